@@ -1,0 +1,72 @@
+"""How every binary starts and ends: flag errors, exit codes, quiet imports.
+
+Exit codes: 0 done, 1 a failure (with its traceback), 2 usage or bad input.
+"""
+
+import logging as standard_logging
+import os
+import sys
+
+from absl import app
+from absl import flags
+from absl import logging
+
+from jdstyle.errors import InputError
+
+
+def run(main, *, arguments=False):
+    """Parses the flags, runs `main(argv)` and exits with our exit codes.
+
+    absl alone ends `--help` and every usage error with 1, as a crash would.
+
+    Args:
+        main: function of the program's name and the arguments that are not
+            flags; its return value is ignored. An `InputError` from it is
+            printed without a traceback.
+        arguments: whether the binary takes arguments that are not flags.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+    def guarded_main(argv):
+        if len(argv) > 1 and not arguments:
+            _exit_with_usage(f"Unexpected arguments: {' '.join(argv[1:])}")
+        _show_own_log()
+        try:
+            main(argv)
+        except InputError as error:
+            print(f"Error: {error}", file=sys.stderr)
+            sys.exit(2)
+
+    app.run(guarded_main, flags_parser=_parse_flags)
+
+
+def _show_own_log():
+    """Shows what jdstyle says; of the libraries' log only errors."""
+    logging.set_verbosity(logging.INFO)
+    handler = logging.get_absl_handler()
+    handler.setFormatter(
+        standard_logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
+    )
+    package = os.path.dirname(os.path.abspath(__file__)) + os.sep
+    handler.addFilter(
+        lambda record: (
+            os.path.abspath(record.pathname).startswith(package)
+            or record.levelno >= standard_logging.ERROR
+        )
+    )
+
+
+def _parse_flags(argv):
+    try:
+        return flags.FLAGS(argv)
+    except flags.Error as error:
+        _exit_with_usage(str(error))
+    except SystemExit:  # Only --help and its kin leave the parser so.
+        sys.exit(0)
+
+
+def _exit_with_usage(message):
+    module = os.path.basename(sys.argv[0]).removesuffix(".py")
+    print(f"Error: {message}", file=sys.stderr)
+    print(f"See: python -m jdstyle.{module} --help", file=sys.stderr)
+    sys.exit(2)

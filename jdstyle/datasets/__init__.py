@@ -1,0 +1,1 @@
+"""Data sets: label files and photos, checked and stored as TFDS records."""

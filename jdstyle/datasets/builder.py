@@ -1,0 +1,161 @@
+"""What the three data sets share: checked photos into records, by TFDS."""
+
+import collections
+import hashlib
+import os
+import tempfile
+import typing
+
+import numpy as np
+import tensorflow_datasets as tfds
+from absl import logging
+
+from jdstyle.datasets import checking
+from jdstyle.datasets import folds
+from jdstyle.datasets import splits
+
+
+class Options(typing.NamedTuple):
+    """How photos are checked and divided; see the flags of `prepare`."""
+
+    short_side: int = 320
+    max_bad_fraction: float = 0.01
+    allow_missing: bool = False
+    num_folds: int = 5
+    test_fraction: float = 0.2
+    seed: int = 0
+
+
+class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """A TFDS builder for photos with a 0/1 label per style.
+
+    An example has `image` (JPEG, upright RGB), `labels` (int64, a 0 or 1 per
+    style), `id` and `fold` (-1 for test photos). The metadata hold `styles`,
+    `settings`, a fingerprint of ids, labels, folds and photos, and how many
+    photos were rejected and grouped.
+
+    A data set says what its styles and rows are, and where a photo's bytes
+    come from. TFDS writes aside and renames: a killed run leaves no data set.
+
+    Args:
+        options: `Options`.
+        **kwargs: of `tfds.core.GeneratorBasedBuilder`.
+    """
+
+    def __init__(self, *, options=None, **kwargs):
+        self.options = options or Options()
+        super().__init__(**kwargs)
+
+    def settings(self):
+        """Returns what the records depend on, as a dict for JSON."""
+        return {**self.options._asdict(), "styles": list(self._style_names())}
+
+    def _style_names(self):
+        """Returns the list of style names, in label order."""
+        raise NotImplementedError
+
+    def _read_rows(self, dl_manager):
+        """Returns the list of `labels.Row`; raises `InputError`."""
+        raise NotImplementedError
+
+    def _read_photo(self, row):
+        with open(row.path, "rb") as file:
+            return file.read()
+
+    def _near_duplicates(self, checked):
+        """Numbers near-duplicate photos alike, int array of shape (n,)."""
+        logging.info(
+            "Looking for near-duplicates among %d photos", len(checked)
+        )
+        return folds.near_duplicates(np.stack([p.bits for p in checked]))
+
+    def _info(self):
+        names = list(self._style_names())
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description="Clothing photos with a 0/1 label per style.",
+            features=tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Image(
+                        shape=(None, None, 3), encoding_format="jpeg"
+                    ),
+                    "labels": tfds.features.Tensor(
+                        shape=(len(names),), dtype=np.int64
+                    ),
+                    "id": tfds.features.Text(),
+                    "fold": tfds.features.Scalar(np.int64),
+                }
+            ),
+            metadata=tfds.core.MetadataDict(styles=names),
+        )
+
+    def _split_generators(self, dl_manager):
+        rows = self._read_rows(dl_manager)
+        spool = tempfile.TemporaryFile(dir=self._data_dir_root)  # noqa: SIM115
+        checked, rejected = checking.check_photos(
+            rows, self._read_photo, spool, short_side=self.options.short_side
+        )
+        report = self.report_path
+        checking.write_report(rejected, report)
+        checking.require_enough(
+            rejected,
+            len(rows),
+            report,
+            max_bad_fraction=self.options.max_bad_fraction,
+            allow_missing=self.options.allow_missing,
+        )
+        assignment = splits.assign(
+            [photo.row for photo in checked],
+            self._near_duplicates(checked),
+            num_folds=self.options.num_folds,
+            test_fraction=self.options.test_fraction,
+            seed=self.options.seed,
+        )
+        self.info.metadata.update(
+            settings=self.settings(),
+            rejected=dict(collections.Counter(why for _, why in rejected)),
+            num_grouped=assignment.num_grouped,
+            num_leaking=assignment.num_leaking,
+            fingerprint=_fingerprint(checked, assignment),
+        )
+        return {
+            split: self._generate_examples(
+                [
+                    (checked[i], assignment.folds[i])
+                    for i in np.flatnonzero(assignment.splits == split)
+                ],
+                spool,
+            )
+            for split in ("train", "validation", "test")
+            if split in assignment.splits
+        }
+
+    def _generate_examples(self, photos, spool):
+        for photo, fold in photos:
+            spool.seek(photo.offset)
+            yield (
+                photo.row.id,
+                {
+                    "image": spool.read(photo.length),
+                    "labels": np.array(photo.row.labels, np.int64),
+                    "id": photo.row.id,
+                    "fold": int(fold),
+                },
+            )
+
+    @property
+    def report_path(self):
+        """Where rejected photos are listed, also when preparing fails."""
+        name = self.info.full_name.replace("/", "-")
+        return os.path.join(self._data_dir_root, f"{name}-rejected.csv")
+
+
+def _fingerprint(checked, assignment):
+    """SHA-256 over all that training sees: ids, labels, places, photos."""
+    lines = sorted(
+        f"{photo.row.id}\t{photo.row.labels}\t{split}\t{fold}\t{photo.sha256}"
+        for photo, split, fold in zip(
+            checked, assignment.splits, assignment.folds, strict=True
+        )
+    )
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -1,0 +1,165 @@
+"""Reads, checks and re-encodes the photos of a label file, on all cores."""
+
+import collections
+import concurrent.futures
+import csv
+import hashlib
+import os
+import time
+import typing
+
+from absl import logging
+
+from jdstyle.datasets import photos
+from jdstyle.errors import InputError
+
+# Photos in flight: enough for every core, few enough to keep memory flat.
+_WINDOW = 256
+
+
+class CheckedPhoto(typing.NamedTuple):
+    """A photo that can be used; its JPEG lies in the spool file.
+
+    Attributes:
+        row: `labels.Row`.
+        offset: int, where its JPEG begins in the spool.
+        length: int, bytes of the JPEG.
+        sha256: hex digest of the JPEG.
+        bits: perceptual hash (`photos.Photo.bits`).
+    """
+
+    row: typing.Any
+    offset: int
+    length: int
+    sha256: str
+    bits: typing.Any
+
+
+def check_photos(rows, read, spool, *, short_side):
+    """Checks every photo by its content and spools what will be stored.
+
+    Two passes over the photos would decode each of them twice: folds need the
+    hashes of all before the first can be stored.
+
+    Args:
+        rows: list of `labels.Row`.
+        read: function of a row that returns the bytes of its photo; raises
+            `FileNotFoundError` or `OSError`.
+        spool: binary file, open for writing, that takes the JPEGs.
+        short_side: int, pixels; larger photos are scaled down to it.
+
+    Returns:
+        `(checked, rejected)`: list of `CheckedPhoto` in the order of `rows`,
+        and list of `(row, reason)`.
+    """
+    checked, rejected = [], []
+    progress = _Progress(len(rows))
+    window = collections.deque()
+    remaining = iter(rows)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in range(len(rows)):
+            while len(window) < _WINDOW and (row := next(remaining, None)):
+                future = pool.submit(_check, row, read, short_side)
+                window.append((row, future))
+            row, future = window.popleft()
+            photo, reason = future.result()
+            if photo is None:
+                rejected.append((row, reason))
+            else:
+                sha256 = hashlib.sha256(photo.jpeg).hexdigest()
+                offset = spool.tell()
+                spool.write(photo.jpeg)
+                checked.append(
+                    CheckedPhoto(
+                        row, offset, len(photo.jpeg), sha256, photo.bits
+                    )
+                )
+            progress.step(len(rejected))
+    return checked, rejected
+
+
+MISSING = "no such file"
+
+
+def _check(row, read, short_side):
+    try:
+        return photos.normalise(read(row), short_side), None
+    except FileNotFoundError:
+        return None, MISSING
+    except OSError as error:
+        return None, f"cannot be read: {error.strerror}"
+    except photos.PhotoError as error:
+        return None, str(error)
+
+
+def write_report(rejected, path):
+    """Writes id, path, where it is named and the reason of each rejection."""
+    unfinished = f"{path}.tmp"
+    with open(unfinished, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["id", "path", "named_in", "reason"])
+        for row, reason in rejected:
+            writer.writerow([row.id, row.path, row.where, reason])
+    os.replace(unfinished, path)
+
+
+def require_enough(rejected, total, report, *, max_bad_fraction, allow_missing):
+    """Stops where too many photos are bad, or any is missing.
+
+    Args:
+        rejected: list of `(row, reason)`.
+        total: number of rows.
+        report: path of the written report.
+        max_bad_fraction: largest share of unusable photos, in [0, 1]; missing
+            ones do not count.
+        allow_missing: go on without the missing ones.
+
+    Raises:
+        InputError: with the counts, the first names, the report and the flag.
+    """
+    missing = [row for row, reason in rejected if reason == MISSING]
+    if missing and not allow_missing:
+        names = ", ".join(str(row.path) for row in missing[:3])
+        raise InputError(
+            f"{len(missing)} of {total} photos are missing, the first: "
+            f"{names}. All are listed in {report}. Add them, or pass "
+            "--allow_missing to go on without them."
+        )
+    bad = [item for item in rejected if item[1] != MISSING]
+    if len(bad) > max_bad_fraction * total:
+        examples = "; ".join(f"{row.path}: {why}" for row, why in bad[:3])
+        raise InputError(
+            f"{len(bad)} of {total} photos cannot be used, more than "
+            f"--max_bad_fraction={max_bad_fraction} allows. The first: "
+            f"{examples}. All are listed in {report}."
+        )
+    if len(missing) == total - len(bad):
+        raise InputError(f"No photo is left of {total}. See {report}.")
+
+
+class _Progress:
+    """Logs photos done, rate and time left every few seconds."""
+
+    INTERVAL = 5.0  # Seconds.
+
+    def __init__(self, total):
+        self._total = total
+        self._done = 0
+        self._start = self._last = time.monotonic()
+
+    def step(self, num_rejected):
+        self._done += 1
+        now = time.monotonic()
+        finished = self._done == self._total
+        if now - self._last < self.INTERVAL and not finished:
+            return
+        self._last = now
+        rate = self._done / max(now - self._start, 1e-9)
+        logging.info(
+            "Checked %d of %d photos, %d rejected, %.0f photos/s, %.0f s left",
+            self._done,
+            self._total,
+            num_rejected,
+            rate,
+            (self._total - self._done) / rate,
+        )

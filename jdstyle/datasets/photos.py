@@ -1,0 +1,206 @@
+"""One photo file of any kind to a small upright RGB JPEG and its hash."""
+
+import io
+import typing
+import warnings
+
+import numpy as np
+from PIL import BmpImagePlugin
+from PIL import GifImagePlugin
+from PIL import Image
+from PIL import JpegImagePlugin
+from PIL import PngImagePlugin
+from PIL import WebPImagePlugin
+
+MAX_PIXELS = 100_000_000  # A larger claim is an attack or a mistake.
+MIN_SIDE = 16  # Pixels; a smaller picture shows no garment.
+JPEG_QUALITY = 90
+
+_HASH_SIZE = 16
+# Gray levels that a cell must exceed its left neighbour by. JPEG noise in a
+# flat background stays below it, so such cells always give 0.
+_HASH_MARGIN = 2.0
+
+_SUPPORTED = "JPEG, PNG, WebP, GIF or BMP"
+# The classes, not `Image.open`: it warns of photos well below `MAX_PIXELS`,
+# and a warning cannot be caught safely in one thread of many.
+_OPENERS = (
+    (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
+    (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
+    (b"RIFF", WebPImagePlugin.WebPImageFile),
+    (b"GIF8", GifImagePlugin.GifImageFile),
+    (b"BM", BmpImagePlugin.BmpImageFile),
+)
+
+_EXIF_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# Pillow's complaints about metadata, which are not kept, of readable photos.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+
+class PhotoError(Exception):
+    """A photo that cannot be used; its text is the reason, in a few words."""
+
+
+class Photo(typing.NamedTuple):
+    """A photo as it is stored.
+
+    Attributes:
+        jpeg: bytes of a baseline JPEG, upright RGB, without metadata.
+        width: int, pixels.
+        height: int, pixels.
+        bits: bool array, shape `(256,)`: nearly the same for copies of a
+            photo, see `folds.near_duplicates`.
+    """
+
+    jpeg: bytes
+    width: int
+    height: int
+    bits: typing.Any
+
+
+def normalise(data, short_side=320):
+    """Turns the bytes of a photo file into what is stored.
+
+    The content decides, not a name: JPEG, PNG, WebP, GIF (first frame) or BMP.
+    Upright by EXIF (a malformed one counts as none); what is transparent
+    becomes white; 16-bit values are scaled to 8 bits. Safe to call from
+    several threads at once.
+
+    Args:
+        data: bytes of the file.
+        short_side: int >= `MIN_SIDE`, pixels; a photo whose short side is
+            longer is scaled down to it, a smaller one keeps its size.
+
+    Returns:
+        A `Photo`.
+
+    Raises:
+        PhotoError: if the file is empty, no photo, broken, cut off, claims
+            more than `MAX_PIXELS` (refused before decoding) or has a side
+            under `MIN_SIDE`.
+        ValueError: if `short_side` is too small.
+    """
+    if short_side < MIN_SIDE:
+        raise ValueError(
+            f"`short_side` must be at least {MIN_SIDE}. "
+            f"Received: {short_side!r}."
+        )
+    opener = _find_opener(data)
+    try:
+        return _normalise(opener(io.BytesIO(data)), short_side)
+    except PhotoError:
+        raise
+    # Broken files make decoders raise nearly anything, MemoryError included;
+    # no single photo may end the work on the others.
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise PhotoError(f"broken {opener.format}: {reason}") from error
+
+
+def _find_opener(data):
+    for magic, opener in _OPENERS:
+        if data.startswith(magic) and (
+            magic != b"RIFF" or data[8:12] == b"WEBP"
+        ):
+            return opener
+    if not data:
+        raise PhotoError("empty file")
+    start = data[:256].removeprefix(b"\xef\xbb\xbf").strip()
+    if start.startswith(b"<"):
+        raise PhotoError("an HTML or XML page, not a photo")
+    if start.isascii() and b"\0" not in start:
+        raise PhotoError("text, not a photo")
+    raise PhotoError(f"not a {_SUPPORTED} file")
+
+
+def _normalise(image, short_side):
+    _require_size(image)
+    image.draft("RGB", (short_side, short_side))  # JPEG: decode smaller.
+    image.load()
+    turn = _read_turn(image)
+    image = _shrink(_to_rgb(image), short_side)
+    if turn is not None:
+        image = image.transpose(turn)
+    image.info.clear()  # Saving would write its comment.
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=JPEG_QUALITY)
+    return Photo(
+        file.getvalue(), image.width, image.height, difference_hash(image)
+    )
+
+
+def _require_size(image):
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise PhotoError(
+            f"claims {width} x {height} pixels, more than {MAX_PIXELS:,}"
+        )
+    if min(width, height) < MIN_SIDE:
+        raise PhotoError(
+            f"{width} x {height} pixels, a side is under {MIN_SIDE}"
+        )
+
+
+def _read_turn(image):
+    try:
+        return _TURNS.get(image.getexif().get(_EXIF_ORIENTATION))
+    # EXIF comes from anybody's software, and Pillow's reader raises whatever
+    # it stumbles over; the pixels are fine all the same.
+    except Exception:
+        return None
+
+
+def _to_rgb(image):
+    if image.mode.startswith("I"):
+        image = _to_8_bits(image)
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    image = image.convert("RGBA")
+    white = Image.new("RGB", image.size, "white")
+    white.paste(image, mask=image.getchannel("A"))
+    return white
+
+
+def _to_8_bits(image):
+    values = np.asarray(image).astype(np.float32).clip(0, 65535)
+    transparent = image.info.get("transparency")
+    if transparent is not None:
+        values[values == transparent] = 65535
+    # Pillow itself would clip: nearly all of a photo would turn white.
+    return Image.fromarray(np.round(values / 257).astype(np.uint8))
+
+
+def _shrink(image, short_side):
+    scale = short_side / min(image.size)
+    if scale >= 1:
+        return image
+    size = [max(round(side * scale), 1) for side in image.size]
+    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def difference_hash(image):
+    """Hashes what a photo looks like: where it grows lighter to the right.
+
+    Args:
+        image: `PIL.Image.Image`, RGB or gray.
+
+    Returns:
+        bool array, shape `(256,)`.
+
+    Source: Krawetz (2013), "Kind of Like That" (dHash); the margin is ours.
+    """
+    cells = image.convert("L").resize(
+        (_HASH_SIZE + 1, _HASH_SIZE), Image.Resampling.BOX
+    )
+    steps = np.diff(np.asarray(cells, np.float32), axis=1)
+    return (steps > _HASH_MARGIN).ravel()

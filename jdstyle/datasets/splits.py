@@ -1,0 +1,120 @@
+"""Which photos train, which validate, which test, and the folds."""
+
+import typing
+
+import numpy as np
+from absl import logging
+
+from jdstyle.datasets import folds
+from jdstyle.errors import InputError
+
+
+class Assignment(typing.NamedTuple):
+    """Where each photo goes.
+
+    Attributes:
+        splits: array of "train", "validation" or "test", shape `(n,)`.
+        folds: int array, shape `(n,)`; -1 for test photos.
+        num_grouped: photos that share a group with another.
+        num_leaking: groups that a given split or fold column tears apart.
+    """
+
+    splits: typing.Any
+    folds: typing.Any
+    num_grouped: int
+    num_leaking: int
+
+
+def assign(rows, duplicates, *, num_folds, test_fraction, seed):
+    """Assigns splits and folds: what the label file says, and the rest fairly.
+
+    - Test: the rows marked so. Where the file knows neither test nor
+      validation rows nor folds, `test_fraction` of all.
+    - Folds, over all photos that do not test: the file's, else `num_folds`
+      stratified ones. Photos of one group stay together.
+    - Validation: the rows marked so, else the last fold.
+
+    Args:
+        rows: list of `labels.Row`.
+        duplicates: int array, shape `(n,)`: photos with one number are near-
+            duplicates.
+        num_folds: int >= 2.
+        test_fraction: float in [0, 1).
+        seed: int.
+
+    Returns:
+        An `Assignment`.
+
+    Raises:
+        InputError: if some rows have a fold and others do not.
+    """
+    labels = np.array([row.labels for row in rows])
+    groups = folds.merge(duplicates, _given_groups(rows))
+    given = np.array([row.split or "train" for row in rows], object)
+    _require_all_folds(rows)
+    has_folds = any(row.fold is not None for row in rows)
+
+    splits = given.copy()
+    if not has_folds and set(given) == {"train"} and test_fraction > 0:
+        fractions = [test_fraction, 1.0 - test_fraction]
+        part = folds.stratified_folds(labels, groups, fractions, seed)
+        splits[part == 0] = "test"
+
+    in_folds = splits != "test"
+    fold = np.full(len(rows), -1)
+    if has_folds:
+        fold[in_folds] = [row.fold for row in rows if row.split != "test"]
+    else:
+        fold[in_folds] = 1 + folds.stratified_folds(
+            labels[in_folds],
+            groups[in_folds],
+            [1.0 / num_folds] * num_folds,
+            seed + 1,
+        )
+    if "validation" not in splits:
+        splits[in_folds & (fold == fold.max())] = "validation"
+    return Assignment(
+        splits,
+        fold,
+        num_grouped=int(np.sum(np.bincount(groups)[groups] > 1)),
+        num_leaking=_count_leaking(groups, splits, fold),
+    )
+
+
+def _given_groups(rows):
+    """Numbers the `group` column; a row without one is its own group."""
+    numbers = {}
+    return np.array(
+        [
+            numbers.setdefault(
+                ("row", i) if row.group is None else ("group", row.group),
+                len(numbers),
+            )
+            for i, row in enumerate(rows)
+        ]
+    )
+
+
+def _require_all_folds(rows):
+    in_folds = [row for row in rows if row.split != "test"]
+    with_fold = [row for row in in_folds if row.fold is not None]
+    if with_fold and len(with_fold) < len(in_folds):
+        row = next(row for row in in_folds if row.fold is None)
+        raise InputError(
+            f"{row.where}: no fold, though other rows have one. Give every "
+            "row that is not a test row a fold, or none."
+        )
+
+
+def _count_leaking(groups, splits, fold):
+    places = np.array([f"{s} {f}" for s, f in zip(splits, fold, strict=True)])
+    _, place = np.unique(places, return_inverse=True)
+    pairs = np.unique(np.stack([groups, place], axis=1), axis=0)
+    num_leaking = int(np.sum(np.bincount(pairs[:, 0]) > 1))
+    if num_leaking:
+        logging.warning(
+            "%d groups of near-duplicate photos lie in more than one split or "
+            "fold, since the label file places them so: scores will flatter.",
+            num_leaking,
+        )
+    return num_leaking

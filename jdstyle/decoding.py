@@ -1,0 +1,158 @@
+"""Photo bytes to pixels, as TensorFlow graphs: training, scoring and export.
+
+A photo becomes a square by scaling both sides, so nothing of a tall dress is
+cut off. A photo much larger than that is decoded at 1/2, 1/4 or 1/8 of its size
+(JPEG) or averaged down by that ratio (everything else): cheap, and it leaves
+the one bilinear resize less than a factor of two, where it does not alias.
+"""
+
+import tensorflow as tf
+
+_RATIOS = (1, 2, 4, 8)  # What a JPEG's cosine transform can be decoded at.
+
+
+def decode(image_bytes, image_size):
+    """Decodes a whole photo to a square: for scoring and for the export.
+
+    The EXIF orientation is not applied: `prepare` and `predict` turn photos
+    upright before.
+
+    Args:
+        image_bytes: scalar string tensor: a JPEG, PNG or WebP file. What is
+            transparent becomes white; of an animation the first frame counts.
+        image_size: height and width of the output, in pixels.
+
+    Returns:
+        uint8 tensor, shape `(image_size, image_size, 3)`, RGB.
+
+    Raises:
+        tf.errors.InvalidArgumentError: if the bytes are no such file.
+    """
+    image = tf.case(
+        [
+            (
+                _starts_with(image_bytes, b"\x89PNG"),
+                lambda: _on_white(tf.io.decode_png(image_bytes)),
+            ),
+            (
+                _starts_with(image_bytes, b"RIFF"),
+                lambda: _on_white(tf.io.decode_webp(image_bytes)[0]),
+            ),
+        ],
+        default=lambda: _decode_scaled_jpeg(image_bytes, image_size),
+    )
+    return to_uint8(resize(image[tf.newaxis], image_size))[0]
+
+
+def decode_random_crop(image_bytes, image_size, *, seed, min_side=0.8):
+    """Decodes a random window of a photo to a square: for training.
+
+    The window has the photo's proportions and between `min_side` and all of
+    its height and width; only that window is decoded.
+
+    Args:
+        image_bytes: scalar string tensor, a JPEG file.
+        image_size: height and width of the output, in pixels.
+        seed: int64 tensor, shape `(2,)`: the same seed gives the same window.
+        min_side: smallest side of the window as a share of the photo's, in
+            (0, 1]; 1 takes the whole photo.
+
+    Returns:
+        uint8 tensor, shape `(image_size, image_size, 3)`, RGB.
+    """
+    draws = tf.random.stateless_uniform([3], seed)
+    share = min_side + (1.0 - min_side) * draws[0]
+    shape = tf.image.extract_jpeg_shape(image_bytes)[:2]
+
+    def decode_window(ratio):
+        # The window is counted in the pixels of the scaled photo.
+        full = tf.cast((shape + ratio - 1) // ratio, tf.float32)
+        size = tf.maximum(tf.floor(share * full), 1.0)
+        offset = tf.floor(draws[1:] * (full - size + 1.0))
+        window = tf.cast(tf.concat([offset, size], axis=0), tf.int32)
+        return tf.io.decode_and_crop_jpeg(
+            image_bytes, window, channels=3, ratio=ratio
+        )
+
+    window_shape = tf.cast(share * tf.cast(shape, tf.float32), tf.int32)
+    image = _at_ratio(decode_window, window_shape, image_size)
+    return to_uint8(bilinear(image, image_size))
+
+
+def resize(images, image_size):
+    """Scales RGB images of any size to squares.
+
+    Args:
+        images: uint8 or float32 tensor, shape `(n, height, width, 3)`.
+        image_size: height and width of the output, in pixels.
+
+    Returns:
+        float32 tensor, shape `(n, image_size, image_size, 3)`.
+    """
+    shape = tf.shape(images)[1:3]
+    smaller = shape // tf.gather(_RATIOS, _ratio_index(shape, image_size))
+    images = tf.cast(images, tf.float32)
+    images = tf.cond(
+        tf.reduce_all(smaller == shape),
+        lambda: images,
+        lambda: tf.image.resize(images, smaller, method="area"),
+    )
+    return bilinear(images, image_size)
+
+
+def bilinear(images, image_size):
+    """Resizes once, without antialiasing; float32 out."""
+    return tf.image.resize(images, [image_size, image_size])
+
+
+def to_uint8(images):
+    """Rounds float pixels in [0, 255] to uint8."""
+    return tf.cast(tf.round(images), tf.uint8)
+
+
+def _starts_with(image_bytes, magic):
+    return tf.strings.substr(image_bytes, 0, len(magic)) == magic
+
+
+def _ratio_index(shape, image_size):
+    """Index of the largest ratio that leaves both sides `image_size`."""
+    enough = [
+        tf.reduce_all(shape >= image_size * ratio) for ratio in _RATIOS[1:]
+    ]
+    return tf.reduce_sum(tf.cast(enough, tf.int32))
+
+
+def _at_ratio(decode_at, shape, image_size):
+    """Runs `decode_at(ratio)`; an op's ratio is fixed in the graph."""
+    return tf.switch_case(
+        _ratio_index(shape, image_size),
+        [lambda ratio=ratio: decode_at(ratio) for ratio in _RATIOS],
+    )
+
+
+def _decode_scaled_jpeg(image_bytes, image_size):
+    return _at_ratio(
+        lambda ratio: tf.io.decode_jpeg(image_bytes, channels=3, ratio=ratio),
+        tf.image.extract_jpeg_shape(image_bytes)[:2],
+        image_size,
+    )
+
+
+def _on_white(image):
+    """RGB of a gray, gray-alpha, RGB or RGBA image, transparency on white."""
+    channels = tf.shape(image)[-1]
+    image = tf.cast(image, tf.float32)
+    color = image[..., : channels - (channels + 1) % 2]
+    alpha = tf.cond(
+        channels % 2 == 0,
+        lambda: image[..., -1:] / 255.0,
+        lambda: tf.ones_like(image[..., :1]),
+    )
+    color = color * alpha + 255.0 * (1.0 - alpha)
+    color = tf.cond(
+        tf.shape(color)[-1] == 1,
+        lambda: tf.tile(color, [1, 1, 3]),
+        lambda: color,
+    )
+    color = tf.ensure_shape(color, [None, None, 3])
+    return to_uint8(color)

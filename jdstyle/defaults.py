@@ -1,0 +1,46 @@
+"""What a flag is worth when it is not given: by data set, then by style."""
+
+from jdstyle import styles
+
+# A small network that a CPU trains from scratch in two minutes.
+_DEMO = {
+    "backbone": "MobileNetV3Small",
+    "image_size": 96,
+    "init_from": "scratch",
+    "epochs": 20,
+    "frozen_epochs": 0,
+    "learning_rate": 2e-3,
+}
+
+# The recipe: a large network that starts from ImageNet, on a GPU.
+_PHOTOS = {
+    "backbone": "ResNet50",
+    "image_size": 224,
+    "init_from": "imagenet",
+    "epochs": 20,
+    "frozen_epochs": 2,
+    "learning_rate": 1e-4,
+}
+
+# For a style that is not one of the thirteen: as for the rare ones.
+_OTHER_STYLE = {"positive_rate": 0.5, "false_negative_cost": 1.5}
+
+
+def for_run(dataset, style_name):
+    """Returns the default settings of a run.
+
+    Args:
+        dataset: "demo", "jd_fashion" or "label_table/NAME".
+        style_name: string, the data set's name of the style.
+
+    Returns:
+        dict from flag name to value. `positive_rate` 0 keeps every photo.
+    """
+    settings = dict(_DEMO if dataset == "demo" else _PHOTOS)
+    recipe = styles.recipe_for(style_name)
+    if recipe is None:
+        return settings | _OTHER_STYLE
+    return settings | {
+        "positive_rate": recipe.positive_rate or 0.0,
+        "false_negative_cost": recipe.false_negative_cost,
+    }

@@ -1,0 +1,92 @@
+"""What the machine offers: precision, several GPUs, the batch that fits."""
+
+import tensorflow as tf
+from absl import logging
+
+from jdstyle.errors import InputError
+
+
+def choose_precision(precision, capability=None):
+    """Returns the Keras dtype policy that "auto" stands for.
+
+    Args:
+        precision: "auto" or the name of a policy.
+        capability: compute capability of the GPU as a tuple, None to ask.
+
+    Returns:
+        On a GPU "mixed_bfloat16" from capability 8 (it needs no loss scale),
+        "mixed_float16" from 7; "float32" on others and without a GPU.
+    """
+    if precision != "auto":
+        return precision
+    if capability is None:
+        gpus = tf.config.list_physical_devices("GPU")
+        if not gpus:
+            return "float32"
+        details = tf.config.experimental.get_device_details(gpus[0])
+        capability = details.get("compute_capability", (0, 0))
+    if capability >= (8, 0):
+        return "mixed_bfloat16"
+    return "mixed_float16" if capability >= (7, 0) else "float32"
+
+
+def default_strategy():
+    """Returns MirroredStrategy where there are several GPUs."""
+    if len(tf.config.list_logical_devices("GPU")) > 1:
+        return tf.distribute.MirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+def largest_batch(try_batch, *, smallest=8, largest=1024):
+    """Finds the largest batch that fits the device's memory.
+
+    Doubles until the memory is exceeded, then halves the gap.
+
+    Args:
+        try_batch: function of a batch size that runs a training step; raises
+            `tf.errors.ResourceExhaustedError` if the memory does not do.
+        smallest: int, the first to try and the step of the result.
+        largest: int, where to stop.
+
+    Returns:
+        A multiple of `smallest`.
+
+    Raises:
+        InputError: if not even `smallest` fits.
+    """
+
+    def fits(batch_size):
+        try:
+            try_batch(batch_size)
+        except tf.errors.ResourceExhaustedError:
+            logging.info("Batch size %d: out of memory", batch_size)
+            return False
+        return True
+
+    if not fits(smallest):
+        raise InputError(
+            f"Not even a batch of {smallest} photos fits the device's memory. "
+            "Pass a smaller --image_size or --backbone."
+        )
+    good, bad = smallest, None
+    while bad is None and 2 * good <= largest:
+        if fits(2 * good):
+            good *= 2
+        else:
+            bad = 2 * good
+    while bad is not None and bad - good > smallest:
+        middle = (good + bad) // 2 // smallest * smallest
+        if fits(middle):
+            good = middle
+        else:
+            bad = middle
+    return good
+
+
+def require_divisible(batch_size, replicas):
+    """Raises `InputError` if the replicas cannot share a batch evenly."""
+    if batch_size % replicas:
+        raise InputError(
+            f"--batch_size must be a multiple of the {replicas} devices that "
+            f"share a batch. Received: {batch_size}."
+        )

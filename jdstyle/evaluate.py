@@ -1,0 +1,78 @@
+"""Scores a SavedModel on a part of a prepared data set.
+
+    python -m jdstyle.evaluate --saved_model=RUN/saved_model --split=test
+
+Prints a table per style and writes results.json and probabilities.csv.
+"""
+
+import os
+import time
+
+from absl import flags
+
+from jdstyle import cli
+from jdstyle.errors import InputError
+
+_SAVED_MODEL = flags.DEFINE_string(
+    "saved_model", None, "Directory of the SavedModel."
+)
+_DATASET = flags.DEFINE_string(
+    "dataset", "demo", "demo, jd_fashion or label_table/NAME."
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", "data", "Folder of the prepared data sets."
+)
+_SPLIT = flags.DEFINE_enum(
+    "split", "test", ["train", "validation", "test"], "Photos to score."
+)
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", 32, "Photos per call of the model.", lower_bound=1
+)
+_OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir",
+    None,
+    "Where the results go. Default: evaluation-<dataset>-<split> beside the "
+    "SavedModel.",
+)
+
+
+def main(argv):
+    del argv
+    if _SAVED_MODEL.value is None:
+        raise InputError("--saved_model is required: a SavedModel's directory.")
+    # Here, so that --help does not wait for TensorFlow.
+    from jdstyle import evaluation
+    from jdstyle import report
+    from jdstyle.datasets import prepared
+
+    start = time.monotonic()
+    builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
+    saved_model = _SAVED_MODEL.value.rstrip("/")
+    output_dir = _OUTPUT_DIR.value or os.path.join(
+        os.path.dirname(saved_model) or ".",
+        f"evaluation-{_DATASET.value.replace('/', '-')}-{_SPLIT.value}",
+    )
+    result = evaluation.evaluate(
+        saved_model,
+        builder,
+        _SPLIT.value,
+        output_dir,
+        batch_size=_BATCH_SIZE.value,
+    )
+    print(report.format_table(result))
+    if _SPLIT.value != "test":
+        print(
+            f"The model was fitted to {_SPLIT.value} photos: the score "
+            "flatters. Take --split=test for a result."
+        )
+    seconds = time.monotonic() - start
+    print(f"{result['photos']} photos in {seconds:.0f} s, loading included")
+    print(f"Results: {os.path.join(output_dir, 'results.json')}")
+    print(
+        f"Next: python -m jdstyle.predict --saved_model={saved_model} "
+        "--output=predictions.csv PHOTO_OR_FOLDER ..."
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,66 @@
+"""Runs a SavedModel over a part of a data set and scores its decisions."""
+
+import os
+
+import pandas as pd
+import tensorflow as tf
+
+from jdstyle import experiment
+from jdstyle import input_pipeline
+from jdstyle import report
+from jdstyle import serving
+from jdstyle import styles
+
+PROBABILITIES_FILE = "probabilities.csv"
+
+
+def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
+    """Scores a SavedModel; each photo counts exactly once.
+
+    Args:
+        saved_model: directory of the SavedModel.
+        builder: a prepared TFDS builder.
+        part: "train", "validation" or "test".
+        output_dir: takes `results.json` and `probabilities.csv` (id and, per
+            style, label and probability); made if needed.
+        batch_size: photos per call of the model.
+
+    Returns:
+        dict of `report.score`, with `saved_model`, `dataset`, `fingerprint` and
+        `split`.
+
+    Raises:
+        InputError: if there is no such model or part, or if the data set does
+            not have the model's styles.
+    """
+    classify, style_names = serving.load(saved_model)
+    columns = [
+        styles.find(name, builder.info.metadata["styles"])
+        for name in style_names
+    ]
+    photos = input_pipeline.read_photos(builder, part, cache="stream")
+    labels = photos.labels[:, columns]
+    batches = photos.stream.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+    probabilities, decisions = serving.score(classify, batches)
+    result = {
+        "saved_model": saved_model,
+        "dataset": builder.info.full_name,
+        "fingerprint": builder.info.metadata["fingerprint"],
+        "split": part,
+        **report.score(style_names, labels, probabilities, decisions),
+    }
+    os.makedirs(output_dir, exist_ok=True)
+    table = pd.DataFrame({"id": photos.ids})
+    for i, name in enumerate(style_names):
+        table[f"label {name}"] = labels[:, i]
+        table[f"probability {name}"] = probabilities[:, i]
+    table.to_csv(
+        os.path.join(output_dir, PROBABILITIES_FILE),
+        index=False,
+        float_format="%.9g",
+        lineterminator="\n",
+    )
+    experiment.write_json(
+        os.path.join(output_dir, experiment.RESULTS_FILE), result
+    )
+    return result

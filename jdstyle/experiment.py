@@ -1,0 +1,146 @@
+"""What a run directory records, and which directory may be used."""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+
+from jdstyle.errors import InputError
+
+FLAGS_FILE = "flags.cfg"
+RUN_FILE = "run.json"
+RESULTS_FILE = "results.json"
+
+_PACKAGES = (
+    "jdstyle",
+    "tensorflow",
+    "keras",
+    "keras-cv",
+    "tensorflow-datasets",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "absl-py",
+)
+
+# These change where things lie, not what a run computes.
+_PLACES = ("workdir", "data_dir")
+
+
+def start(workdir, settings, record):
+    """Claims a run directory and writes the settings, before training.
+
+    Args:
+        workdir: path; made if needed.
+        settings: dict from flag name to the flag as text ("--style=12").
+        record: dict for `run.json`, JSON values; must hold `fingerprint`, the
+            data set's.
+
+    Returns:
+        The results of a run of the same settings that has already finished in
+        this directory, or None. An unfinished one begins again.
+
+    Raises:
+        InputError: if the directory holds a run of other settings or data, with
+            the differing entries.
+    """
+    lines = {key: text for key, text in settings.items() if text}
+    record = record | _environment()
+    if os.path.exists(os.path.join(workdir, FLAGS_FILE)):
+        _require_same(workdir, lines, record)
+        if os.path.exists(os.path.join(workdir, RESULTS_FILE)):
+            return read_json(os.path.join(workdir, RESULTS_FILE))
+    elif os.path.isdir(workdir) and os.listdir(workdir):
+        raise InputError(
+            f"--workdir={workdir} holds files that no run of jdstyle wrote. "
+            "Name another directory."
+        )
+    os.makedirs(workdir, exist_ok=True)
+    write_json(os.path.join(workdir, RUN_FILE), record)
+    _write(
+        os.path.join(workdir, FLAGS_FILE),
+        "".join(f"{text}\n" for _, text in sorted(lines.items())),
+    )
+    return None
+
+
+def write_json(path, values):
+    """Writes a dict as JSON, aside first."""
+    _write(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path):
+    """Reads a JSON file."""
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def _require_same(workdir, lines, record):
+    with open(os.path.join(workdir, FLAGS_FILE), encoding="utf-8") as file:
+        there = {_name(text): text for text in file.read().splitlines()}
+    here = {_name(text): text for text in lines.values()}
+    differing = [
+        f"{there.get(name, 'not set')}, now {here.get(name, 'not set')}"
+        for name in sorted(there.keys() | here.keys())
+        if there.get(name) != here.get(name) and name not in _PLACES
+    ]
+    run_path = os.path.join(workdir, RUN_FILE)
+    fingerprint = read_json(run_path)["fingerprint"]
+    if fingerprint != record["fingerprint"]:
+        differing.append(
+            f"data {fingerprint[:12]}, now {record['fingerprint'][:12]}"
+        )
+    if differing:
+        raise InputError(
+            f"--workdir={workdir} holds a run of other settings: "
+            f"{'; '.join(differing)}. Name another directory."
+        )
+
+
+def _name(text):
+    """Name of the flag in "--name=value" or "--noname"."""
+    name = text.removeprefix("--").partition("=")[0]
+    return name if "=" in text else name.removeprefix("no")
+
+
+def _environment():
+    return {
+        "command": [sys.executable, *sys.argv],
+        "started": datetime.datetime.now(datetime.UTC).isoformat(),
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "machine": f"{platform.node()}, {platform.platform()}",
+        "versions": {name: _version(name) for name in _PACKAGES},
+    }
+
+
+def _commit():
+    """The commit of the code, "-dirty" behind it if changed, else None."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+            cwd=os.path.dirname(os.path.abspath(__file__)),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None  # Installed without its repository.
+    return done.stdout.strip()
+
+
+def _version(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _write(path, text):
+    unfinished = f"{path}.tmp"
+    with open(unfinished, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(unfinished, path)

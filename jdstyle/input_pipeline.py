@@ -1,0 +1,223 @@
+"""Prepared records to batches of pixels, for training and for scoring."""
+
+import os
+import typing
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from jdstyle import decoding
+from jdstyle import resampling
+from jdstyle.errors import InputError
+
+# Photos that wait in a streamed pass's shuffle buffer, about 20 kB each.
+_STREAM_SHUFFLE = 4096
+
+_ALL = 1 << 30  # Batch size that takes a whole split.
+
+
+class Photos(typing.NamedTuple):
+    """A part of a data set: labels in memory, photos at hand.
+
+    Attributes:
+        ids: array of n strings.
+        labels: int32 array of 0s and 1s, shape `(n, styles)`.
+        encoded: string tensor of n JPEGs, or None where they are streamed.
+        stream: `tf.data.Dataset` of the same JPEGs in the same order.
+    """
+
+    ids: np.ndarray
+    labels: np.ndarray
+    encoded: tf.Tensor | None
+    stream: tf.data.Dataset
+
+
+def read_photos(builder, part, *, fold=None, cache="memory"):
+    """Reads one part of a prepared data set.
+
+    Args:
+        builder: a prepared TFDS builder.
+        part: "train", "validation" or "test".
+        fold: None for the data set's own split; or a fold of train and
+            validation together, which validates while the others train.
+        cache: "memory" holds the encoded photos in host memory; "stream" reads
+            them from the records whenever they are needed.
+
+    Returns:
+        `Photos`.
+
+    Raises:
+        InputError: if there is no such part or fold, or if the photos would
+            take more than half of the host's memory.
+    """
+    splits = [part]
+    if fold is not None and part != "test":
+        splits = ["train", "validation"]
+    if part not in builder.info.splits:
+        raise InputError(
+            f"{builder.info.full_name} has no {part} photos. "
+            f"It has: {', '.join(builder.info.splits)}."
+        )
+    columns = _read(builder, splits, {"id", "labels", "fold"})
+    columns = columns.batch(_ALL).get_single_element()
+    chosen = _choose(columns["fold"].numpy(), part, fold)
+
+    stream = tf.data.Dataset.zip(
+        _read(builder, splits, {"image"}),
+        tf.data.Dataset.from_tensor_slices(chosen),
+    )
+    stream = stream.filter(lambda example, keep: keep)
+    stream = stream.map(lambda example, keep: example["image"])
+    encoded = None
+    if cache == "memory":
+        num_bytes = sum(builder.info.splits[s].num_bytes for s in splits)
+        require_memory(num_bytes * np.mean(chosen), part)
+        encoded = stream.batch(_ALL).get_single_element()
+    return Photos(
+        ids=columns["id"].numpy()[chosen].astype(str),
+        labels=columns["labels"].numpy()[chosen].astype("int32"),
+        encoded=encoded,
+        stream=stream,
+    )
+
+
+def make_train_dataset(
+    photos,
+    labels,
+    acceptance,
+    *,
+    image_size,
+    batch_size,
+    seed,
+    first_batch=0,
+):
+    """Builds the endless training dataset of one style.
+
+    Pass after pass over the photos, each pass with its own draw of kept photos
+    (`resampling`) in its own order; a batch may span two passes, so that none
+    is dropped. Every random number is stateless, keyed by the seed and the
+    pass or position: parallel decoding does not change the result.
+
+    Args:
+        photos: `Photos`.
+        labels: int32 array of 0s and 1s, shape `(n,)`: the style's column.
+        acceptance: float32, shape `(2,)`, as in `resampling.accepted`.
+        image_size: height and width of the output, in pixels.
+        batch_size: images per batch.
+        seed: int.
+        first_batch: int; the batches before it are skipped undecoded.
+
+    Returns:
+        Infinite `tf.data.Dataset` of `(images, labels)`: uint8
+        `(batch_size, image_size, image_size, 3)`, RGB, and float32
+        `(batch_size, 1)`.
+    """
+    labels = tf.constant(labels, tf.int32)
+    draw = {"seed": seed}
+
+    def from_memory(epoch):
+        kept = resampling.kept_indices(labels, acceptance, epoch=epoch, **draw)
+        return tf.data.Dataset.from_tensor_slices(kept)
+
+    def from_stream(epoch):
+        keep = resampling.accepted(labels, acceptance, epoch=epoch, **draw)
+        dataset = photos.stream.enumerate().filter(lambda i, _: keep[i])
+        # One fixed order per pass: reshuffling would hold hidden state.
+        return dataset.shuffle(
+            _STREAM_SHUFFLE, seed=epoch, reshuffle_each_iteration=False
+        )
+
+    if photos.encoded is not None:
+        # Only indices are shuffled: a rejected photo costs nothing.
+        dataset = tf.data.Dataset.counter().flat_map(from_memory)
+        dataset = dataset.map(lambda i: (i, tf.gather(photos.encoded, i)))
+    else:
+        dataset = tf.data.Dataset.counter().flat_map(from_stream)
+
+    def decode(position, example):
+        index, image_bytes = example
+        image = decoding.decode_random_crop(
+            image_bytes, image_size, seed=tf.stack([seed, position])
+        )
+        return image, tf.cast(labels[index], tf.float32)[tf.newaxis]
+
+    dataset = dataset.enumerate().skip(first_batch * batch_size)
+    dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.batch(batch_size, drop_remainder=True)
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def make_eval_dataset(photos, *, image_size, batch_size):
+    """Builds a dataset that shows each photo exactly once, in order.
+
+    Args:
+        photos: `Photos`.
+        image_size: height and width of the output, in pixels.
+        batch_size: images per batch; the last one may be smaller.
+
+    Returns:
+        `tf.data.Dataset` of uint8 `(batch, image_size, image_size, 3)`, RGB.
+    """
+    dataset = photos.stream
+    if photos.encoded is not None:
+        dataset = tf.data.Dataset.from_tensor_slices(photos.encoded)
+    dataset = dataset.map(
+        lambda image_bytes: decoding.decode(image_bytes, image_size),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    )
+    dataset = dataset.apply(
+        tf.data.experimental.assert_cardinality(len(photos.ids))
+    )
+    return dataset.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+
+
+def require_memory(num_bytes, part):
+    """Raises `InputError` if photos would take over half of the memory."""
+    memory = host_memory()
+    if num_bytes > memory / 2:
+        raise InputError(
+            f"The {part} photos take {num_bytes / 1e9:.1f} GB, more than half "
+            f"of this machine's {memory / 1e9:.1f} GB of memory. Pass "
+            "--cache=stream to read them from the records instead."
+        )
+
+
+def host_memory():
+    """Returns the bytes of memory that this process may use."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:  # In a container the limit of its control group counts.
+        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
+            return min(memory, int(file.read()))
+    except (OSError, ValueError):  # No such limit, or the word "max".
+        return memory
+
+
+def _read(builder, splits, features):
+    """Reads some features of all examples, always in the same order."""
+    decoders = tfds.decode.PartialDecoding(
+        features,
+        decoders={"image": tfds.decode.SkipDecoding()}
+        if "image" in features
+        else None,
+    )
+    return builder.as_dataset(
+        split="+".join(splits),
+        shuffle_files=False,
+        decoders=decoders,
+        read_config=tfds.ReadConfig(
+            interleave_cycle_length=1, try_autocache=False
+        ),
+    )
+
+
+def _choose(folds, part, fold):
+    """Returns a bool array: which photos of the splits are of this part."""
+    if fold is None or part == "test":
+        return np.ones(len(folds), bool)
+    if fold not in folds:
+        raise InputError(
+            f"--fold must be one of {sorted(set(folds.tolist()))}. "
+            f"Received: {fold}."
+        )
+    return (folds == fold) == (part == "validation")

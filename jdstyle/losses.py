@@ -1,0 +1,158 @@
+"""Binary cross-entropy in which the two kinds of error cost differently."""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="jdstyle")
+class CostSensitiveBinaryCrossentropy(keras.losses.Loss):
+    """Binary cross-entropy with a cost per kind of error, in nats.
+
+    For label y, logit x and p = sigmoid(x), the mean over the styles of
+
+        loss = -false_negative_cost * y * log(p)
+               -false_positive_cost * (1 - y) * log(1 - p)
+
+    computed from the logits, so that it and its gradient stay finite for
+    every finite logit, and in float32 whatever the dtype of the logits.
+
+    Args:
+        false_negative_cost: float > 0, or a sequence of one for each style;
+            multiplies the loss of positive examples.
+        false_positive_cost: the same for negative examples.
+        **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`, the
+            last by default `"float32"`: neither `keras.config.set_floatx` nor
+            a mixed precision policy changes it.
+
+    Raises:
+        ValueError: if a cost is not a finite number > 0 or a flat sequence of
+            them.
+
+    Example:
+
+    >>> loss = CostSensitiveBinaryCrossentropy(false_negative_cost=1.5)
+    >>> float(loss(np.array([[1.0]]), np.array([[0.0]])))  # 1.5 * log(2)
+    1.0397207736968994
+
+    Source: King and Zeng (2001), "Logistic Regression in Rare Events Data",
+    weighted likelihood.
+    """
+
+    def __init__(
+        self, false_negative_cost=1.5, false_positive_cost=1.0, **kwargs
+    ):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        # Lists of floats rather than arrays: the configuration becomes JSON.
+        self.false_negative_cost = _check_positive(
+            "false_negative_cost", false_negative_cost
+        ).tolist()
+        self.false_positive_cost = _check_positive(
+            "false_positive_cost", false_positive_cost
+        ).tolist()
+
+    def call(self, y_true, y_pred):
+        """Computes the loss of each example.
+
+        Args:
+            y_true: tensor of labels in [0, 1], shape `(batch, styles)`.
+            y_pred: tensor of logits, shape `(batch, styles)`.
+
+        Returns:
+            float32 tensor, shape `(batch,)`.
+
+        Raises:
+            ValueError: if the shapes differ, or a sequence of costs has
+                another length than there are styles.
+        """
+        self._check_shapes(tuple(y_true.shape), tuple(y_pred.shape))
+        y_true = ops.cast(y_true, "float32")
+        y_pred = ops.cast(y_pred, "float32")
+        missed_cost = ops.convert_to_tensor(self.false_negative_cost, "float32")
+        alarm_cost = ops.convert_to_tensor(self.false_positive_cost, "float32")
+        missed = y_true * ops.softplus(-y_pred)  # -log(p), no overflow.
+        alarm = (1.0 - y_true) * ops.softplus(y_pred)  # -log(1 - p).
+        return ops.mean(missed_cost * missed + alarm_cost * alarm, axis=-1)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "dtype": self.dtype,
+            "false_negative_cost": self.false_negative_cost,
+            "false_positive_cost": self.false_positive_cost,
+        }
+
+    def _check_shapes(self, true_shape, pred_shape):
+        # Without this, labels (batch,) and logits (batch, 1) would broadcast
+        # to (batch, batch), and one cost in a list to all styles.
+        flat = len(true_shape) != 2 or len(pred_shape) != 2
+        if flat or _differ(true_shape[1], pred_shape[1]):
+            raise ValueError(
+                "`y_true` and `y_pred` must both have the shape "
+                f"(batch, styles). Received: {true_shape} and {pred_shape}."
+            )
+        for name in ("false_negative_cost", "false_positive_cost"):
+            cost = getattr(self, name)
+            if isinstance(cost, list) and _differ(len(cost), pred_shape[1]):
+                raise ValueError(
+                    f"`{name}` must be one number, or one for each of the "
+                    f"{pred_shape[1]} styles. Received: {len(cost)} of them."
+                )
+
+
+def balanced_costs(
+    positives, negatives, false_negative_cost=1.5, false_positive_cost=1.0
+):
+    """Multiplies costs so that positives and negatives weigh the same.
+
+    The costs are multiplied by n / (2 * positives) and n / (2 * negatives),
+    n = positives + negatives. Resampling corrects the same imbalance: give
+    the counts of an epoch after resampling, else it is corrected twice.
+
+    Args:
+        positives: int > 0, or an array of one for each style.
+        negatives: the same.
+        false_negative_cost: float > 0, or an array of one for each style.
+        false_positive_cost: the same.
+
+    Returns:
+        `(false_negative_cost, false_positive_cost)`: two floats, or float64
+        arrays where an argument is one.
+
+    Raises:
+        ValueError: if a count or a cost is not a finite number > 0 or a flat
+            sequence of them.
+
+    Source: King and Zeng (2001), "Logistic Regression in Rare Events Data",
+    weighted likelihood, with a population share of one half.
+    """
+    positives = _check_positive("positives", positives)
+    negatives = _check_positive("negatives", negatives)
+    missed_cost = _check_positive("false_negative_cost", false_negative_cost)
+    alarm_cost = _check_positive("false_positive_cost", false_positive_cost)
+    total = positives + negatives
+    return (
+        missed_cost * (total / (2 * positives)),
+        alarm_cost * (total / (2 * negatives)),
+    )
+
+
+def _check_positive(name, values):
+    """Returns a float64 array, shape `()` or `(styles,)`, all > 0."""
+    array = np.asarray(values, np.float64)
+    if (
+        array.ndim > 1
+        or not array.size
+        or not np.all((array > 0) & np.isfinite(array))
+    ):
+        raise ValueError(
+            f"`{name}` must be a finite number > 0, or a flat sequence of "
+            f"them. Received: {name}={values!r}."
+        )
+    return array
+
+
+def _differ(size, other):
+    """Returns whether two sizes differ; None is a size not known yet."""
+    return None not in (size, other) and size != other

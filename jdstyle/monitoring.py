@@ -1,0 +1,175 @@
+"""Scores every epoch: files, TensorBoard, a line for the user, best weights."""
+
+import csv
+import os
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import logging
+from sklearn.metrics import average_precision_score
+from tensorboard.plugins.pr_curve import summary as pr_curve
+
+from jdstyle import models
+from jdstyle import thresholds
+
+HISTORY_FILE = "history.csv"
+TENSORBOARD_DIR = "tensorboard"
+
+
+def predict_logits(model, dataset):
+    """Returns the logits of every photo of an evaluation dataset.
+
+    Args:
+        model: `keras.Model` from images to logits.
+        dataset: of `input_pipeline.make_eval_dataset`.
+
+    Returns:
+        float32 array, shape `(n, styles)`.
+    """
+    # Keras's predict keeps partial batches and shows each photo once.
+    return model.predict(dataset, verbose=0).astype("float32")
+
+
+class Validation(keras.callbacks.Callback):
+    """Validates after each epoch with one forward pass per photo.
+
+    Adds `val_loss`, `val_f2` (at its best threshold), `val_threshold` and
+    `val_pr_auc` to the epoch's logs; writes `history.csv` and TensorBoard's
+    scalars, PR curve and augmented batch; keeps the weights with the best F2,
+    of equal ones those with the better PR-AUC.
+
+    It serves all phases of a training: create it once.
+
+    Args:
+        classifier: `keras.Model` whose weights are kept.
+        dataset: of `input_pipeline.make_eval_dataset`.
+        labels: int array of 0s and 1s, shape `(n,)`.
+        loss: `keras.losses.Loss` on logits.
+        workdir: run directory.
+        epochs: int, number of epochs of all phases.
+        photos_per_epoch: int, photos that an epoch trains on.
+        draw_batch: function that returns the picture of a freshly augmented
+            batch, uint8 `(height, width, 3)`, or None for no picture.
+    """
+
+    def __init__(
+        self,
+        classifier,
+        dataset,
+        labels,
+        loss,
+        workdir,
+        *,
+        epochs,
+        photos_per_epoch,
+        draw_batch,
+    ):
+        super().__init__()
+        self.best = {"val_f2": -1.0}
+        self.photos_per_second = []
+        self._classifier = classifier
+        self._dataset = dataset
+        self._labels = labels
+        self._loss = loss
+        self._workdir = workdir
+        self._epochs = epochs
+        self._photos_per_epoch = photos_per_epoch
+        self._draw_batch = draw_batch
+        self._history = []
+        self._writer = tf.summary.create_file_writer(
+            os.path.join(workdir, TENSORBOARD_DIR)
+        )
+
+    def on_train_begin(self, logs=None):
+        self._first_step_start = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._first_step_start is None:
+            return
+        seconds = time.monotonic() - self._first_step_start
+        logging.info("First step: %.0f s, mostly building its graph", seconds)
+        # The rate of this epoch counts from here.
+        self._epoch_start = time.monotonic()
+        self._first_step_start = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch_start = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs):
+        if not np.isfinite(logs["loss"]):
+            raise FloatingPointError(
+                f"The loss is {logs['loss']} in epoch {epoch + 1}. Try a lower "
+                "--learning_rate or --precision=float32."
+            )
+        train_seconds = time.monotonic() - self._epoch_start
+        self.photos_per_second.append(self._photos_per_epoch / train_seconds)
+        logits = predict_logits(self.model, self._dataset)
+        probabilities = tf.sigmoid(logits)[:, 0].numpy()
+        logs.update(self._score(logits, probabilities))
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        self._keep_if_best(epoch, logs)
+        self._write_history(epoch, logs)
+        self._write_summaries(epoch, logs, probabilities)
+        seconds = time.monotonic() - self._epoch_start
+        logging.info(
+            "Epoch %d of %d: loss %.4f, validation loss %.4f, F2 %.4f, PR-AUC "
+            "%.4f, %.0f photos/s, %.0f s left",
+            epoch + 1,
+            self._epochs,
+            logs["loss"],
+            logs["val_loss"],
+            logs["val_f2"],
+            logs["val_pr_auc"],
+            self.photos_per_second[-1],
+            seconds * (self._epochs - epoch - 1),
+        )
+
+    def _score(self, logits, probabilities):
+        threshold, f2 = thresholds.best_threshold(self._labels, probabilities)
+        loss = self._loss(self._labels[:, np.newaxis].astype("float32"), logits)
+        return {
+            "val_loss": float(loss),
+            "val_f2": f2,
+            "val_threshold": threshold,
+            "val_pr_auc": float(
+                average_precision_score(self._labels, probabilities)
+            ),
+        }
+
+    def _keep_if_best(self, epoch, logs):
+        key = ("val_f2", "val_pr_auc")
+        if tuple(logs[k] for k in key) <= tuple(
+            self.best.get(k, 0.0) for k in key
+        ):
+            return
+        self.best = {"epoch": epoch + 1, **{k: logs[k] for k in key}}
+        path = os.path.join(self._workdir, models.BEST_WEIGHTS)
+        # Keras insists on the ending.
+        unfinished = os.path.join(self._workdir, "unfinished.weights.h5")
+        self._classifier.save_weights(unfinished)
+        os.replace(unfinished, path)
+
+    def _write_history(self, epoch, logs):
+        self._history.append({"epoch": epoch + 1, **logs})
+        path = os.path.join(self._workdir, HISTORY_FILE)
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, self._history[0], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self._history)
+
+    def _write_summaries(self, epoch, logs, probabilities):
+        with self._writer.as_default(step=epoch + 1):
+            for name, value in logs.items():
+                tf.summary.scalar(name, value)
+            if self._draw_batch is not None:
+                picture = self._draw_batch()
+                tf.summary.image("augmented_batch", picture[np.newaxis])
+            curve = pr_curve.pb(
+                "pr_curve", self._labels.astype(bool), probabilities
+            )
+            tf.summary.experimental.write_raw_pb(
+                curve.SerializeToString(), step=epoch + 1
+            )
+        self._writer.flush()

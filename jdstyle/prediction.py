@@ -1,0 +1,183 @@
+"""Runs a SavedModel over photo files."""
+
+import concurrent.futures
+import csv
+import itertools
+import os
+import time
+
+from absl import logging
+
+from jdstyle import serving
+from jdstyle.datasets import photos
+from jdstyle.errors import InputError
+
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
+
+_PROGRESS_SECONDS = 5.0
+
+
+def find_photos(paths):
+    """Lists photos: files as named, of folders all below with an extension.
+
+    Args:
+        paths: list of files and folders.
+
+    Returns:
+        List of `(id, path)`. The id of a named file is its name, of a photo in
+        a folder its path in that folder, without the extension.
+
+    Raises:
+        InputError: if a path does not exist, if there is no photo, or if two
+            photos have one id.
+    """
+    found = {}
+    for path in paths:
+        if os.path.isdir(path):
+            files = sorted(
+                os.path.join(folder, name)
+                for folder, _, names in os.walk(path)
+                for name in names
+                if name.lower().endswith(EXTENSIONS)
+            )
+            ids = [os.path.relpath(file, path) for file in files]
+        elif os.path.exists(path):
+            files, ids = [path], [os.path.basename(path)]
+        else:
+            raise InputError(f"No such photo or folder: {path}")
+        for photo_id, file in zip(ids, files, strict=True):
+            photo_id = os.path.splitext(photo_id)[0]
+            if found.setdefault(photo_id, file) != file:
+                raise InputError(
+                    f"Two photos have the id {photo_id!r}: {found[photo_id]} "
+                    f"and {file}. Predict them one after the other."
+                )
+    if not found:
+        raise InputError(
+            f"No photo in {', '.join(paths)}. Accepted: {' '.join(EXTENSIONS)}."
+        )
+    return list(found.items())
+
+
+def predict(
+    saved_model,
+    paths,
+    output,
+    errors,
+    *,
+    submission=False,
+    batch_size=32,
+    short_side=320,
+):
+    """Writes a line per photo, and a line per photo that cannot be read.
+
+    Args:
+        saved_model: directory of the SavedModel.
+        paths: list of files and folders.
+        output: path of the CSV: `id`, then `probability NAME` and `label NAME`
+            per style.
+        errors: path of the CSV `id,path,reason`; written only if needed.
+        submission: write `id,0,1,...` without a header instead: the official
+            format.
+        batch_size: photos per call of the model.
+        short_side: int, pixels, as in `prepare`.
+
+    Returns:
+        `(done, failed)`: numbers of photos.
+
+    Raises:
+        InputError: as `find_photos` and `serving.load`.
+    """
+    found = find_photos(paths)
+    classify, style_names = serving.load(saved_model)
+    folder = os.path.dirname(output)
+    if folder:
+        os.makedirs(folder, exist_ok=True)
+    failures = []
+    done = 0
+    start = last = time.monotonic()
+    unfinished = f"{output}.tmp"
+    with open(unfinished, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if not submission:
+            writer.writerow(_header(style_names))
+        for batch in _batches(found, batch_size, short_side, failures):
+            ids, jpegs = zip(*batch, strict=True)
+            probabilities, labels = serving.score(classify, [list(jpegs)])
+            writer.writerows(_lines(ids, probabilities, labels, submission))
+            done += len(ids)
+            if time.monotonic() - last > _PROGRESS_SECONDS:
+                last = time.monotonic()
+                rate = (done + len(failures)) / (last - start)
+                left = (len(found) - done - len(failures)) / rate
+                logging.info(
+                    "%d of %d photos, %.0f photos/s, %.0f s left",
+                    done + len(failures),
+                    len(found),
+                    rate,
+                    left,
+                )
+    os.replace(unfinished, output)
+    _write_errors(errors, failures)
+    return done, len(failures)
+
+
+def _batches(found, batch_size, short_side, failures):
+    """Yields lists of `(id, JPEG)`; reads a batch ahead on all cores."""
+
+    def read(item):
+        photo_id, path = item
+        try:
+            with open(path, "rb") as file:
+                return photos.normalise(file.read(), short_side).jpeg, None
+        except OSError as error:
+            return None, f"cannot be read: {error.strerror}"
+        except photos.PhotoError as error:
+            return None, str(error)
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        ahead = None
+        for items in itertools.chain(_chunks(found, batch_size), [None]):
+            submitted = items and [(i, pool.submit(read, i)) for i in items]
+            if ahead is not None:
+                good = []
+                for (photo_id, path), future in ahead:
+                    jpeg, reason = future.result()
+                    if jpeg is None:
+                        failures.append((photo_id, path, reason))
+                    else:
+                        good.append((photo_id, jpeg))
+                if good:
+                    yield good
+            ahead = submitted
+
+
+def _chunks(items, size):
+    for first in range(0, len(items), size):
+        yield items[first : first + size]
+
+
+def _header(style_names):
+    columns = [[f"probability {n}", f"label {n}"] for n in style_names]
+    return ["id", *itertools.chain.from_iterable(columns)]
+
+
+def _lines(ids, probabilities, labels, submission):
+    for photo_id, scores, flags in zip(ids, probabilities, labels, strict=True):
+        if submission:
+            yield [photo_id, *flags]
+        else:
+            pairs = zip(
+                (f"{score:.6f}" for score in scores), flags, strict=True
+            )
+            yield [photo_id, *itertools.chain.from_iterable(pairs)]
+
+
+def _write_errors(path, failures):
+    if os.path.exists(path):
+        os.remove(path)  # Of an earlier run.
+    if failures:
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["id", "path", "reason"])
+            writer.writerows(failures)

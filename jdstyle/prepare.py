@@ -1,0 +1,124 @@
+"""Checks the photos and labels of a data set and writes its records.
+
+    python -m jdstyle.prepare --dataset=demo
+    python -m jdstyle.prepare --dataset=jd_fashion --manual_dir=DIR
+    python -m jdstyle.prepare --dataset=label_table/NAME --table=labels.csv \\
+        --images_dir=DIR
+"""
+
+from absl import flags
+
+from jdstyle import cli
+from jdstyle.errors import InputError
+
+_DATASET = flags.DEFINE_string(
+    "dataset", "demo", "demo, jd_fashion or label_table/NAME."
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", "data", "Folder of the prepared data sets."
+)
+_MANUAL_DIR = flags.DEFINE_string(
+    "manual_dir",
+    None,
+    "jd_fashion: folder with train.txt, images/ and, optional, fold.txt, "
+    "test.txt and result.txt. Default: <data_dir>/downloads/manual.",
+)
+_TABLE = flags.DEFINE_string(
+    "table",
+    None,
+    "label_table: CSV with a header, an image column and a 0/1 column per "
+    "style; optional columns split, fold and group.",
+)
+_IMAGES_DIR = flags.DEFINE_string(
+    "images_dir",
+    None,
+    "label_table: folder that the image column is relative to. Default: the "
+    "table's.",
+)
+_IMAGE_COLUMN = flags.DEFINE_string(
+    "image_column", None, "label_table: its name. Default: the first column."
+)
+_STYLES = flags.DEFINE_list(
+    "styles",
+    None,
+    "label_table: the style columns, names or FIRST:LAST for a run of them. "
+    "Default: all columns but image, split, fold and group.",
+)
+_ALLOW_ALL_ZERO = flags.DEFINE_boolean(
+    "allow_all_zero", False, "label_table: take photos that have no style."
+)
+_SHORT_SIDE = flags.DEFINE_integer(
+    "short_side",
+    320,
+    "Largest short side of a stored photo, in pixels.",
+    lower_bound=16,
+)
+_MAX_BAD_FRACTION = flags.DEFINE_float(
+    "max_bad_fraction",
+    0.01,
+    "Fail if more than this share of the photos cannot be used.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
+_ALLOW_MISSING = flags.DEFINE_boolean(
+    "allow_missing", False, "Go on without the photos that are missing."
+)
+_NUM_FOLDS = flags.DEFINE_integer(
+    "num_folds", 5, "Folds to make where the labels have none.", lower_bound=2
+)
+_TEST_FRACTION = flags.DEFINE_float(
+    "test_fraction",
+    0.2,
+    "Share of the photos that tests, where the labels have neither splits nor "
+    "folds.",
+    lower_bound=0.0,
+    upper_bound=0.9,
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Of folds and splits.", lower_bound=0)
+_OVERWRITE = flags.DEFINE_boolean(
+    "overwrite", False, "Replace what was prepared with other settings."
+)
+
+
+def main(argv):
+    del argv
+    table = {}
+    if _DATASET.value.startswith("label_table/"):
+        if not _TABLE.value:
+            raise InputError(f"--dataset={_DATASET.value} needs --table.")
+        table = {
+            "table": _TABLE.value,
+            "images_dir": _IMAGES_DIR.value,
+            "image_column": _IMAGE_COLUMN.value,
+            "style_columns": _STYLES.value,
+            "allow_all_zero": _ALLOW_ALL_ZERO.value,
+        }
+    # Here, so that --help does not wait for TensorFlow.
+    from jdstyle.datasets import prepared
+    from jdstyle.datasets.builder import Options
+
+    options = Options(
+        short_side=_SHORT_SIDE.value,
+        max_bad_fraction=_MAX_BAD_FRACTION.value,
+        allow_missing=_ALLOW_MISSING.value,
+        num_folds=_NUM_FOLDS.value,
+        test_fraction=_TEST_FRACTION.value,
+        seed=_SEED.value,
+    )
+    builder = prepared.make_builder(
+        _DATASET.value, _DATA_DIR.value, options, **table
+    )
+    prepared.prepare(
+        builder, manual_dir=_MANUAL_DIR.value, overwrite=_OVERWRITE.value
+    )
+    print(prepared.summary(_DATASET.value, _DATA_DIR.value))
+    print(f"Records: {builder.data_dir}")
+    print(f"Rejected photos: {builder.report_path}")
+    print(
+        f"Next: python -m jdstyle.train --dataset={_DATASET.value} "
+        f"--data_dir={_DATA_DIR.value} --style=1"
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,306 @@
+"""Trains one network for one style: compile, fit, best weights."""
+
+import functools
+import math
+import os
+import sys
+import typing
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from jdstyle import augment
+from jdstyle import devices
+from jdstyle import input_pipeline
+from jdstyle import losses
+from jdstyle import models
+from jdstyle import monitoring
+from jdstyle import resampling
+from jdstyle.errors import InputError
+
+CPU_BATCH_SIZE = 32
+
+# While the backbone is frozen only a new head learns, and learns faster.
+_HEAD_LEARNING_RATE = 10.0
+
+
+class Settings(typing.NamedTuple):
+    """How one network is trained; see the flags of `train`.
+
+    `positive_rate` 0 keeps every photo, `batch_size` and `steps_per_epoch` 0
+    let the program choose, `ema` 0 takes no average.
+    """
+
+    backbone: str
+    image_size: int
+    init_from: str
+    epochs: int
+    frozen_epochs: int
+    learning_rate: float
+    positive_rate: float
+    false_negative_cost: float
+    false_positive_cost: float = 1.0
+    weight_decay: float = 1e-4
+    batch_size: int = 0
+    steps_per_epoch: int = 0
+    balance: bool = False
+    augment: bool = True
+    ema: float = 0.0
+    precision: str = "auto"
+    xla: bool = False
+    seed: int = 0
+
+
+class Trained(typing.NamedTuple):
+    """A finished training.
+
+    Attributes:
+        classifier: `keras.Model` in float32 with the best weights.
+        logits: float32 array `(n, 1)`, its logits on the validation photos.
+        record: dict of what was chosen and reached, JSON values.
+    """
+
+    classifier: keras.Model
+    logits: np.ndarray
+    record: dict
+
+
+def train(train_photos, validation_photos, style, settings, workdir):
+    """Trains a network for one style and keeps its best weights.
+
+    Args:
+        train_photos, validation_photos: `input_pipeline.Photos`.
+        style: int, the style's column in the labels.
+        settings: `Settings`.
+        workdir: run directory, takes history, TensorBoard files and weights.
+
+    Returns:
+        A `Trained`.
+
+    Raises:
+        InputError: if a setting cannot be used with this machine or data.
+        FloatingPointError: if the loss is no longer finite.
+    """
+    labels = train_photos.labels[:, style]
+    validation_labels = validation_photos.labels[:, style]
+    _require_both_labels(labels, "training")
+    _require_both_labels(validation_labels, "validation")
+    acceptance = resampling.acceptance_probabilities(
+        labels[:, np.newaxis], [settings.positive_rate or None]
+    )[0]
+    kept = np.bincount(labels, minlength=2) * acceptance  # Expected per pass.
+    loss = make_loss(settings, kept)
+
+    keras.config.set_dtype_policy(devices.choose_precision(settings.precision))
+    policy = keras.config.dtype_policy().name
+    try:
+        strategy = devices.default_strategy()
+        batch_size = settings.batch_size or _choose_batch_size(settings, loss)
+        devices.require_divisible(batch_size, strategy.num_replicas_in_sync)
+        # Validation should not cost more than training: a rare style's pass
+        # may be a hundred times shorter than the validation photos are many.
+        steps = settings.steps_per_epoch or math.ceil(
+            max(kept.sum(), len(validation_labels)) / batch_size
+        )
+        logging.info(
+            "%d photos, %d positive; a pass keeps about %.0f, %.1f %% of them "
+            "positive; an epoch is %d steps of %d photos",
+            len(labels),
+            labels.sum(),
+            kept.sum(),
+            100 * kept[1] / kept.sum(),
+            steps,
+            batch_size,
+        )
+        sizes = {"image_size": settings.image_size, "batch_size": batch_size}
+        make_dataset = functools.partial(
+            input_pipeline.make_train_dataset,
+            train_photos,
+            labels,
+            acceptance,
+            seed=settings.seed,
+            **sizes,
+        )
+        validation_dataset = input_pipeline.make_eval_dataset(
+            validation_photos, **sizes
+        )
+        keras.utils.set_random_seed(settings.seed)
+        with strategy.scope():
+            network, classifier = build_network(settings)
+        validation = monitoring.Validation(
+            classifier,
+            validation_dataset,
+            validation_labels,
+            loss,
+            workdir,
+            epochs=settings.epochs,
+            photos_per_epoch=steps * batch_size,
+            draw_batch=_batch_drawer(settings, make_dataset),
+        )
+        fit(
+            network, classifier, make_dataset, loss, validation, settings, steps
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+    # The product computes in float32, whatever the training did.
+    classifier = models.build(settings.backbone, settings.image_size, 1)
+    classifier.load_weights(os.path.join(workdir, models.BEST_WEIGHTS))
+    logits = monitoring.predict_logits(classifier, validation_dataset)
+    record = {
+        "best_epoch": validation.best["epoch"],
+        "batch_size": batch_size,
+        "steps_per_epoch": steps,
+        "precision": policy,
+        "replicas": strategy.num_replicas_in_sync,
+        "photos_per_second": float(np.median(validation.photos_per_second)),
+    }
+    return Trained(classifier, logits, record)
+
+
+def build_network(settings):
+    """Builds the network that trains and the one inside it that stays.
+
+    Args:
+        settings: `Settings`.
+
+    Returns:
+        `(network, classifier)`: `network` augments its input in training and
+        shares all its weights with `classifier`, see `models.build`.
+    """
+    imagenet = settings.init_from == "imagenet"
+    classifier = models.build(
+        settings.backbone,
+        settings.image_size,
+        1,
+        weights="imagenet" if imagenet else None,
+    )
+    if settings.init_from not in ("imagenet", "scratch"):
+        models.initialise(
+            classifier,
+            settings.init_from,
+            backbone=settings.backbone,
+            image_size=settings.image_size,
+        )
+    if not settings.augment:
+        return classifier, classifier
+    images = keras.Input(classifier.input_shape[1:], dtype="uint8")
+    augmented = augment.build(settings.seed)(images)
+    return keras.Model(images, classifier(augmented)), classifier
+
+
+def fit(network, classifier, make_dataset, loss, validation, settings, steps):
+    """Runs Keras `fit`: first with a frozen backbone, then with all weights.
+
+    Each phase has its own AdamW, warmed up over a tenth of its steps and
+    decayed to zero by a cosine.
+
+    Args:
+        network, classifier: of `build_network`, built under the strategy that
+            shall run them.
+        make_dataset: function of `first_batch` that returns the training
+            dataset from there on.
+        loss: `keras.losses.Loss`.
+        validation: `monitoring.Validation`.
+        settings: `Settings`.
+        steps: int, steps per epoch.
+    """
+    frozen = min(settings.frozen_epochs, settings.epochs)
+    phases = [
+        (0, frozen, False, _HEAD_LEARNING_RATE),
+        (frozen, settings.epochs, True, 1.0),
+    ]
+    for first, last, trainable, factor in phases:
+        if first == last:
+            continue
+        classifier.get_layer("backbone").trainable = trainable
+        with network.distribute_strategy.scope():
+            optimizer = make_optimizer(
+                settings, (last - first) * steps, factor=factor
+            )
+            network.compile(optimizer, loss, jit_compile=settings.xla)
+        callbacks = [validation]
+        if settings.ema:
+            # Before the validation: it scores and keeps the average.
+            callbacks.insert(0, keras.callbacks.SwapEMAWeights(True))
+        network.fit(
+            make_dataset(first_batch=first * steps),
+            initial_epoch=first,
+            epochs=last,
+            steps_per_epoch=steps,
+            shuffle=False,  # The dataset has its own order.
+            callbacks=callbacks,
+            verbose=1 if sys.stdout.isatty() else 0,
+        )
+
+
+def make_optimizer(settings, steps, *, factor=1.0):
+    """Returns AdamW with warm-up and cosine decay over `steps` steps."""
+    warmup = max(1, steps // 10)
+    optimizer = keras.optimizers.AdamW(
+        keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=0.0,
+            warmup_target=factor * settings.learning_rate,
+            warmup_steps=warmup,
+            decay_steps=max(1, steps - warmup),
+        ),
+        weight_decay=settings.weight_decay,
+        use_ema=settings.ema > 0,
+        ema_momentum=settings.ema or 0.99,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def make_loss(settings, kept):
+    """Returns the cost-sensitive loss.
+
+    Args:
+        settings: `Settings`.
+        kept: expected numbers of negatives and positives after resampling, so
+            that the balance does not correct what resampling already has.
+    """
+    costs = (settings.false_negative_cost, settings.false_positive_cost)
+    if settings.balance:
+        costs = losses.balanced_costs(kept[1], kept[0], *costs)
+    return losses.CostSensitiveBinaryCrossentropy(*map(float, costs))
+
+
+def _choose_batch_size(settings, loss):
+    """A fixed number on CPUs; on GPUs the largest that fits one of them."""
+    if not tf.config.list_logical_devices("GPU"):
+        return CPU_BATCH_SIZE
+    network, _ = build_network(settings._replace(init_from="scratch"))
+    network.compile(
+        make_optimizer(settings, steps=100), loss, jit_compile=settings.xla
+    )
+
+    def try_batch(batch_size):
+        shape = (batch_size, settings.image_size, settings.image_size, 3)
+        network.train_on_batch(
+            np.zeros(shape, "uint8"), np.zeros((batch_size, 1), "float32")
+        )
+
+    batch_size = devices.largest_batch(try_batch)
+    logging.info("--batch_size=auto: %d photos per GPU", batch_size)
+    return batch_size * len(tf.config.list_logical_devices("GPU"))
+
+
+def _batch_drawer(settings, make_dataset):
+    """Returns a function that draws a batch as the network sees it."""
+    if not settings.augment:
+        return None
+    images, _ = next(iter(make_dataset()))
+    augmentation = augment.build(settings.seed)
+    return lambda: augment.contact_sheet(images[:8], augmentation)
+
+
+def _require_both_labels(labels, part):
+    positives = int(labels.sum())
+    if not 0 < positives < len(labels):
+        raise InputError(
+            f"The {part} photos must hold positives and negatives of the "
+            f"style. Received: {positives} positives in {len(labels)}."
+        )

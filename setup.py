@@ -1,0 +1,31 @@
+"""Installs jdstyle. Ranges are what was tested; see README, "Versions"."""
+
+import setuptools
+
+setuptools.setup(
+    name="jdstyle",
+    version="0.1.0",
+    description="Recognises the fashion styles of clothing photos.",
+    python_requires=">=3.11,<3.14",
+    packages=setuptools.find_packages(include=["jdstyle", "jdstyle.*"]),
+    package_data={"jdstyle.datasets": ["label_sets.csv"]},
+    install_requires=[
+        "tensorflow>=2.21,<2.22",
+        # Below 3.15.1 a model file may run code (CVE-2026-12481 and others).
+        "keras>=3.15.1,<3.16",
+        "keras-cv==0.9.0",
+        "tensorflow-datasets>=4.9.10,<4.10",
+        "tensorboard>=2.21,<2.22",
+        # TFDS 4.9.10 imports it and does not name it.
+        "importlib_resources>=6,<8",
+        "numpy>=2.2,<3",
+        "pandas>=2.3,<4",
+        "scikit-learn>=1.7,<2",
+        "absl-py>=2.3,<3",
+        "pillow>=12,<14",
+    ],
+    extras_require={
+        "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
+        "test": ["pytest>=8,<10", "hypothesis>=6.100,<7", "ruff>=0.15,<1"],
+    },
+)

@@ -1,0 +1,51 @@
+"""Writes a contact sheet: photos above what the augmentation makes of them.
+
+python tools/show_augmentation.py --output=augmentation.png
+"""
+
+from absl import flags
+
+from jdstyle import cli
+
+_DATASET = flags.DEFINE_string(
+    "dataset", "demo", "demo, jd_fashion or label_table/NAME."
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", "data", "Folder of the prepared data sets."
+)
+_OUTPUT = flags.DEFINE_string("output", "augmentation.png", "The picture.")
+_NUM_PHOTOS = flags.DEFINE_integer("num_photos", 8, "Columns.", lower_bound=1)
+_IMAGE_SIZE = flags.DEFINE_integer(
+    "image_size", 224, "Height and width in pixels.", lower_bound=16
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Of all random numbers.", lower_bound=0)
+
+
+def main(argv):
+    del argv
+    # Here, so that --help does not wait for TensorFlow.
+    import numpy as np
+    from PIL import Image
+
+    from jdstyle import augment
+    from jdstyle import input_pipeline
+    from jdstyle.datasets import prepared
+
+    builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
+    photos = input_pipeline.read_photos(builder, "train", cache="stream")
+    dataset = input_pipeline.make_train_dataset(
+        photos,
+        photos.labels[:, 0],
+        np.ones(2, "float32"),
+        image_size=_IMAGE_SIZE.value,
+        batch_size=_NUM_PHOTOS.value,
+        seed=_SEED.value,
+    )
+    images, _ = next(iter(dataset))
+    sheet = augment.contact_sheet(images, augment.build(_SEED.value))
+    Image.fromarray(sheet).save(_OUTPUT.value)
+    print(f"Contact sheet: {_OUTPUT.value}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
