@@ -11,7 +11,7 @@ from jdstyle import decoding
 from jdstyle import resampling
 from jdstyle.errors import InputError
 
-# Photos that wait in a streamed pass's shuffle buffer, about 20 kB each.
+# Photos of a streamed pass that are shuffled at a time, about 20 kB each.
 _STREAM_SHUFFLE = 4096
 
 _ALL = 1 << 30  # Batch size that takes a whole split.
@@ -123,10 +123,11 @@ def make_train_dataset(
     def from_stream(epoch):
         keep = resampling.accepted(labels, acceptance, epoch=epoch, **draw)
         dataset = photos.stream.enumerate().filter(lambda i, _: keep[i])
-        # One fixed order per pass: reshuffling would hold hidden state.
-        return dataset.shuffle(
-            _STREAM_SHUFFLE, seed=epoch, reshuffle_each_iteration=False
-        )
+        # `Dataset.shuffle` holds hidden state; whole chunks do not.
+        dataset = dataset.batch(_STREAM_SHUFFLE).enumerate()
+        return dataset.map(
+            lambda chunk, examples: _shuffle(examples, [seed + epoch, chunk])
+        ).unbatch()
 
     if photos.encoded is not None:
         # Only indices are shuffled: a rejected photo costs nothing.
@@ -209,6 +210,14 @@ def _read(builder, splits, features):
             interleave_cycle_length=1, try_autocache=False
         ),
     )
+
+
+def _shuffle(examples, key):
+    """Permutes the rows of the tensors in a tuple alike."""
+    order = tf.random.experimental.stateless_shuffle(
+        tf.range(tf.shape(examples[0])[0]), tf.stack(key)
+    )
+    return tuple(tf.gather(column, order) for column in examples)
 
 
 def _choose(folds, part, fold):

@@ -1,0 +1,63 @@
+"""A tiny prepared data set that several tests share."""
+
+import csv
+import os
+
+# Before TensorFlow is imported: its log would bury the tests'.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from PIL import Image  # noqa: E402
+
+STYLES = ("bright", "rare")
+NUM_PHOTOS = 80
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory):
+    """A CSV and 80 photos of noise: style "bright" is the brighter half.
+
+    Every eighth photo has style "rare" as well; the first is the number of the
+    photo, so no two are alike. 48 x 64 pixels.
+    """
+    folder = tmp_path_factory.mktemp("table")
+    rng = np.random.default_rng(0)
+    with open(folder / "labels.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", *STYLES])
+        for i in range(NUM_PHOTOS):
+            bright, rare = i % 2, int(i % 8 == 0)
+            pixels = rng.integers(0, 128, (64, 48, 3)) + 120 * bright
+            pixels = pixels.astype("uint8")
+            Image.fromarray(pixels).save(folder / f"{i}.jpg", quality=95)
+            writer.writerow([f"{i}.jpg", bright, rare])
+    return folder / "labels.csv"
+
+
+@pytest.fixture(scope="session")
+def data_dir(table, tmp_path_factory):
+    """A folder that holds the table prepared as label_table/tiny."""
+    from jdstyle.datasets import builder
+    from jdstyle.datasets import prepared
+
+    folder = str(tmp_path_factory.mktemp("data"))
+    prepared.prepare(
+        prepared.make_builder(
+            "label_table/tiny",
+            folder,
+            builder.Options(short_side=64),
+            table=str(table),
+            images_dir=str(table.parent),
+            allow_all_zero=True,
+        )
+    )
+    return folder
+
+
+@pytest.fixture
+def tiny(data_dir):
+    """The prepared tiny data set, read-only."""
+    from jdstyle.datasets import prepared
+
+    return prepared.open_prepared("label_table/tiny", data_dir)
