@@ -1,0 +1,63 @@
+import pytest
+
+from jdstyle import experiment
+from jdstyle.errors import InputError
+
+SETTINGS = {
+    "style": "--style=12",
+    "xla": "--noxla",
+    "fold": "",  # Not set.
+    "workdir": "--workdir=a",
+}
+RECORD = {"fingerprint": "f" * 64, "seed": 0}
+
+
+def test_writes_settings_before_training(tmp_path):
+    assert experiment.start(tmp_path / "run", SETTINGS, RECORD) is None
+    flags = (tmp_path / "run" / "flags.cfg").read_text()
+    assert flags == "--style=12\n--workdir=a\n--noxla\n"
+    record = experiment.read_json(tmp_path / "run" / "run.json")
+    assert record["seed"] == 0
+    assert record["versions"]["keras"].startswith("3.")
+    assert record["command"]
+    assert "commit" in record
+
+
+def test_unfinished_run_begins_again(tmp_path):
+    experiment.start(tmp_path, SETTINGS, RECORD)
+    moved = SETTINGS | {"workdir": "--workdir=b"}
+    assert experiment.start(tmp_path, moved, RECORD) is None
+
+
+def test_finished_run_gives_its_results(tmp_path):
+    experiment.start(tmp_path, SETTINGS, RECORD)
+    experiment.write_json(tmp_path / "results.json", {"f2": 0.5})
+    assert experiment.start(tmp_path, SETTINGS, RECORD) == {"f2": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("settings", "record", "message"),
+    [
+        (
+            SETTINGS | {"style": "--style=3"},
+            RECORD,
+            "--style=12, now --style=3",
+        ),
+        (SETTINGS | {"xla": "--xla"}, RECORD, "--noxla, now --xla"),
+        (SETTINGS | {"fold": "--fold=2"}, RECORD, "not set, now --fold=2"),
+        (SETTINGS, {"fingerprint": "a" * 64}, "data ffffffffffff, now aaaaaa"),
+    ],
+)
+def test_refuses_another_configuration(tmp_path, settings, record, message):
+    experiment.start(tmp_path, SETTINGS, RECORD)
+    before = (tmp_path / "run.json").read_bytes()
+    with pytest.raises(InputError, match=message):
+        experiment.start(tmp_path, settings, record)
+    assert (tmp_path / "run.json").read_bytes() == before
+
+
+def test_refuses_a_folder_that_is_no_run(tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(b"mine")
+    with pytest.raises(InputError, match="no run of jdstyle"):
+        experiment.start(tmp_path, SETTINGS, RECORD)
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.jpg"]

@@ -1,0 +1,42 @@
+import numpy as np
+
+from jdstyle import report
+
+# Style a: 2 hits, 1 false alarm, 1 miss. Style b: nobody has it.
+LABELS = np.array([[1, 0], [1, 0], [1, 0], [0, 0], [0, 0]])
+DECISIONS = np.array([[1, 0], [1, 0], [0, 0], [1, 0], [0, 0]])
+PROBABILITIES = np.array([[0.9], [0.8], [0.2], [0.7], [0.1]]).repeat(2, axis=1)
+
+
+def test_scores_by_hand():
+    result = report.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS)
+    a = result["styles"]["a"]
+    # 5 tp / (5 tp + 4 fn + fp) = 10 / 15; all positive 15 / (15 + 2).
+    assert np.isclose(a["f2"], 10 / 15)
+    assert np.isclose(a["baseline_f2"], 15 / 17)
+    assert np.isclose(a["precision"], 2 / 3)
+    assert np.isclose(a["recall"], 2 / 3)
+    assert (a["positives"], a["predicted"]) == (3, 3)
+    # Positives rank 1, 2 and 4: (1/1 + 2/2 + 3/4) / 3.
+    assert np.isclose(a["pr_auc"], (1 + 1 + 0.75) / 3)
+    assert a["f2_low"] < a["f2"] < a["f2_high"]
+    b = result["styles"]["b"]
+    assert b["f2"] == b["baseline_f2"] == b["pr_auc"] == 0.0
+    assert np.isclose(result["macro"]["f2"], 10 / 15 / 2)
+
+
+def test_one_style_has_no_macro_mean():
+    result = report.score(
+        ["a"], LABELS[:, :1], PROBABILITIES[:, :1], DECISIONS[:, :1]
+    )
+    assert "macro" not in result
+
+
+def test_table_shows_the_baseline_beside_each_score():
+    result = report.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS)
+    lines = report.format_table(result).splitlines()
+    assert "all positive" in lines[0]
+    assert "95 % interval" in lines[0]
+    assert lines[1].split()[:2] == ["a", "0.667"]
+    assert "0.882" in lines[1]
+    assert lines[3].startswith("macro mean 0.333")

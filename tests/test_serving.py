@@ -1,0 +1,132 @@
+import pathlib
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from jdstyle import input_pipeline
+from jdstyle import models
+from jdstyle import serving
+from jdstyle.errors import InputError
+
+SIZE = 32
+STYLES = ["Punk", "Ethnic"]
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(1)
+    return models.build("MobileNetV3Small", SIZE, len(STYLES))
+
+
+@pytest.fixture(scope="module")
+def saved_model(model, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("export") / "saved_model"
+    serving.export(model, [0.5, 0.4], STYLES, str(directory))
+    return str(directory)
+
+
+@pytest.fixture
+def jpegs(tiny):
+    return input_pipeline.read_photos(tiny, "test").encoded
+
+
+def test_bytes_give_what_evaluation_gives(model, saved_model, jpegs, tiny):
+    classify, names = serving.load(saved_model)
+    assert names == STYLES
+    probabilities, labels = serving.score(classify, [jpegs[:5], jpegs[5:]])
+    dataset = input_pipeline.make_eval_dataset(
+        input_pipeline.read_photos(tiny, "test"), image_size=SIZE, batch_size=8
+    )
+    expected = tf.sigmoid(model.predict(dataset, verbose=0))
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    np.testing.assert_array_equal(labels, probabilities >= [0.5, 0.4])
+
+
+def test_signatures_are_as_promised(saved_model):
+    loaded = tf.saved_model.load(saved_model)
+    files, pixels = (
+        loaded.signatures[name] for name in ("serving_default", "pixels")
+    )
+    assert files.structured_input_signature[1] == {
+        "image_bytes": tf.TensorSpec([None], tf.string, "image_bytes")
+    }
+    assert pixels.structured_input_signature[1] == {
+        "images": tf.TensorSpec([None, None, None, 3], tf.float32, "images")
+    }
+    for signature in (files, pixels):
+        outputs = signature.structured_outputs
+        assert outputs["probabilities"].dtype == tf.float32
+        assert outputs["probabilities"].shape.as_list() == [None, 2]
+        assert outputs["labels"].dtype == tf.int32
+        assert outputs["labels"].shape.as_list() == [None, 2]
+
+
+def test_pixels_of_any_size(model, saved_model):
+    pixels = tf.saved_model.load(saved_model).signatures["pixels"]
+    images = np.random.default_rng(0).uniform(0, 255, (3, SIZE, SIZE, 3))
+    images = images.astype("float32")
+    result = pixels(images=tf.constant(images))["probabilities"]
+    np.testing.assert_allclose(
+        result, tf.sigmoid(model.predict(images, verbose=0)), atol=1e-5
+    )
+    # Each pixel four times: averaged down, it is the same photo.
+    larger = images.repeat(4, axis=1).repeat(4, axis=2)
+    again = pixels(images=tf.constant(larger))["probabilities"]
+    np.testing.assert_allclose(again, result, atol=1e-4)
+
+
+def test_runs_where_there_is_no_keras(model, saved_model, jpegs, tmp_path):
+    """A downstream process has TensorFlow and nothing of ours."""
+    for i, jpeg in enumerate(jpegs.numpy()):
+        (tmp_path / f"{i:02}.jpg").write_bytes(jpeg)
+    program = f"""
+        import pathlib, sys
+        sys.modules["keras"] = sys.modules["jdstyle"] = None
+        import numpy as np
+        import tensorflow as tf
+        model = tf.saved_model.load({saved_model!r})
+        photos = sorted(pathlib.Path({str(tmp_path)!r}).glob("*.jpg"))
+        result = model.signatures["serving_default"](
+            image_bytes=tf.constant([p.read_bytes() for p in photos])
+        )
+        np.save({str(tmp_path / "result.npy")!r}, result["probabilities"])
+    """
+    subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        check=True,
+        cwd=tmp_path,
+    )
+    from jdstyle import decoding
+
+    images = np.stack([decoding.decode(jpeg, SIZE) for jpeg in jpegs])
+    expected = tf.sigmoid(model.predict(images, verbose=0))
+    result = np.load(tmp_path / "result.npy")
+    np.testing.assert_allclose(result, expected, atol=1e-4)
+
+
+def test_export_replaces_and_leaves_no_litter(model, tmp_path):
+    directory = tmp_path / "saved_model"
+    for name in ("Old", "New"):
+        serving.export(model, [0.5, 0.5], [name, "x"], str(directory))
+    assert serving.load(str(directory))[1] == ["New", "x"]
+    assert [path.name for path in tmp_path.iterdir()] == ["saved_model"]
+    assert sorted(p.name for p in directory.iterdir() if p.is_file()) == [
+        "fingerprint.pb",
+        "saved_model.pb",
+    ]
+
+
+def test_refuses_what_is_no_model(tmp_path):
+    with pytest.raises(InputError, match="--saved_model.*styles.txt"):
+        serving.load(str(tmp_path))
+
+
+def test_knows_nothing_of_training():
+    """The exported graph holds no augmentation: serving does not import it."""
+    source = pathlib.Path(serving.__file__).read_text(encoding="utf-8")
+    assert "augment" not in source

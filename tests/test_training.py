@@ -1,0 +1,219 @@
+import csv
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from jdstyle import input_pipeline
+from jdstyle import losses
+from jdstyle import models
+from jdstyle import monitoring
+from jdstyle import training
+from jdstyle.errors import InputError
+
+SETTINGS = training.Settings(
+    backbone="MobileNet",
+    image_size=32,
+    init_from="scratch",
+    epochs=2,
+    frozen_epochs=0,
+    learning_rate=1e-3,
+    positive_rate=0.5,
+    false_negative_cost=1.5,
+    batch_size=8,
+    steps_per_epoch=2,
+)
+
+
+@pytest.fixture
+def parts(tiny):
+    return [
+        input_pipeline.read_photos(tiny, part)
+        for part in ("train", "validation")
+    ]
+
+
+def run(parts, workdir, style=0, **changes):
+    return training.train(*parts, style, SETTINGS._replace(**changes), workdir)
+
+
+def read_history(workdir):
+    with open(workdir / monitoring.HISTORY_FILE, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_writes_history_weights_and_events(parts, tmp_path):
+    trained = run(parts, tmp_path)
+    history = read_history(tmp_path)
+    assert [row["epoch"] for row in history] == ["1", "2"]
+    assert {"loss", "val_loss", "val_f2", "val_pr_auc"} <= set(history[0])
+    assert trained.logits.shape == (len(parts[1].ids), 1)
+    assert (tmp_path / models.BEST_WEIGHTS).is_file()
+    tags = read_tags(tmp_path / monitoring.TENSORBOARD_DIR)
+    assert {"loss", "val_f2", "pr_curve/pr_curves", "augmented_batch"} <= tags
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def read_tags(folder):
+    files = [str(path) for path in folder.iterdir()]
+    return {
+        value.tag
+        for file in files
+        for event in tf.compat.v1.train.summary_iterator(file)
+        for value in event.summary.value
+    }
+
+
+def test_keeps_the_weights_of_the_best_epoch(parts, tmp_path):
+    trained = run(parts, tmp_path, epochs=4)
+    history = read_history(tmp_path)
+    scores = [(float(r["val_f2"]), float(r["val_pr_auc"])) for r in history]
+    assert trained.record["best_epoch"] == 1 + scores.index(max(scores))
+
+
+def test_learns_brightness(parts, tmp_path):
+    """The trained network beats everything positive on what it can see."""
+    run(parts, tmp_path, epochs=6, steps_per_epoch=10, augment=False)
+    best = max(float(row["val_f2"]) for row in read_history(tmp_path))
+    assert best > 0.95  # All positive: 0.83.
+
+
+def test_same_seed_same_run(parts, tmp_path):
+    logits = []
+    for name, seed in [("a", 3), ("b", 3), ("c", 4)]:
+        (tmp_path / name).mkdir()
+        logits.append(run(parts, tmp_path / name, seed=seed).logits)
+    np.testing.assert_array_equal(logits[0], logits[1])
+    assert np.abs(logits[0] - logits[2]).max() > 1e-3
+    assert read_history(tmp_path / "a") == read_history(tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"precision": "mixed_bfloat16"},
+        {"precision": "mixed_float16"},
+        {"ema": 0.9},
+        {"balance": True, "positive_rate": 0.0},
+        {"frozen_epochs": 1},
+        {"frozen_epochs": 2},
+        {"batch_size": 0, "steps_per_epoch": 0, "epochs": 1},
+        {"xla": True, "epochs": 1},
+    ],
+    ids=lambda changes: "-".join(changes),
+)
+def test_every_setting_trains(parts, tmp_path, changes):
+    trained = run(parts, tmp_path, **changes)
+    assert np.isfinite(trained.logits).all()
+    assert len(read_history(tmp_path)) == changes.get("epochs", 2)
+    if "precision" in changes:
+        assert trained.record["precision"] == changes["precision"]
+    assert trained.classifier.dtype_policy.name == "float32"
+
+
+def test_frozen_backbone_keeps_its_weights(parts):
+    network, classifier = training.build_network(SETTINGS)
+    backbone = classifier.get_layer("backbone")
+    before = [weight.numpy() for weight in backbone.weights]
+    head = classifier.get_layer("logits").kernel.numpy()
+    classifier.get_layer("backbone").trainable = False
+    loss = losses.CostSensitiveBinaryCrossentropy()
+    network.compile(training.make_optimizer(SETTINGS, 10, factor=10.0), loss)
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3))
+    for _ in range(3):
+        network.train_on_batch(images.astype("uint8"), np.ones((4, 1)))
+    for old, weight in zip(before, backbone.weights, strict=True):
+        np.testing.assert_array_equal(old, weight)
+    assert np.abs(classifier.get_layer("logits").kernel - head).max() > 0
+
+
+def test_ema_scores_the_average(parts, tmp_path):
+    """The kept weights are the average, not the last step's."""
+    for name, ema in [("plain", 0.0), ("average", 0.999)]:
+        (tmp_path / name).mkdir()
+        run(parts, tmp_path / name, ema=ema, epochs=1, augment=False)
+    keras.utils.set_random_seed(SETTINGS.seed)
+    start = models.build("MobileNet", 32, 1)
+    distances = {}
+    for name in ("plain", "average"):
+        model = models.build("MobileNet", 32, 1)
+        model.load_weights(tmp_path / name / models.BEST_WEIGHTS)
+        distances[name] = sum(
+            float(np.abs(a - b).sum())
+            for a, b in zip(
+                model.trainable_weights, start.trainable_weights, strict=True
+            )
+        )
+    # Two steps at momentum 0.999 move the average by a thousandth or two.
+    assert 0 < distances["average"] < 0.1 * distances["plain"]
+
+
+def test_schedule_warms_up_and_decays_to_zero():
+    optimizer = training.make_optimizer(SETTINGS, steps=100)
+    rate = optimizer._learning_rate
+    assert float(rate(0)) == 0.0
+    assert np.isclose(float(rate(10)), SETTINGS.learning_rate)
+    assert float(rate(5)) < float(rate(10)) > float(rate(50))
+    assert np.isclose(float(rate(100)), 0.0, atol=1e-9)
+
+
+def test_balance_corrects_what_resampling_left():
+    plain = training.make_loss(SETTINGS, [30.0, 10.0])
+    assert plain.get_config()["false_negative_cost"] == 1.5
+    balanced = training.make_loss(SETTINGS._replace(balance=True), [30, 10])
+    # 40 / (2 * 10) times 1.5, and 40 / (2 * 30) times 1.
+    assert np.isclose(balanced.get_config()["false_negative_cost"], 3.0)
+    assert np.isclose(balanced.get_config()["false_positive_cost"], 2 / 3)
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_refuses_a_style_without_positives(parts, tmp_path, part):
+    parts[part] = parts[part]._replace(labels=0 * parts[part].labels)
+    name = ("training", "validation")[part]
+    with pytest.raises(InputError, match=f"{name}.*0 positives in"):
+        run(parts, tmp_path)
+
+
+def test_stops_when_the_loss_is_not_finite(parts, tmp_path):
+    with pytest.raises(FloatingPointError, match="epoch 1.*--learning_rate"):
+        run(parts, tmp_path, learning_rate=1e30, steps_per_epoch=20)
+
+
+def test_two_devices_share_a_batch(data_dir, tmp_path):
+    """Two virtual CPUs stand for two GPUs, in a process of their own."""
+    program = f"""
+        import tensorflow as tf
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+        )
+        import numpy as np
+        from jdstyle import devices, input_pipeline, training
+        from jdstyle.datasets import prepared
+        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+        devices.default_strategy = lambda: strategy
+        tiny = prepared.open_prepared("label_table/tiny", {data_dir!r})
+        parts = [
+            input_pipeline.read_photos(tiny, part)
+            for part in ("train", "validation")
+        ]
+        settings = training.Settings(**{SETTINGS._asdict()!r})
+        trained = training.train(
+            *parts, 0, settings._replace(ema=0.9), {str(tmp_path)!r}
+        )
+        assert trained.record["replicas"] == 2
+        assert np.isfinite(trained.logits).all()
+        # The training's own forward pass must agree with one device's.
+        print("two replicas trained")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+    )
+    assert "two replicas trained" in done.stdout, done.stderr[-3000:]
+    assert len(read_history(tmp_path)) == 2
