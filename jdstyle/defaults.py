@@ -7,7 +7,7 @@ _DEMO = {
     "backbone": "MobileNetV3Small",
     "image_size": 96,
     "init_from": "scratch",
-    "epochs": 20,
+    "epochs": 30,
     "frozen_epochs": 0,
     "learning_rate": 2e-3,
 }

@@ -108,6 +108,7 @@ class Validation(keras.callbacks.Callback):
         logits = predict_logits(self.model, self._dataset)
         probabilities = tf.sigmoid(logits)[:, 0].numpy()
         logs.update(self._score(logits, probabilities))
+        logs["photos_per_second"] = self.photos_per_second[-1]
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
         self._keep_if_best(epoch, logs)
         self._write_history(epoch, logs)

@@ -5,6 +5,7 @@ import tensorflow_datasets as tfds
 from jdstyle import styles
 from jdstyle.datasets import builder
 from jdstyle.datasets import labels
+from jdstyle.errors import InputError
 
 
 class JdFashion(builder.PhotoBuilder):
@@ -28,4 +29,8 @@ class JdFashion(builder.PhotoBuilder):
         return styles.NAMES
 
     def _read_rows(self, dl_manager):
-        return labels.read_jd_fashion(dl_manager.manual_dir)
+        try:
+            manual_dir = dl_manager.manual_dir
+        except AssertionError as error:  # TFDS's word for a missing folder.
+            raise InputError(f"--manual_dir: {error}") from None
+        return labels.read_jd_fashion(manual_dir)

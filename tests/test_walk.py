@@ -1,0 +1,255 @@
+"""The whole program as its user runs it: subprocesses, exit codes, files."""
+
+import csv
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = pathlib.Path(__file__).parents[1]
+BINARIES = ["prepare", "train", "evaluate", "predict"]
+TRAIN = [
+    "--dataset=label_table/tiny",
+    "--style=bright",
+    "--backbone=MobileNet",
+    "--image_size=32",
+    "--init_from=scratch",
+    "--frozen_epochs=0",
+    "--epochs=2",
+    "--steps_per_epoch=3",
+    "--batch_size=8",
+    "--workdir=run",
+]
+
+
+def run(folder, module, *arguments, code=0):
+    """Runs a binary in a folder; returns what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"jdstyle.{module}", *map(str, arguments)],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def read_csv(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))
+
+
+@pytest.fixture(scope="module")
+def workplace(table, tmp_path_factory):
+    """A folder in which prepare and train have run."""
+    folder = tmp_path_factory.mktemp("walk")
+    said = run(
+        folder,
+        "prepare",
+        "--dataset=label_table/tiny",
+        f"--table={table}",
+        "--allow_all_zero",
+        "--short_side=64",
+    )
+    assert "bright" in said
+    assert "Next: python -m jdstyle.train" in said
+    said = run(folder, "train", *TRAIN)
+    assert "all positive" in said
+    assert "Next: python -m jdstyle.evaluate" in said
+    return folder
+
+
+def test_run_directory_is_complete(workplace):
+    names = {path.name for path in (workplace / "run").iterdir()}
+    assert {
+        "flags.cfg",
+        "run.json",
+        "history.csv",
+        "validation_probabilities.csv",
+        "results.json",
+        "weights.best.weights.h5",
+        "saved_model",
+        "tensorboard",
+    } <= names
+    assert not [name for name in names if "tmp" in name or "unfinish" in name]
+    record = json.loads((workplace / "run" / "run.json").read_text())
+    assert len(record["fingerprint"]) == 64
+    rows = read_csv(workplace / "run" / "validation_probabilities.csv")
+    assert rows[0] == ["id", "label", "probability"]
+    assert all(0.0 <= float(row[2]) <= 1.0 for row in rows[1:])
+
+
+def test_flags_load_again_and_find_the_run_finished(workplace):
+    said = run(workplace, "train", "--flagfile=run/flags.cfg")
+    assert "has finished before" in said
+    assert "all positive" in said
+
+
+def test_refuses_the_directory_of_another_configuration(workplace):
+    before = (workplace / "run" / "flags.cfg").read_bytes()
+    said = run(workplace, "train", *TRAIN, "--seed=5", code=2)
+    assert "--seed=0, now --seed=5" in said
+    assert (workplace / "run" / "flags.cfg").read_bytes() == before
+
+
+def test_trains_from_that_run_on_a_fold_from_the_stream(workplace):
+    said = run(
+        workplace,
+        "train",
+        *TRAIN,
+        "--style=rare",
+        "--init_from=run",
+        "--fold=2",
+        "--cache=stream",
+        "--noaugment",
+        "--epochs=1",
+        "--workdir=second",
+    )
+    assert "Restored" in said
+    record = json.loads((workplace / "second" / "results.json").read_text())
+    assert record["style"] == "rare"
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_evaluate(workplace, split):
+    said = run(
+        workplace,
+        "evaluate",
+        "--saved_model=run/saved_model",
+        "--dataset=label_table/tiny",
+        f"--split={split}",
+    )
+    assert ("flatters" in said) == (split != "test")
+    folder = workplace / "run" / f"evaluation-label_table-tiny-{split}"
+    result = json.loads((folder / "results.json").read_text())
+    rows = read_csv(folder / "probabilities.csv")
+    assert len(rows) == 1 + result["photos"]
+    if split == "validation":
+        # The SavedModel decides as the training said it would.
+        trained = json.loads((workplace / "run" / "results.json").read_text())
+        assert result["styles"] == trained["validation"]["styles"]
+
+
+def test_predict_survives_bad_photos(workplace, table):
+    folder = workplace / "photos"
+    (folder / "deep").mkdir(parents=True)
+    for i in range(5):
+        (folder / "deep" / f"{i} ü.jpg").write_bytes(
+            (table.parent / f"{i}.jpg").read_bytes()
+        )
+    (folder / "broken.jpg").write_bytes(b"<html>")
+    Image.new("RGB", (40, 40)).save(folder / "black.png")
+    said = run(
+        workplace, "predict", "--saved_model=run/saved_model", folder,
+        "--output=out/p.csv", "--batch_size=2",
+    )  # fmt: skip
+    assert "1 photos could not be read" in said
+    rows = read_csv(workplace / "out" / "p.csv")
+    assert rows[0] == ["id", "probability bright", "label bright"]
+    assert [row[0] for row in rows[1:]] == [
+        "black",
+        *(f"deep/{i} ü" for i in range(5)),
+    ]
+    errors = read_csv(workplace / "out" / "p.csv.errors.csv")
+    assert errors[1][0] == "broken"
+
+
+def test_predict_writes_a_submission(workplace, table):
+    photos = [table.parent / f"{i}.jpg" for i in range(3)]
+    run(
+        workplace, "predict", "--saved_model=run/saved_model", *photos,
+        "--format=submission", "--output=submission.txt",
+    )  # fmt: skip
+    rows = read_csv(workplace / "submission.txt")
+    assert [row[0] for row in rows] == ["0", "1", "2"]
+    assert all(row[1] in "01" and len(row) == 2 for row in rows)
+
+
+@pytest.mark.parametrize("module", BINARIES)
+def test_help_is_fast_and_done(module, tmp_path):
+    seconds = []
+    for _ in range(3):
+        start = time.monotonic()
+        said = run(tmp_path, module, "--help")
+        seconds.append(time.monotonic() - start)
+    assert "python -m jdstyle." in said
+    assert min(seconds) < 0.7
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "message"),
+    [
+        ("train", ["--bogus"], "Unknown command line flag 'bogus'"),
+        ("train", [], "--style is required"),
+        ("train", ["--style=1", "x"], "Unexpected arguments: x"),
+        ("train", ["--style=1", "--batch_size=0"], "--batch_size must be auto"),
+        ("train", ["--style=1", "--epochs=0"], "epochs"),
+        (
+            "train",
+            ["--style=1", "--dataset=jd_fashion"],
+            "python -m jdstyle.prepare --dataset=jd_fashion",
+        ),
+        ("prepare", ["--dataset=nothing"], "demo, jd_fashion or label_table"),
+        ("prepare", ["--dataset=label_table/x"], "needs --table"),
+        (
+            "prepare",
+            ["--dataset=label_table/x", "--table=no.csv"],
+            "no.csv: No such file or directory (--table)",
+        ),
+        (
+            "prepare",
+            ["--dataset=jd_fashion", "--manual_dir=."],
+            "train.txt: No such file or directory (--manual_dir",
+        ),
+        ("evaluate", [], "--saved_model is required"),
+        ("evaluate", ["--saved_model=none"], "--saved_model must be"),
+        ("predict", ["--saved_model=none"], "at least one photo"),
+        ("predict", ["--saved_model=none", "no.jpg"], "No such photo"),
+    ],
+)
+def test_bad_usage_ends_with_2(module, arguments, message, tmp_path):
+    if "--saved_model=none" in arguments and module == "evaluate":
+        arguments = [*arguments, "--dataset=label_table/x"]
+        message = "not prepared"
+    assert message in run(tmp_path, module, *arguments, code=2)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_label_fault_leaves_nothing(tmp_path):
+    (tmp_path / "labels.csv").write_text("image,a\nb.jpg,2\n")
+    said = run(
+        tmp_path,
+        "prepare",
+        "--dataset=label_table/x",
+        "--table=labels.csv",
+        code=2,
+    )
+    assert "labels.csv:2: label a must be 0 or 1" in said
+    assert not (tmp_path / "data" / "label_table").exists()
+
+
+def test_augmentation_sheet(workplace):
+    subprocess.run(
+        [
+            sys.executable,
+            ROOT / "tools" / "show_augmentation.py",
+            "--dataset=label_table/tiny",
+            "--num_photos=4",
+            "--image_size=32",
+            "--output=sheet.png",
+        ],
+        cwd=workplace,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    sheet = np.asarray(Image.open(workplace / "sheet.png"))
+    assert sheet.shape == (64, 128, 3)
