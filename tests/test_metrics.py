@@ -211,10 +211,13 @@ def test_bootstrap_is_deterministic_whatever_the_chunk(monkeypatch):
 def test_bootstrap_of_the_whole_table_is_fast():
     rng = np.random.default_rng(0)
     labels = rng.random((55_000, 13)) < 0.2
-    start = time.perf_counter()
-    samples = metrics.bootstrap_fbeta(labels, ~labels, resamples=100)
+    seconds = []
+    for _ in range(3):
+        start = time.process_time()
+        samples = metrics.bootstrap_fbeta(labels, ~labels, resamples=100)
+        seconds.append(time.process_time() - start)
     # 0.03 s here; the goal for ten times as many is 1.5 s.
-    assert time.perf_counter() - start < 0.5
+    assert min(seconds) < 0.5
     assert samples.shape == (100, 13)
 
 

@@ -378,13 +378,13 @@ def test_refuses_large_claims_before_decoding(data, monkeypatch):
     monkeypatch.setattr(
         ImageFile.ImageFile, "load", lambda image: decoded.append(image)
     )
-    start = time.perf_counter()
+    start = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         why = reason(data)
     assert why.startswith("claims ") and "more than 100,000,000" in why
     assert not decoded
-    assert time.perf_counter() - start < 0.2
+    assert time.process_time() - start < 0.2
 
 
 def test_huge_claim_takes_no_memory():

@@ -115,9 +115,10 @@ def imports_of(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module == "jdstyle":
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            if node.module.startswith("jdstyle."):
-                names.add(node.module.split(".")[1])
+        elif isinstance(node, ast.ImportFrom):
+            package, _, rest = node.module.partition(".")
+            if package == "jdstyle" and rest:
+                names.add(rest.split(".")[0])
     return names
 
 

@@ -180,10 +180,10 @@ def test_thirteen_styles_of_55000_photos_are_fast():
     probabilities = rng.random((13, 55_000))
     seconds = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         for y, p in zip(labels, probabilities, strict=True):
             thresholds.best_threshold(y, p)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     # The goal is 0.2 s and it took 0.02; the margin is for busy machines.
     assert min(seconds) < 0.5
 

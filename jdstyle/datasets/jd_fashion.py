@@ -4,7 +4,7 @@ import tensorflow_datasets as tfds
 
 from jdstyle import styles
 from jdstyle.datasets import builder
-from jdstyle.datasets import labels
+from jdstyle.datasets import jd_labels
 from jdstyle.errors import InputError
 
 
@@ -33,4 +33,4 @@ class JdFashion(builder.PhotoBuilder):
             manual_dir = dl_manager.manual_dir
         except AssertionError as error:  # TFDS's word for a missing folder.
             raise InputError(f"--manual_dir: {error}") from None
-        return labels.read_jd_fashion(manual_dir)
+        return jd_labels.read_jd_fashion(manual_dir)

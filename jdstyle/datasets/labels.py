@@ -6,7 +6,6 @@ import os
 import pathlib
 import typing
 
-from jdstyle import styles
 from jdstyle.errors import InputError
 
 _SPLITS = {
@@ -19,10 +18,6 @@ _SPLITS = {
 }
 _OPTIONAL = ("split", "fold", "group")
 _BINARY = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
-_MANUAL_DIR = (
-    "--manual_dir must hold train.txt and images/<id>.jpg, and may hold "
-    "fold.txt, test.txt and result.txt"
-)
 
 
 class Row(typing.NamedTuple):
@@ -77,7 +72,7 @@ def read_label_table(
     Raises:
         InputError: for any fault, with file and line.
     """
-    lines = _read_csv(table, "--table")
+    lines = read_csv(table, "--table")
     where, header = next(lines, (f"{table}:1", []))
     header = [name.strip() for name in header]
     _require_distinct(header, where)
@@ -97,7 +92,7 @@ def read_label_table(
                 f"{values}."
             )
         cells = dict(zip(header, map(str.strip, values), strict=True))
-        labels = _parse_labels(
+        labels = parse_labels(
             [cells[name] for name in names],
             names,
             where,
@@ -114,146 +109,22 @@ def read_label_table(
             path=_inside(folder, root, image, where),
             labels=labels,
             split=_parse_split(cells.get("split"), where),
-            fold=_parse_fold(cells.get("fold"), where),
+            fold=parse_fold(cells.get("fold"), where),
             group=cells.get("group") or None,
             where=where,
         )
-        _add(rows, row)
+        add_row(rows, row)
     if not rows:
         raise InputError(f"{where}: no row below the header.")
     return names, list(rows.values())
 
 
-def read_jd_fashion(manual_dir):
-    """Reads the official files of the JD AI Fashion Challenge 2018.
-
-    `train.txt` (`id,url,` and 13 flags) is required. `fold.txt`
-    (`fold,ID_0_1_..._0.jpg`) gives the folds; ids that it does not name get the
-    fold after its last. `test.txt` (`id,url`) counts where `result.txt` (`id,`
-    and 13 flags) has its truth.
-
-    Args:
-        manual_dir: folder that holds them, and `images/<id>.jpg`.
-
-    Returns:
-        List of `Row` with split "train" or "test"; the fold is None for test
-        rows, and for all where there is no `fold.txt`.
+def read_csv(path, flag):
+    """Yields `("file:line", values)` of each row that is not blank.
 
     Raises:
-        InputError: for any fault, with file and line.
+        InputError: for any fault; names `flag` where the file cannot be read.
     """
-    folder = pathlib.Path(manual_dir)
-    train = _read_flags(folder / "train.txt", has_url=True, split="train")
-    if (folder / "fold.txt").is_file():
-        train = _with_folds(train, folder / "fold.txt")
-    if not all((folder / f).is_file() for f in ("test.txt", "result.txt")):
-        return list(train.values())
-    test = _read_flags(folder / "result.txt", has_url=False, split="test")
-    _require_same_ids(folder / "test.txt", test)
-    for row in test.values():
-        if row.id in train:
-            raise InputError(
-                f"{row.where}: {row.id} is a training photo too "
-                f"({train[row.id].where})."
-            )
-    return [*train.values(), *test.values()]
-
-
-def parse_fold_line(values, where):
-    """Parses `fold,ID_0_1_..._0.jpg`.
-
-    Args:
-        values: list of the line's columns.
-        where: "file:line".
-
-    Returns:
-        `(id, fold, labels)`: string, int >= 1, tuple of 13 0s and 1s.
-
-    Raises:
-        InputError: if the line is something else.
-    """
-    name = values[-1].strip()
-    parts = name.removesuffix(".jpg").rsplit("_", len(styles.NAMES))
-    if (
-        len(values) != 2
-        or not values[0].strip()
-        or len(parts) != 1 + len(styles.NAMES)
-        or not name.endswith(".jpg")
-    ):
-        raise InputError(
-            f"{where}: expected fold,ID_0_1_..._0.jpg with {len(styles.NAMES)} "
-            f"flags, got {','.join(values)!r}."
-        )
-    fold = _parse_fold(values[0].strip(), where, least=1)
-    return parts[0], fold, _parse_labels(parts[1:], styles.NAMES, where)
-
-
-def _read_flags(path, *, has_url, split):
-    """Reads `id,[url,]` and 13 flags to a dict from id to `Row`."""
-    images = path.parent / "images"
-    num_columns = 1 + has_url + len(styles.NAMES)
-    rows = {}
-    for where, values in _read_csv(path, _MANUAL_DIR):
-        if len(values) != num_columns:
-            raise InputError(
-                f"{where}: expected {num_columns} columns, "
-                f"{'id, url' if has_url else 'id'} and {len(styles.NAMES)} "
-                f"flags, got {len(values)}: {values}."
-            )
-        photo_id = values[0].strip()
-        if photo_id in ("", ".", "..") or set(photo_id) & set("/\\\0"):
-            raise InputError(f"{where}: not a photo's id: {photo_id!r}.")
-        labels = _parse_labels(values[1 + has_url :], styles.NAMES, where)
-        if not any(labels):
-            raise InputError(f"{where}: no style is 1.")
-        photo = str(images / f"{photo_id}.jpg")
-        _add(rows, Row(photo_id, photo, labels, split, None, None, where))
-    if not rows:
-        raise InputError(f"{path}:1: no rows.")
-    return rows
-
-
-def _with_folds(rows, path):
-    folds = {}
-    for where, values in _read_csv(path, _MANUAL_DIR):
-        photo_id, fold, labels = parse_fold_line(values, where)
-        row = rows.get(photo_id)
-        if row is None:
-            raise InputError(f"{where}: {photo_id} is not in train.txt.")
-        if row.labels != labels:
-            raise InputError(
-                f"{where}: labels {labels} of {photo_id} differ from "
-                f"{row.labels} at {row.where}."
-            )
-        there, at = folds.setdefault(photo_id, (fold, where))
-        if there != fold:
-            raise InputError(
-                f"{where}: {photo_id} has fold {fold}, but {there} at {at}."
-            )
-    # The real file names folds 1 to 4 alone.
-    rest = 1 + max((fold for fold, _ in folds.values()), default=0)
-    return {
-        photo_id: row._replace(fold=folds.get(photo_id, (rest,))[0])
-        for photo_id, row in rows.items()
-    }
-
-
-def _require_same_ids(path, rows):
-    ids = set()
-    for where, values in _read_csv(path, _MANUAL_DIR):
-        if len(values) != 2:
-            raise InputError(f"{where}: expected id,url, got {values}.")
-        photo_id = values[0].strip()
-        if photo_id not in rows:
-            raise InputError(f"{where}: {photo_id} is not in result.txt.")
-        ids.add(photo_id)
-    for row in rows.values():
-        if row.id not in ids:
-            raise InputError(f"{row.where}: {row.id} is not in {path}.")
-
-
-def _read_csv(path, flag):
-    """Yields `("file:line", values)` of each row that is not blank."""
     try:
         data = pathlib.Path(path).read_bytes()
     except OSError as error:
@@ -316,7 +187,8 @@ def _choose_styles(header, image_column, chosen, where):
     return names
 
 
-def _parse_labels(values, names, where, hint=""):
+def parse_labels(values, names, where, hint=""):
+    """Returns strings as a tuple of 0s and 1s; others raise InputError."""
     labels = []
     for name, value in zip(names, values, strict=True):
         label = _BINARY.get(value.strip())
@@ -338,7 +210,8 @@ def _parse_split(text, where):
     return _SPLITS[text.lower()]
 
 
-def _parse_fold(text, where, least=0):
+def parse_fold(text, where, least=0):
+    """Returns an int >= `least`, None if empty; else raises InputError."""
     if not text:
         return None
     # pandas writes the ints of a column with gaps as 1.0.
@@ -365,7 +238,8 @@ def _inside(folder, root, name, where):
     return os.path.join(folder, name)
 
 
-def _add(rows, row):
+def add_row(rows, row):
+    """Adds to a dict of rows by id; one that differs raises InputError."""
     there = rows.setdefault(row.id, row)
     if there._replace(where=row.where) != row:
         raise InputError(

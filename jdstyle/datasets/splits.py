@@ -52,7 +52,7 @@ def assign(rows, duplicates, *, num_folds, test_fraction, seed):
     groups = folds.merge(duplicates, _given_groups(rows))
     given = np.array([row.split or "train" for row in rows], object)
     _require_all_folds(rows)
-    has_folds = any(row.fold is not None for row in rows)
+    has_folds = any(row.fold is not None for row in rows if row.split != "test")
 
     splits = given.copy()
     if not has_folds and set(given) == {"train"} and test_fraction > 0:
