@@ -21,6 +21,7 @@ setuptools.setup(
         "numpy>=2.2,<3",
         "pandas>=2.3,<4",
         "scikit-learn>=1.7,<2",
+        "scipy>=1.15,<2",
         "absl-py>=2.3,<3",
         "pillow>=12,<14",
     ],

@@ -66,7 +66,10 @@ def _parse_flags(argv):
 
 
 def _exit_with_usage(message):
-    module = os.path.basename(sys.argv[0]).removesuffix(".py")
+    program = sys.argv[0]
+    folder, name = os.path.split(os.path.abspath(program))
+    if folder == os.path.dirname(os.path.abspath(__file__)):
+        program = f"-m jdstyle.{name.removesuffix('.py')}"
     print(f"Error: {message}", file=sys.stderr)
-    print(f"See: python -m jdstyle.{module} --help", file=sys.stderr)
+    print(f"See: python {program} --help", file=sys.stderr)
     sys.exit(2)

@@ -1,9 +1,10 @@
 """Photo bytes to pixels, as TensorFlow graphs: training, scoring and export.
 
 A photo becomes a square by scaling both sides, so nothing of a tall dress is
-cut off. A photo much larger than that is decoded at 1/2, 1/4 or 1/8 of its size
-(JPEG) or averaged down by that ratio (everything else): cheap, and it leaves
-the one bilinear resize less than a factor of two, where it does not alias.
+cut off. A JPEG much larger than that is decoded at 1/2, 1/4 or 1/8 of its size,
+which is cheap, and what is still too large on either side is averaged down by a
+whole number. The one bilinear resize is left with a factor of less than two,
+where it does not alias.
 """
 
 import tensorflow as tf
@@ -76,7 +77,7 @@ def decode_random_crop(image_bytes, image_size, *, seed, min_side=0.8):
 
     window_shape = tf.cast(share * tf.cast(shape, tf.float32), tf.int32)
     image = _at_ratio(decode_window, window_shape, image_size)
-    return to_uint8(bilinear(image, image_size))
+    return to_uint8(resize(image[tf.newaxis], image_size))[0]
 
 
 def resize(images, image_size):
@@ -90,18 +91,13 @@ def resize(images, image_size):
         float32 tensor, shape `(n, image_size, image_size, 3)`.
     """
     shape = tf.shape(images)[1:3]
-    smaller = shape // tf.gather(_RATIOS, _ratio_index(shape, image_size))
+    smaller = shape // tf.maximum(shape // image_size, 1)
     images = tf.cast(images, tf.float32)
     images = tf.cond(
         tf.reduce_all(smaller == shape),
         lambda: images,
         lambda: tf.image.resize(images, smaller, method="area"),
     )
-    return bilinear(images, image_size)
-
-
-def bilinear(images, image_size):
-    """Resizes once, without antialiasing; float32 out."""
     return tf.image.resize(images, [image_size, image_size])
 
 

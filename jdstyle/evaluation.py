@@ -9,7 +9,7 @@ from jdstyle import experiment
 from jdstyle import input_pipeline
 from jdstyle import report
 from jdstyle import serving
-from jdstyle import styles
+from jdstyle.errors import InputError
 
 PROBABILITIES_FILE = "probabilities.csv"
 
@@ -34,10 +34,14 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
             not have the model's styles.
     """
     classify, style_names = serving.load(saved_model)
-    columns = [
-        styles.find(name, builder.info.metadata["styles"])
-        for name in style_names
-    ]
+    known = list(builder.info.metadata["styles"])
+    unknown = [name for name in style_names if name not in known]
+    if unknown:
+        raise InputError(
+            f"The model knows styles that {builder.info.full_name} does not "
+            f"have: {', '.join(unknown)}. It has: {', '.join(known)}."
+        )
+    columns = [known.index(name) for name in style_names]
     photos = input_pipeline.read_photos(builder, part, cache="stream")
     labels = photos.labels[:, columns]
     batches = photos.stream.batch(batch_size).prefetch(tf.data.AUTOTUNE)

@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 
@@ -25,6 +26,8 @@ _PACKAGES = (
     "scikit-learn",
     "absl-py",
 )
+
+_OUTPUTS = ("history.csv", "weights.best.weights.h5", "tensorboard")
 
 # These change where things lie, not what a run computes.
 _PLACES = ("workdir", "data_dir")
@@ -49,11 +52,15 @@ def start(workdir, settings, record):
     """
     lines = {key: text for key, text in settings.items() if text}
     record = record | _environment()
-    if os.path.exists(os.path.join(workdir, FLAGS_FILE)):
+    there = set(os.listdir(workdir)) if os.path.isdir(workdir) else set()
+    if there <= {FLAGS_FILE, RUN_FILE}:
+        pass  # New, or a start that failed before it trained.
+    elif FLAGS_FILE in there:
         _require_same(workdir, lines, record)
         if os.path.exists(os.path.join(workdir, RESULTS_FILE)):
             return read_json(os.path.join(workdir, RESULTS_FILE))
-    elif os.path.isdir(workdir) and os.listdir(workdir):
+        _remove_outputs(workdir)
+    else:
         raise InputError(
             f"--workdir={workdir} holds files that no run of jdstyle wrote. "
             "Name another directory."
@@ -76,6 +83,16 @@ def read_json(path):
     """Reads a JSON file."""
     with open(path, encoding="utf-8") as file:
         return json.load(file)
+
+
+def _remove_outputs(workdir):
+    """Removes what an unfinished run wrote: the new one begins again."""
+    for name in _OUTPUTS:
+        path = os.path.join(workdir, name)
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        elif os.path.exists(path):
+            os.remove(path)
 
 
 def _require_same(workdir, lines, record):

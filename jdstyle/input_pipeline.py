@@ -126,7 +126,7 @@ def make_train_dataset(
         # `Dataset.shuffle` holds hidden state; whole chunks do not.
         dataset = dataset.batch(_STREAM_SHUFFLE).enumerate()
         return dataset.map(
-            lambda chunk, examples: _shuffle(examples, [seed + epoch, chunk])
+            lambda chunk, examples: _shuffle(examples, [seed, epoch, chunk])
         ).unbatch()
 
     if photos.encoded is not None:
@@ -214,8 +214,11 @@ def _read(builder, splits, features):
 
 def _shuffle(examples, key):
     """Permutes the rows of the tensors in a tuple alike."""
+    seed, epoch, chunk = key
     order = tf.random.experimental.stateless_shuffle(
-        tf.range(tf.shape(examples[0])[0]), tf.stack(key)
+        tf.range(tf.shape(examples[0])[0]),
+        # 0 and 1 are taken: which photos are kept, and their order in memory.
+        tf.random.experimental.stateless_fold_in([seed, epoch], chunk + 2),
     )
     return tuple(tf.gather(column, order) for column in examples)
 

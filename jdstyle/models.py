@@ -103,7 +103,7 @@ def initialise(model, init_from, *, backbone, image_size):
         InputError: if there is no such run, or if its backbone is another.
     """
     run = init_from
-    if not os.path.isdir(run):
+    if os.path.basename(init_from) == BEST_WEIGHTS:
         run = os.path.dirname(init_from)
     weights, record = (
         os.path.join(run, name) for name in (BEST_WEIGHTS, "run.json")
@@ -112,7 +112,7 @@ def initialise(model, init_from, *, backbone, image_size):
         if not os.path.isfile(path):
             raise InputError(
                 "--init_from must be imagenet, scratch or the directory of a "
-                f"finished run. Received: {init_from!r}; missing: {path}."
+                f"run. Received: {init_from!r}; missing: {path}."
             )
     with open(record, encoding="utf-8") as file:
         donor_settings = json.load(file)

@@ -18,18 +18,29 @@ HISTORY_FILE = "history.csv"
 TENSORBOARD_DIR = "tensorboard"
 
 
-def predict_logits(model, dataset):
+def make_forward(model):
+    """Returns a compiled forward pass: images to float32 logits.
+
+    On one device. Keras's `predict` would divide each batch among several, and
+    fail where the last one has fewer photos than there are devices.
+    """
+    return tf.function(
+        lambda images: tf.cast(model(images, training=False), tf.float32),
+        reduce_retracing=True,
+    )
+
+
+def predict_logits(forward, dataset):
     """Returns the logits of every photo of an evaluation dataset.
 
     Args:
-        model: `keras.Model` from images to logits.
+        forward: of `make_forward`.
         dataset: of `input_pipeline.make_eval_dataset`.
 
     Returns:
         float32 array, shape `(n, styles)`.
     """
-    # Keras's predict keeps partial batches and shows each photo once.
-    return model.predict(dataset, verbose=0).astype("float32")
+    return np.concatenate([forward(images) for images in dataset])
 
 
 class Validation(keras.callbacks.Callback):
@@ -49,7 +60,7 @@ class Validation(keras.callbacks.Callback):
         loss: `keras.losses.Loss` on logits.
         workdir: run directory.
         epochs: int, number of epochs of all phases.
-        photos_per_epoch: int, photos that an epoch trains on.
+        steps, batch_size: int, steps per epoch and photos per step.
         draw_batch: function that returns the picture of a freshly augmented
             batch, uint8 `(height, width, 3)`, or None for no picture.
     """
@@ -63,19 +74,22 @@ class Validation(keras.callbacks.Callback):
         workdir,
         *,
         epochs,
-        photos_per_epoch,
+        steps,
+        batch_size,
         draw_batch,
     ):
         super().__init__()
         self.best = {"val_f2": -1.0}
         self.photos_per_second = []
         self._classifier = classifier
+        self._forward = make_forward(classifier)
         self._dataset = dataset
         self._labels = labels
         self._loss = loss
         self._workdir = workdir
         self._epochs = epochs
-        self._photos_per_epoch = photos_per_epoch
+        self._steps = steps
+        self._batch_size = batch_size
         self._draw_batch = draw_batch
         self._history = []
         self._writer = tf.summary.create_file_writer(
@@ -90,11 +104,13 @@ class Validation(keras.callbacks.Callback):
             return
         seconds = time.monotonic() - self._first_step_start
         logging.info("First step: %.0f s, mostly building its graph", seconds)
-        # The rate of this epoch counts from here.
-        self._epoch_start = time.monotonic()
         self._first_step_start = None
+        if self._steps > 1:  # The rate of this epoch counts from here.
+            self._epoch_start = time.monotonic()
+            self._timed_steps -= 1
 
     def on_epoch_begin(self, epoch, logs=None):
+        self._timed_steps = self._steps
         self._epoch_start = time.monotonic()
 
     def on_epoch_end(self, epoch, logs):
@@ -104,8 +120,9 @@ class Validation(keras.callbacks.Callback):
                 "--learning_rate or --precision=float32."
             )
         train_seconds = time.monotonic() - self._epoch_start
-        self.photos_per_second.append(self._photos_per_epoch / train_seconds)
-        logits = predict_logits(self.model, self._dataset)
+        photos = self._timed_steps * self._batch_size
+        self.photos_per_second.append(photos / train_seconds)
+        logits = predict_logits(self._forward, self._dataset)
         probabilities = tf.sigmoid(logits)[:, 0].numpy()
         logs.update(self._score(logits, probabilities))
         logs["photos_per_second"] = self.photos_per_second[-1]

@@ -9,6 +9,7 @@ import time
 from absl import logging
 
 from jdstyle import serving
+from jdstyle import styles
 from jdstyle.datasets import photos
 from jdstyle.errors import InputError
 
@@ -89,10 +90,17 @@ def predict(
         InputError: as `find_photos` and `serving.load`.
     """
     found = find_photos(paths)
+    for path in (output, errors):
+        if os.path.isdir(path):
+            raise InputError(f"A file is to be written, not a folder: {path}")
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     classify, style_names = serving.load(saved_model)
-    folder = os.path.dirname(output)
-    if folder:
-        os.makedirs(folder, exist_ok=True)
+    if submission and tuple(style_names) != styles.NAMES:
+        logging.warning(
+            "The challenge takes %d flags per line; this model has %d.",
+            len(styles.NAMES),
+            len(style_names),
+        )
     failures = []
     done = 0
     start = last = time.monotonic()

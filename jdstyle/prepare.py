@@ -76,13 +76,14 @@ _TEST_FRACTION = flags.DEFINE_float(
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Of folds and splits.", lower_bound=0)
 _OVERWRITE = flags.DEFINE_boolean(
-    "overwrite", False, "Replace what was prepared with other settings."
+    "overwrite", False, "Prepare anew what is there, e.g. for changed photos."
 )
 
 
 def main(argv):
     del argv
     table = {}
+    _require_flags_of(_DATASET.value)
     if _DATASET.value.startswith("label_table/"):
         if not _TABLE.value:
             raise InputError(f"--dataset={_DATASET.value} needs --table.")
@@ -106,11 +107,13 @@ def main(argv):
         seed=_SEED.value,
     )
     builder = prepared.make_builder(
-        _DATASET.value, _DATA_DIR.value, options, **table
+        _DATASET.value,
+        _DATA_DIR.value,
+        options,
+        manual_dir=_MANUAL_DIR.value,
+        **table,
     )
-    prepared.prepare(
-        builder, manual_dir=_MANUAL_DIR.value, overwrite=_OVERWRITE.value
-    )
+    prepared.prepare(builder, overwrite=_OVERWRITE.value)
     print(prepared.summary(_DATASET.value, _DATA_DIR.value))
     print(f"Records: {builder.data_dir}")
     print(f"Rejected photos: {builder.report_path}")
@@ -118,6 +121,20 @@ def main(argv):
         f"Next: python -m jdstyle.train --dataset={_DATASET.value} "
         f"--data_dir={_DATA_DIR.value} --style=1"
     )
+
+
+def _require_flags_of(dataset):
+    """Refuses flags that say nothing about this data set."""
+    of_table = (_TABLE, _IMAGES_DIR, _IMAGE_COLUMN, _STYLES, _ALLOW_ALL_ZERO)
+    for wanted, holders in [
+        ("label_table/", of_table),
+        ("jd_fashion", (_MANUAL_DIR,)),
+    ]:
+        for holder in holders:
+            if holder.value and not dataset.startswith(wanted):
+                raise InputError(
+                    f"--{holder.name} is not for --dataset={dataset}."
+                )
 
 
 if __name__ == "__main__":

@@ -62,7 +62,16 @@ class StyleClassifier(tf.Module):
         return self._classify(decoding.resize(images, self.image_size))
 
     def _classify(self, images):
-        logits = self.model(tf.cast(images, tf.float32), training=False)
+        shape = (self.image_size, self.image_size, 3)
+        num_photos = tf.shape(images)[0]
+        # oneDNN's kernels refuse an empty batch.
+        images = tf.cond(
+            num_photos > 0,
+            lambda: tf.cast(images, tf.float32),
+            lambda: tf.zeros((1, *shape)),
+        )
+        images = tf.ensure_shape(images, (None, *shape))
+        logits = self.model(images, training=False)[:num_photos]
         probabilities = tf.sigmoid(logits)
         labels = tf.cast(probabilities >= self.thresholds, tf.int32)
         return {"probabilities": probabilities, "labels": labels}

@@ -7,6 +7,7 @@ Alone, --style trains on the built-in demo data. What is not given comes with
 the data set and the style (`defaults.py`); --workdir gets everything.
 """
 
+import math
 import os
 import time
 
@@ -62,7 +63,8 @@ _EPOCHS = flags.DEFINE_integer(
 _FROZEN_EPOCHS = flags.DEFINE_integer(
     "frozen_epochs",
     None,
-    "The first of them, in which only the head is trained.",
+    "The first of them, in which only the head is trained, at ten times the "
+    "learning rate.",
     lower_bound=0,
 )
 _STEPS_PER_EPOCH = flags.DEFINE_integer(
@@ -89,7 +91,7 @@ _EMA = flags.DEFINE_float(
     0.0,
     "Momentum of the moving average of weights, e.g. 0.99. 0: none.",
     lower_bound=0.0,
-    upper_bound=1.0,
+    upper_bound=0.9999,
 )
 _POSITIVE_RATE = flags.DEFINE_float(
     "positive_rate",
@@ -132,7 +134,10 @@ def main(argv):
     builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
     names = builder.info.metadata["styles"]
     style = styles.find(_STYLE.value, names)
+    # One way to say it: by name and by number is the same run.
+    flags.FLAGS["style"].value = names[style]
     _fill_in_defaults(names[style])
+    _require_finite()
     finished = experiment.start(
         _WORKDIR.value,
         {
@@ -151,7 +156,7 @@ def main(argv):
         finished = _run(builder, names, style, batch_size)
     else:
         print("This run has finished before; these are its results.")
-    _show(finished)
+    _show(finished, "test" if "test" in builder.info.splits else "validation")
 
 
 def _run(builder, names, style, batch_size):
@@ -199,7 +204,7 @@ def _run(builder, names, style, batch_size):
     )
 
 
-def _show(finished):
+def _show(finished, split):
     from jdstyle import report
 
     print(report.format_table(finished["validation"]))
@@ -213,7 +218,8 @@ def _show(finished):
     print(f"TensorBoard: tensorboard --logdir={_WORKDIR.value}")
     print(
         f"Next: python -m jdstyle.evaluate --saved_model={saved_model} "
-        f"--dataset={_DATASET.value} --data_dir={_DATA_DIR.value} --split=test"
+        f"--dataset={_DATASET.value} --data_dir={_DATA_DIR.value} "
+        f"--split={split}"
     )
 
 
@@ -227,6 +233,13 @@ def _fill_in_defaults(style_name):
         parts = (_DATASET.value, style_name, _BACKBONE.value)
         name = "-".join(parts).lower().replace("/", "-").replace(" ", "_")
         flags.FLAGS["workdir"].value = os.path.join("runs", name)
+
+
+def _require_finite():
+    """Refuses nan and inf, which pass the bounds of absl's flags."""
+    for flag in flags.FLAGS.get_key_flags_for_module("__main__"):
+        if isinstance(flag.value, float) and not math.isfinite(flag.value):
+            raise InputError(f"--{flag.name} must be finite, not {flag.value}.")
 
 
 def _parse_batch_size(text):

@@ -124,7 +124,9 @@ def train(train_photos, validation_photos, style, settings, workdir):
             **sizes,
         )
         validation_dataset = input_pipeline.make_eval_dataset(
-            validation_photos, **sizes
+            validation_photos,
+            image_size=settings.image_size,
+            batch_size=batch_size // strategy.num_replicas_in_sync,
         )
         keras.utils.set_random_seed(settings.seed)
         with strategy.scope():
@@ -136,7 +138,8 @@ def train(train_photos, validation_photos, style, settings, workdir):
             loss,
             workdir,
             epochs=settings.epochs,
-            photos_per_epoch=steps * batch_size,
+            steps=steps,
+            batch_size=batch_size,
             draw_batch=_batch_drawer(settings, make_dataset),
         )
         fit(
@@ -148,7 +151,9 @@ def train(train_photos, validation_photos, style, settings, workdir):
     # The product computes in float32, whatever the training did.
     classifier = models.build(settings.backbone, settings.image_size, 1)
     classifier.load_weights(os.path.join(workdir, models.BEST_WEIGHTS))
-    logits = monitoring.predict_logits(classifier, validation_dataset)
+    logits = monitoring.predict_logits(
+        monitoring.make_forward(classifier), validation_dataset
+    )
     record = {
         "best_epoch": validation.best["epoch"],
         "batch_size": batch_size,
@@ -283,7 +288,10 @@ def _choose_batch_size(settings, loss):
             np.zeros(shape, "uint8"), np.zeros((batch_size, 1), "float32")
         )
 
-    batch_size = devices.largest_batch(try_batch)
+    # Not all of it: validation and prefetched batches need room as well.
+    largest = devices.largest_batch(try_batch)
+    batch_size = max(8, int(0.9 * largest) // 8 * 8)
+    keras.backend.clear_session()
     logging.info("--batch_size=auto: %d photos per GPU", batch_size)
     return batch_size * len(tf.config.list_logical_devices("GPU"))
 

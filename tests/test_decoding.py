@@ -131,3 +131,16 @@ def test_whole_photo_is_the_largest_crop():
     data = encoded(picture(200, 300), "JPEG", quality=95)
     whole = decoding.decode_random_crop(data, 48, seed=[0, 1], min_side=1.0)
     np.testing.assert_array_equal(whole, decoding.decode(data, 48))
+
+
+@pytest.mark.parametrize("shape", [(640, 160), (2000, 2000), (50, 900)])
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
+def test_fine_stripes_are_averaged_not_aliased(shape, file_format):
+    """Rows of black and white, far finer than the output: all become gray."""
+    height, width = shape
+    rows = np.where(np.arange(height) % 2, 255, 0)[:, np.newaxis]
+    columns = np.where(np.arange(width) % 2, 255, 0)[np.newaxis, :]
+    stripes = rows if height > width else columns
+    pixels = np.broadcast_to(stripes, shape).astype("uint8")
+    result = decoding.decode(encoded(Image.fromarray(pixels), file_format), 48)
+    assert np.std(result) < 30  # Aliased, it would be up to 127.

@@ -23,10 +23,21 @@ def test_writes_settings_before_training(tmp_path):
     assert "commit" in record
 
 
+def test_failed_start_does_not_claim_the_directory(tmp_path):
+    experiment.start(tmp_path, SETTINGS, RECORD)
+    other = SETTINGS | {"style": "--style=3"}
+    assert experiment.start(tmp_path, other, RECORD) is None
+    assert "--style=3" in (tmp_path / "flags.cfg").read_text()
+
+
 def test_unfinished_run_begins_again(tmp_path):
     experiment.start(tmp_path, SETTINGS, RECORD)
+    (tmp_path / "history.csv").write_text("epoch\n1\n")
+    (tmp_path / "tensorboard").mkdir()
     moved = SETTINGS | {"workdir": "--workdir=b"}
     assert experiment.start(tmp_path, moved, RECORD) is None
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["flags.cfg", "run.json"]
 
 
 def test_finished_run_gives_its_results(tmp_path):
@@ -50,6 +61,7 @@ def test_finished_run_gives_its_results(tmp_path):
 )
 def test_refuses_another_configuration(tmp_path, settings, record, message):
     experiment.start(tmp_path, SETTINGS, RECORD)
+    (tmp_path / "history.csv").write_text("epoch\n1\n")
     before = (tmp_path / "run.json").read_bytes()
     with pytest.raises(InputError, match=message):
         experiment.start(tmp_path, settings, record)

@@ -102,6 +102,7 @@ TABLE_FAULTS = [
     (f"{ALL}a.jpg,1,1,eval,1,\n", {}, ":2: split must be one of train, valid"),
     (f"{ALL}a.jpg,1,1,,-1,\n", {}, ":2: fold must be an int >= 0, got '-1'"),
     (f"{ALL}a.jpg,1,1,,1.5,\n", {}, ":2: fold must be an int >= 0, got '1.5'"),
+    (f"{ALL}a.jpg,1,1,,{10**9},\n", {}, ":2: fold must be an int >= 0, got '1"),
     (f"{TWO}a.jpg,0,1,train,1,g", {}, ":4: a.jpg stands at t.csv:2 too, with"),
     (f"{TWO}a.jpg,1,0,test,1,g", {}, ":4: a.jpg stands at t.csv:2 too"),
     (f"{TWO}a.jpg,1,0,train,2,g", {}, ":4: a.jpg stands at t.csv:2 too"),
@@ -141,7 +142,9 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0/"))
 TEXTS = TEXTS.map(str.strip).filter(lambda t: t not in ("", ".", ".."))
 LABELS = st.tuples(*[st.integers(0, 1)] * 3)
 SPLITS = st.sampled_from(["train", "validation", "test", None])
-CELLS = st.tuples(LABELS, SPLITS, st.none() | st.integers(0), st.none() | TEXTS)
+CELLS = st.tuples(
+    LABELS, SPLITS, st.none() | st.integers(0, 999), st.none() | TEXTS
+)
 
 
 @given(st.dictionaries(TEXTS, CELLS, min_size=1))

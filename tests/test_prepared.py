@@ -133,9 +133,12 @@ def jd_files(tmp_path):
 
 def prepare_jd(files, data_dir, **options):
     made = prepared.make_builder(
-        "jd_fashion", str(data_dir), builder.Options(**options)
+        "jd_fashion",
+        str(data_dir),
+        builder.Options(**options),
+        manual_dir=str(files),
     )
-    prepared.prepare(made, manual_dir=str(files))
+    prepared.prepare(made)
     return made
 
 
@@ -211,7 +214,7 @@ def test_edited_table_is_noticed(table, tmp_path):
     lines = table.read_text().splitlines()
     edited = table.parent / "edited.csv"
     edited.write_text("\n".join(lines[:-1]) + "\n")
-    with pytest.raises(InputError, match="other settings: rows"):
+    with pytest.raises(InputError, match="other settings: labels"):
         prepare_table(edited, tmp_path)
 
 
@@ -225,3 +228,21 @@ def test_unprepared_says_the_command(tmp_path):
 def test_refuses_unknown_data_set(tmp_path):
     with pytest.raises(InputError, match="demo, jd_fashion or label_table/"):
         prepared.make_builder("mnist", str(tmp_path), builder.Options())
+
+
+def test_jd_notices_new_label_files(jd_files, tmp_path):
+    result = jd_files / "result.txt"
+    truth = result.read_text()
+    result.unlink()
+    prepare_jd(jd_files, tmp_path / "data")
+    result.write_text(truth)
+    with pytest.raises(InputError, match="other settings: labels"):
+        prepare_jd(jd_files, tmp_path / "data")
+
+
+@pytest.mark.parametrize("name", ["label_table/../x", "label_table/", "/demo"])
+def test_names_stay_in_the_folder(name, tmp_path):
+    with pytest.raises(InputError, match="--dataset must be"):
+        prepared.make_builder(name, str(tmp_path), builder.Options())
+    with pytest.raises(InputError, match="--dataset must be"):
+        prepared.open_prepared(name, str(tmp_path))

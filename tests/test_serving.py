@@ -80,6 +80,16 @@ def test_pixels_of_any_size(model, saved_model):
     np.testing.assert_allclose(again, result, atol=1e-4)
 
 
+def test_empty_batch(saved_model):
+    loaded = tf.saved_model.load(saved_model).signatures
+    for result in (
+        loaded["serving_default"](image_bytes=tf.zeros([0], tf.string)),
+        loaded["pixels"](images=tf.zeros([0, 50, 40, 3])),
+    ):
+        assert result["probabilities"].shape == (0, 2)
+        assert result["labels"].shape == (0, 2)
+
+
 def test_runs_where_there_is_no_keras(model, saved_model, jpegs, tmp_path):
     """A downstream process has TensorFlow and nothing of ours."""
     for i, jpeg in enumerate(jpegs.numpy()):

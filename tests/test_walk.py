@@ -200,6 +200,8 @@ def test_help_is_fast_and_done(module, tmp_path):
         ),
         ("prepare", ["--dataset=nothing"], "demo, jd_fashion or label_table"),
         ("prepare", ["--dataset=label_table/x"], "needs --table"),
+        ("prepare", ["--table=x.csv"], "--table is not for --dataset=demo"),
+        ("prepare", ["--manual_dir=x"], "--manual_dir is not for"),
         (
             "prepare",
             ["--dataset=label_table/x", "--table=no.csv"],

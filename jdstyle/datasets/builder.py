@@ -34,29 +34,33 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     `settings`, a fingerprint of ids, labels, folds and photos, and how many
     photos were rejected and grouped.
 
-    A data set says what its styles and rows are, and where a photo's bytes
-    come from. TFDS writes aside and renames: a killed run leaves no data set.
+    TFDS writes aside and renames: a killed run leaves no data set.
 
     Args:
+        style_names: sequence of strings, in label order.
+        rows: list of `labels.Row`.
         options: `Options`.
         **kwargs: of `tfds.core.GeneratorBasedBuilder`.
     """
 
-    def __init__(self, *, options=None, **kwargs):
-        self.options = options or Options()
+    def __init__(self, *, style_names, rows, options, **kwargs):
+        self.options = options
+        self._style_names = list(style_names)
+        self._rows = rows
         super().__init__(**kwargs)
 
     def settings(self):
-        """Returns what the records depend on, as a dict for JSON."""
-        return {**self.options._asdict(), "styles": list(self._style_names())}
+        """Returns what the records depend on, as a dict for JSON.
 
-    def _style_names(self):
-        """Returns the list of style names, in label order."""
-        raise NotImplementedError
-
-    def _read_rows(self, dl_manager):
-        """Returns the list of `labels.Row`; raises `InputError`."""
-        raise NotImplementedError
+        Of the photos themselves only the names: they are not read again.
+        """
+        # `where` would tie the records to the place of the label file.
+        rows = "\n".join(str(row._replace(where=None)) for row in self._rows)
+        return {
+            **self.options._asdict(),
+            "styles": self._style_names,
+            "labels": hashlib.sha256(rows.encode()).hexdigest(),
+        }
 
     def _read_photo(self, row):
         with open(row.path, "rb") as file:
@@ -70,7 +74,7 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return folds.near_duplicates(np.stack([p.bits for p in checked]))
 
     def _info(self):
-        names = list(self._style_names())
+        names = self._style_names
         return tfds.core.DatasetInfo(
             builder=self,
             description="Clothing photos with a 0/1 label per style.",
@@ -90,7 +94,8 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         )
 
     def _split_generators(self, dl_manager):
-        rows = self._read_rows(dl_manager)
+        del dl_manager  # Nothing is downloaded.
+        rows = self._rows
         spool = tempfile.TemporaryFile(dir=self._data_dir_root)  # noqa: SIM115
         checked, rejected = checking.check_photos(
             rows, self._read_photo, spool, short_side=self.options.short_side

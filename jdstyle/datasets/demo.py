@@ -25,22 +25,16 @@ class Demo(builder.PhotoBuilder):
     """4,000 drawings; each style leaves a visible but noisy mark.
 
     Args:
+        options: `builder.Options`.
         num_photos: int, fewer for a test.
-        **kwargs: of `builder.PhotoBuilder`.
+        **kwargs: of `tfds.core.GeneratorBasedBuilder`.
     """
 
     VERSION = tfds.core.Version("1.0.0")
 
-    def __init__(self, *, num_photos=NUM_PHOTOS, **kwargs):
-        self._num_photos = num_photos
-        super().__init__(**kwargs)
-
-    def _style_names(self):
-        return styles.NAMES
-
-    def _read_rows(self, dl_manager):
-        drawn = draw_labels(self._num_photos, seed=self.options.seed)
-        return [
+    def __init__(self, *, options, num_photos=NUM_PHOTOS, **kwargs):
+        drawn = draw_labels(num_photos, seed=options.seed)
+        rows = [
             labels.Row(
                 id=f"demo{i:05d}",
                 path=None,
@@ -52,6 +46,9 @@ class Demo(builder.PhotoBuilder):
             )
             for i, row in enumerate(drawn.tolist())
         ]
+        super().__init__(
+            style_names=styles.NAMES, rows=rows, options=options, **kwargs
+        )
 
     def _read_photo(self, row):
         number = int(row.id.removeprefix("demo"))

@@ -5,7 +5,6 @@ import tensorflow_datasets as tfds
 from jdstyle import styles
 from jdstyle.datasets import builder
 from jdstyle.datasets import jd_labels
-from jdstyle.errors import InputError
 
 
 class JdFashion(builder.PhotoBuilder):
@@ -13,6 +12,13 @@ class JdFashion(builder.PhotoBuilder):
 
     Folds 1 to 4 of the official fold file train (43,926 photos), the rest
     validates as fold 5. Test photos come in where their result file is there.
+
+    Args:
+        manual_dir: folder of the files, see `MANUAL_DOWNLOAD_INSTRUCTIONS`.
+        **kwargs: `options` and those of `tfds.core.GeneratorBasedBuilder`.
+
+    Raises:
+        InputError: for a fault in the label files, with file and line.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -25,12 +31,9 @@ class JdFashion(builder.PhotoBuilder):
       images/     <id>.jpg
     """
 
-    def _style_names(self):
-        return styles.NAMES
-
-    def _read_rows(self, dl_manager):
-        try:
-            manual_dir = dl_manager.manual_dir
-        except AssertionError as error:  # TFDS's word for a missing folder.
-            raise InputError(f"--manual_dir: {error}") from None
-        return jd_labels.read_jd_fashion(manual_dir)
+    def __init__(self, *, manual_dir, **kwargs):
+        super().__init__(
+            style_names=styles.NAMES,
+            rows=jd_labels.read_jd_fashion(manual_dir),
+            **kwargs,
+        )

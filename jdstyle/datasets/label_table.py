@@ -1,7 +1,5 @@
 """Any photos with a CSV of 0/1 columns: the user's own data."""
 
-import hashlib
-
 import tensorflow_datasets as tfds
 
 from jdstyle.datasets import builder
@@ -20,7 +18,7 @@ class LabelTable(builder.PhotoBuilder):
         images_dir: folder that the image column is relative to.
         image_column, style_columns, allow_all_zero: as in
             `labels.read_label_table`.
-        **kwargs: of `builder.PhotoBuilder`.
+        **kwargs: `options` and those of `tfds.core.GeneratorBasedBuilder`.
 
     Raises:
         InputError: for a fault in the table, with file and line.
@@ -39,8 +37,7 @@ class LabelTable(builder.PhotoBuilder):
         allow_all_zero=False,
         **kwargs,
     ):
-        # Read at once: the number of styles shapes the features.
-        self._table_styles, self._rows = labels.read_label_table(
+        style_names, rows = labels.read_label_table(
             table,
             images_dir,
             image_column=image_column,
@@ -50,16 +47,6 @@ class LabelTable(builder.PhotoBuilder):
         config = tfds.core.BuilderConfig(
             name=name, version=self.VERSION, description=f"From {table}."
         )
-        super().__init__(config=config, **kwargs)
-
-    def settings(self):
-        # `where` would tie the records to the place of the table.
-        rows = "\n".join(str(row._replace(where=None)) for row in self._rows)
-        digest = hashlib.sha256(rows.encode()).hexdigest()
-        return {**super().settings(), "rows": digest}
-
-    def _style_names(self):
-        return self._table_styles
-
-    def _read_rows(self, dl_manager):
-        return self._rows
+        super().__init__(
+            style_names=style_names, rows=rows, config=config, **kwargs
+        )

@@ -216,9 +216,11 @@ def parse_fold(text, where, least=0):
         return None
     # pandas writes the ints of a column with gaps as 1.0.
     number = text.removesuffix(".0")
-    if not (number.isascii() and number.isdecimal()) or int(number) < least:
+    digits = number.isascii() and number.isdecimal()
+    if not digits or len(number) > 9 or int(number) < least:  # Fits int64.
         raise InputError(
-            f"{where}: fold must be an int >= {least}, got {text!r}."
+            f"{where}: fold must be an int >= {least}, got {text!r} "
+            "(at most 9 digits)."
         )
     return int(number)
 

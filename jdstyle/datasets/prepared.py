@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 
 import pandas as pd
@@ -11,14 +12,18 @@ from absl import logging
 from jdstyle import input_pipeline
 from jdstyle.errors import InputError
 
+_NAME = re.compile(r"demo|jd_fashion|label_table/\w[\w.-]*")
 
-def make_builder(dataset, data_dir, options, **table):
+
+def make_builder(dataset, data_dir, options, *, manual_dir=None, **table):
     """Makes the TFDS builder of a data set.
 
     Args:
         dataset: "demo", "jd_fashion" or "label_table/NAME".
         data_dir: folder that holds the prepared data sets; made if needed.
         options: `builder.Options`.
+        manual_dir: of jd_fashion, folder of the user's files; None for
+            `<data_dir>/downloads/manual`.
         **table: for a label table: `table`, `images_dir`, `image_column`,
             `style_columns`, `allow_all_zero`, see `label_table.LabelTable`.
 
@@ -33,27 +38,22 @@ def make_builder(dataset, data_dir, options, **table):
     from jdstyle.datasets import jd_fashion
     from jdstyle.datasets import label_table
 
-    os.makedirs(data_dir, exist_ok=True)
-    kind, _, name = dataset.partition("/")
+    _require_name(dataset)
     common = {"data_dir": data_dir, "options": options}
-    if kind == "label_table" and name:
-        return label_table.LabelTable(name=name, **table, **common)
     if dataset == "demo":
         return demo.Demo(**common)
     if dataset == "jd_fashion":
-        return jd_fashion.JdFashion(**common)
-    raise InputError(
-        "--dataset must be demo, jd_fashion or label_table/NAME. Received: "
-        f"{dataset!r}."
-    )
+        manual_dir = manual_dir or os.path.join(data_dir, "downloads", "manual")
+        return jd_fashion.JdFashion(manual_dir=manual_dir, **common)
+    name = dataset.partition("/")[2]
+    return label_table.LabelTable(name=name, **table, **common)
 
 
-def prepare(builder, *, manual_dir=None, overwrite=False):
+def prepare(builder, *, overwrite=False):
     """Writes the records of a data set, unless they are there already.
 
     Args:
         builder: `builder.PhotoBuilder`.
-        manual_dir: folder of the user's files, or None for TFDS's default.
         overwrite: replace a data set prepared with other settings.
 
     Raises:
@@ -65,14 +65,13 @@ def prepare(builder, *, manual_dir=None, overwrite=False):
         logging.info("Already prepared: %s", builder.data_dir)
         return
     tfds.disable_progress_bar()
+    os.makedirs(os.path.dirname(builder.report_path), exist_ok=True)
     mode = tfds.GenerateMode.REUSE_DATASET_IF_EXISTS
     if overwrite:
         mode = tfds.GenerateMode.REUSE_CACHE_IF_EXISTS
     start = time.monotonic()
     builder.download_and_prepare(
-        download_config=tfds.download.DownloadConfig(
-            manual_dir=manual_dir, download_mode=mode
-        )
+        download_config=tfds.download.DownloadConfig(download_mode=mode)
     )
     logging.info(
         "Prepared %s in %.0f s", builder.data_dir, time.monotonic() - start
@@ -92,6 +91,7 @@ def open_prepared(dataset, data_dir):
     Raises:
         InputError: if it is not prepared, with the command that does it.
     """
+    _require_name(dataset)
     folder = os.path.join(data_dir, dataset)
     versions = tfds.core.utils.version.list_all_versions(folder)
     if not versions and dataset == "demo":
@@ -130,6 +130,14 @@ def summary(dataset, data_dir):
             f"{metadata['num_grouped']} have a near-duplicate or a group.",
         ]
     )
+
+
+def _require_name(dataset):
+    if not _NAME.fullmatch(dataset):
+        raise InputError(
+            "--dataset must be demo, jd_fashion or label_table/NAME, NAME of "
+            f"letters, digits, _, - and dots. Received: {dataset!r}."
+        )
 
 
 def _require_same_settings(builder):
