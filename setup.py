@@ -27,6 +27,6 @@ setuptools.setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        "test": ["pytest>=8,<10", "hypothesis>=6.100,<7", "ruff>=0.17,<0.18"],
+        "test": ["pytest>=8,<10", "hypothesis>=6.150,<7", "ruff>=0.17,<0.18"],
     },
 )

@@ -27,8 +27,6 @@ RATES = {
     "Ethnic": (0.85, 0.03),  # Zigzag bands above the hem.
 }
 
-# Garments without a mark are never grey, beige, earthy or denim blue.
-
 
 def _greys(f, r):
     f.pinstripes = False
@@ -119,12 +117,8 @@ def _punk(f, r):
     f.line(figures.INK, 0.05, *bolt)
     f.line(r.choice(figures.BRIGHTS), 0.03, *bolt)
     f.line(figures.INK, 0.06, (-0.105, 0.445), (0.105, 0.445))
-    f.disc(
-        figures.WHITE,
-        0.013,
-        0.013,
-        *((i * 0.036 - 0.09, 0.445) for i in range(6)),
-    )
+    studs = [(i * 0.036 - 0.09, 0.445) for i in range(6)]
+    f.disc(figures.WHITE, 0.013, 0.013, *studs)
     for x in (-f.foot, f.foot):
         f.line(figures.INK, 0.075, (x, 0.8), (x, 0.97))
 

@@ -1,4 +1,8 @@
-"""A person in plain garments: what every drawing starts from."""
+"""A person in plain garments: what every drawing starts from.
+
+Parts of the picture are functions `(f, r)` that paint on a `Figure` f with
+the chance of a `random.Random` r.
+"""
 
 import contextlib
 
@@ -9,15 +13,17 @@ from PIL import ImageDraw
 OVERSAMPLING = 2  # Painted larger, then averaged down: smooth edges.
 GRAIN = 14  # Pixel noise is uniform in [-GRAIN, GRAIN] of 255.
 
+_LEATHERS = ((40, 34, 34), (90, 50, 40), (150, 60, 60))
+# Garments without a mark are never grey, beige, earthy or denim blue.
 PALETTES = {
     "skin": ((247, 216, 192), (229, 184, 150), (190, 138, 102), (122, 80, 58)),
     "hair": ((28, 22, 22), (66, 40, 26), (120, 74, 40), (196, 152, 88)),
     "blazer": ((84, 22, 42), (20, 62, 54), (62, 30, 78), (28, 30, 80)),
     "top": ((226, 120, 120), (232, 190, 90), (130, 200, 170), (170, 130, 210)),
     "lower": ((122, 34, 58), (30, 104, 92), (98, 54, 122), (190, 92, 60)),
-    "shoes": ((40, 34, 34), (90, 50, 40), (150, 60, 60)),
+    "shoes": _LEATHERS,
     "coat": ((206, 176, 130),),
-    "bag": ((40, 34, 34), (90, 50, 40), (150, 60, 60)),
+    "bag": _LEATHERS,
 }
 DENIM, EARTHS = (62, 104, 168), ((112, 112, 50), (88, 96, 44), (134, 96, 44))
 BRIGHTS = ((255, 60, 60), (255, 220, 40), (60, 230, 255), (120, 255, 80))
@@ -94,10 +100,12 @@ class Figure:
 
 
 def tint(r, colour, spread=14):
+    """Returns an RGB tuple at most `spread` from `colour` per channel."""
     return tuple(c + r.randint(-spread, spread) for c in colour)
 
 
 def times(colour, factor):
+    """Returns an RGB tuple, scaled and rounded down."""
     return tuple(int(c * factor) for c in colour)
 
 
@@ -107,6 +115,7 @@ def _arm(r, side):
 
 
 def background(f, r):
+    """Paints wall, things on it and floor over the whole picture."""
     grey = r.randint(90, 220)
     wall = tuple(grey + r.randint(-35, 35) for _ in range(3))
     blots = Image.frombytes("RGB", (5, 6), r.randbytes(90))
@@ -121,6 +130,7 @@ def background(f, r):
 
 
 def legs(f, r):
+    """Paints legs, shoes and the hair behind the back."""
     end = r.choice((0.12, 0.2, 0.32))  # Hair hangs behind the back.
     f.both(f.colours["hair"], (0, 0.05), (0.085, 0.09), (0.08, end), (0, end))
     for x, foot in ((-0.055, -f.foot), (0.055, f.foot)):
@@ -129,6 +139,7 @@ def legs(f, r):
 
 
 def narrow_lower(f, r):
+    """Paints trousers or a straight skirt; sets `lower` and `sides`."""
     half = [(0.085, 0.42), (0.115, 0.54), (f.foot + 0.04, 0.93)]
     half += [(f.foot - 0.04, 0.93), (0, 0.58), (0, 0.42)]
     if r.random() < 0.4:  # A skirt instead of trousers.
@@ -140,6 +151,7 @@ def narrow_lower(f, r):
 
 
 def top(f, r, garment="top"):
+    """Paints a top in the colour of `garment`; sets `torso`."""
     end = r.uniform(0.45, 0.52)
     half = [(0.06, 0.19), (0.125, 0.21), (0.09, 0.38), (0.11, end)]
     f.torso = [half + [(-x, y) for x, y in half[::-1]]]
@@ -151,6 +163,7 @@ def top(f, r, garment="top"):
 
 
 def arms(f, r):
+    """Paints arms, sleeves and hands."""
     for arm in f.arms:
         f.line(f.colours["skin"], 0.04, *arm)
         f.line(f.colours["sleeve"], 0.056, *arm[: f.sleeve])
@@ -158,6 +171,7 @@ def arms(f, r):
 
 
 def head(f, r):
+    """Paints neck, hair and face."""
     skin, hair = f.colours["skin"], f.colours["hair"]
     f.line(times(skin, 0.9), 0.05, (0, 0.12), (0, 0.2))
     f.disc(hair, 0.078, 0.08, (0, 0.075))
@@ -170,12 +184,13 @@ def head(f, r):
 
 
 def bag(f, r, fill=None):
+    """Paints a bag: always in the RGB `fill`, without one at times."""
     if not fill and r.random() < 0.5:
         return
     x, y = f.arms[1][2]
     f.line(INK, 0.01, (x - 0.04, y + 0.06), (x, y), (x + 0.04, y + 0.06))
-    top, end = ((x - 0.06, y + 0.05), (x + 0.06, y + 0.05)), y + 0.15
-    f.area(fill or f.colours["bag"], *top, (x + 0.07, end), (x - 0.07, end))
+    rim, end = ((x - 0.06, y + 0.05), (x + 0.06, y + 0.05)), y + 0.15
+    f.area(fill or f.colours["bag"], *rim, (x + 0.07, end), (x - 0.07, end))
 
 
 def photograph(image, rng):
