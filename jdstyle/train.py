@@ -47,7 +47,7 @@ _CACHE = flags.DEFINE_enum(
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Of all random numbers.", lower_bound=0)
 
-# The settings of `training.Settings`; None means: see `defaults.py`.
+# The settings of `recipe.Settings`; None means: see `defaults.py`.
 _BACKBONE = flags.DEFINE_string(
     "backbone", None, "A Keras Application, e.g. ResNet50, DenseNet121."
 )
@@ -161,11 +161,12 @@ def main(argv):
 
 def _run(builder, names, style, batch_size):
     from jdstyle import input_pipeline
+    from jdstyle import recipe
     from jdstyle import results
     from jdstyle import training
 
     start = time.monotonic()
-    settings = training.Settings(
+    settings = recipe.Settings(
         backbone=_BACKBONE.value,
         image_size=_IMAGE_SIZE.value,
         init_from=_INIT_FROM.value,

@@ -14,9 +14,9 @@ from absl import logging
 from jdstyle import augment
 from jdstyle import devices
 from jdstyle import input_pipeline
-from jdstyle import losses
 from jdstyle import models
 from jdstyle import monitoring
+from jdstyle import recipe
 from jdstyle import resampling
 from jdstyle.errors import InputError
 
@@ -24,33 +24,6 @@ CPU_BATCH_SIZE = 32
 
 # While the backbone is frozen only a new head learns, and learns faster.
 _HEAD_LEARNING_RATE = 10.0
-
-
-class Settings(typing.NamedTuple):
-    """How one network is trained; see the flags of `train`.
-
-    `positive_rate` 0 keeps every photo, `batch_size` and `steps_per_epoch` 0
-    let the program choose, `ema` 0 takes no average.
-    """
-
-    backbone: str
-    image_size: int
-    init_from: str
-    epochs: int
-    frozen_epochs: int
-    learning_rate: float
-    positive_rate: float
-    false_negative_cost: float
-    false_positive_cost: float = 1.0
-    weight_decay: float = 1e-4
-    batch_size: int = 0
-    steps_per_epoch: int = 0
-    balance: bool = False
-    augment: bool = True
-    ema: float = 0.0
-    precision: str = "auto"
-    xla: bool = False
-    seed: int = 0
 
 
 class Trained(typing.NamedTuple):
@@ -73,7 +46,7 @@ def train(train_photos, validation_photos, style, settings, workdir):
     Args:
         train_photos, validation_photos: `input_pipeline.Photos`.
         style: int, the style's column in the labels.
-        settings: `Settings`.
+        settings: `recipe.Settings`.
         workdir: run directory, takes history, TensorBoard files and weights.
 
     Returns:
@@ -91,7 +64,7 @@ def train(train_photos, validation_photos, style, settings, workdir):
         labels[:, np.newaxis], [settings.positive_rate or None]
     )[0]
     kept = np.bincount(labels, minlength=2) * acceptance  # Expected per pass.
-    loss = make_loss(settings, kept)
+    loss = recipe.make_loss(settings, kept)
 
     keras.config.set_dtype_policy(devices.choose_precision(settings.precision))
     policy = keras.config.dtype_policy().name
@@ -130,7 +103,7 @@ def train(train_photos, validation_photos, style, settings, workdir):
         )
         keras.utils.set_random_seed(settings.seed)
         with strategy.scope():
-            network, classifier = build_network(settings)
+            network, classifier = recipe.build_network(settings)
         validation = monitoring.Validation(
             classifier,
             validation_dataset,
@@ -165,37 +138,6 @@ def train(train_photos, validation_photos, style, settings, workdir):
     return Trained(classifier, logits, record)
 
 
-def build_network(settings):
-    """Builds the network that trains and the one inside it that stays.
-
-    Args:
-        settings: `Settings`.
-
-    Returns:
-        `(network, classifier)`: `network` augments its input in training and
-        shares all its weights with `classifier`, see `models.build`.
-    """
-    imagenet = settings.init_from == "imagenet"
-    classifier = models.build(
-        settings.backbone,
-        settings.image_size,
-        1,
-        weights="imagenet" if imagenet else None,
-    )
-    if settings.init_from not in ("imagenet", "scratch"):
-        models.initialise(
-            classifier,
-            settings.init_from,
-            backbone=settings.backbone,
-            image_size=settings.image_size,
-        )
-    if not settings.augment:
-        return classifier, classifier
-    images = keras.Input(classifier.input_shape[1:], dtype="uint8")
-    augmented = augment.build(settings.seed)(images)
-    return keras.Model(images, classifier(augmented)), classifier
-
-
 def fit(network, classifier, make_dataset, loss, validation, settings, steps):
     """Runs Keras `fit`: first with a frozen backbone, then with all weights.
 
@@ -203,13 +145,13 @@ def fit(network, classifier, make_dataset, loss, validation, settings, steps):
     decayed to zero by a cosine.
 
     Args:
-        network, classifier: of `build_network`, built under the strategy that
-            shall run them.
+        network, classifier: of `recipe.build_network`, built under the
+            strategy that shall run them.
         make_dataset: function of `first_batch` that returns the training
             dataset from there on.
         loss: `keras.losses.Loss`.
         validation: `monitoring.Validation`.
-        settings: `Settings`.
+        settings: `recipe.Settings`.
         steps: int, steps per epoch.
     """
     frozen = min(settings.frozen_epochs, settings.epochs)
@@ -222,7 +164,7 @@ def fit(network, classifier, make_dataset, loss, validation, settings, steps):
             continue
         classifier.get_layer("backbone").trainable = trainable
         with network.distribute_strategy.scope():
-            optimizer = make_optimizer(
+            optimizer = recipe.make_optimizer(
                 settings, (last - first) * steps, factor=factor
             )
             network.compile(optimizer, loss, jit_compile=settings.xla)
@@ -241,45 +183,15 @@ def fit(network, classifier, make_dataset, loss, validation, settings, steps):
         )
 
 
-def make_optimizer(settings, steps, *, factor=1.0):
-    """Returns AdamW with warm-up and cosine decay over `steps` steps."""
-    warmup = max(1, steps // 10)
-    optimizer = keras.optimizers.AdamW(
-        keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=0.0,
-            warmup_target=factor * settings.learning_rate,
-            warmup_steps=warmup,
-            decay_steps=max(1, steps - warmup),
-        ),
-        weight_decay=settings.weight_decay,
-        use_ema=settings.ema > 0,
-        ema_momentum=settings.ema or 0.99,
-    )
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
-
-
-def make_loss(settings, kept):
-    """Returns the cost-sensitive loss.
-
-    Args:
-        settings: `Settings`.
-        kept: expected numbers of negatives and positives after resampling, so
-            that the balance does not correct what resampling already has.
-    """
-    costs = (settings.false_negative_cost, settings.false_positive_cost)
-    if settings.balance:
-        costs = losses.balanced_costs(kept[1], kept[0], *costs)
-    return losses.CostSensitiveBinaryCrossentropy(*map(float, costs))
-
-
 def _choose_batch_size(settings, loss):
     """A fixed number on CPUs; on GPUs the largest that fits one of them."""
     if not tf.config.list_logical_devices("GPU"):
         return CPU_BATCH_SIZE
-    network, _ = build_network(settings._replace(init_from="scratch"))
+    network, _ = recipe.build_network(settings._replace(init_from="scratch"))
     network.compile(
-        make_optimizer(settings, steps=100), loss, jit_compile=settings.xla
+        recipe.make_optimizer(settings, steps=100),
+        loss,
+        jit_compile=settings.xla,
     )
 
     def try_batch(batch_size):

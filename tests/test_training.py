@@ -12,10 +12,11 @@ from jdstyle import input_pipeline
 from jdstyle import losses
 from jdstyle import models
 from jdstyle import monitoring
+from jdstyle import recipe
 from jdstyle import training
 from jdstyle.errors import InputError
 
-SETTINGS = training.Settings(
+SETTINGS = recipe.Settings(
     backbone="MobileNet",
     image_size=32,
     init_from="scratch",
@@ -119,13 +120,13 @@ def test_every_setting_trains(parts, tmp_path, changes):
 
 
 def test_frozen_backbone_keeps_its_weights(parts):
-    network, classifier = training.build_network(SETTINGS)
+    network, classifier = recipe.build_network(SETTINGS)
     backbone = classifier.get_layer("backbone")
     before = [weight.numpy() for weight in backbone.weights]
     head = classifier.get_layer("logits").kernel.numpy()
     classifier.get_layer("backbone").trainable = False
     loss = losses.CostSensitiveBinaryCrossentropy()
-    network.compile(training.make_optimizer(SETTINGS, 10, factor=10.0), loss)
+    network.compile(recipe.make_optimizer(SETTINGS, 10, factor=10.0), loss)
     images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3))
     for _ in range(3):
         network.train_on_batch(images.astype("uint8"), np.ones((4, 1)))
@@ -156,7 +157,7 @@ def test_ema_scores_the_average(parts, tmp_path):
 
 
 def test_schedule_warms_up_and_decays_to_zero():
-    optimizer = training.make_optimizer(SETTINGS, steps=100)
+    optimizer = recipe.make_optimizer(SETTINGS, steps=100)
     rate = optimizer._learning_rate
     assert float(rate(0)) == 0.0
     assert np.isclose(float(rate(10)), SETTINGS.learning_rate)
@@ -165,9 +166,9 @@ def test_schedule_warms_up_and_decays_to_zero():
 
 
 def test_balance_corrects_what_resampling_left():
-    plain = training.make_loss(SETTINGS, [30.0, 10.0])
+    plain = recipe.make_loss(SETTINGS, [30.0, 10.0])
     assert plain.get_config()["false_negative_cost"] == 1.5
-    balanced = training.make_loss(SETTINGS._replace(balance=True), [30, 10])
+    balanced = recipe.make_loss(SETTINGS._replace(balance=True), [30, 10])
     # 40 / (2 * 10) times 1.5, and 40 / (2 * 30) times 1.
     assert np.isclose(balanced.get_config()["false_negative_cost"], 3.0)
     assert np.isclose(balanced.get_config()["false_positive_cost"], 2 / 3)
@@ -195,7 +196,7 @@ def test_two_devices_share_a_batch(data_dir, tmp_path):
             cpu, [tf.config.LogicalDeviceConfiguration()] * 2
         )
         import numpy as np
-        from jdstyle import devices, input_pipeline, training
+        from jdstyle import devices, input_pipeline, recipe, training
         from jdstyle.datasets import prepared
         strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
         devices.default_strategy = lambda: strategy
@@ -209,7 +210,7 @@ def test_two_devices_share_a_batch(data_dir, tmp_path):
             labels=parts[1].labels[:13],
             encoded=parts[1].encoded[:13],
         )
-        settings = training.Settings(**{SETTINGS._asdict()!r})
+        settings = recipe.Settings(**{SETTINGS._asdict()!r})
         trained = training.train(
             *parts, 0, settings._replace(ema=0.9), {str(tmp_path)!r}
         )
