@@ -58,12 +58,7 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
     for i, name in enumerate(style_names):
         table[f"label {name}"] = labels[:, i]
         table[f"probability {name}"] = probabilities[:, i]
-    table.to_csv(
-        os.path.join(output_dir, PROBABILITIES_FILE),
-        index=False,
-        float_format="%.9g",
-        lineterminator="\n",
-    )
+    experiment.write_table(os.path.join(output_dir, PROBABILITIES_FILE), table)
     experiment.write_json(
         os.path.join(output_dir, experiment.RESULTS_FILE), result
     )

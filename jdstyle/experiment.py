@@ -14,6 +14,11 @@ from jdstyle.errors import InputError
 FLAGS_FILE = "flags.cfg"
 RUN_FILE = "run.json"
 RESULTS_FILE = "results.json"
+BEST_WEIGHTS = "weights.best.weights.h5"
+HISTORY_FILE = "history.csv"
+SAVED_MODEL_DIR = "saved_model"
+TENSORBOARD_DIR = "tensorboard"
+VALIDATION_FILE = "validation_probabilities.csv"
 
 _PACKAGES = (
     "jdstyle",
@@ -26,8 +31,6 @@ _PACKAGES = (
     "scikit-learn",
     "absl-py",
 )
-
-_OUTPUTS = ("history.csv", "weights.best.weights.h5", "tensorboard")
 
 # These change where things lie, not what a run computes.
 _PLACES = ("workdir", "data_dir")
@@ -85,9 +88,14 @@ def read_json(path):
         return json.load(file)
 
 
+def write_table(path, table):
+    """Writes a pandas table as CSV; reading gives the same float32 again."""
+    table.to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
+
+
 def _remove_outputs(workdir):
     """Removes what an unfinished run wrote: the new one begins again."""
-    for name in _OUTPUTS:
+    for name in (HISTORY_FILE, BEST_WEIGHTS, TENSORBOARD_DIR):
         path = os.path.join(workdir, name)
         if os.path.isdir(path):
             shutil.rmtree(path)

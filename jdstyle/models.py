@@ -1,21 +1,19 @@
 """Networks: a Keras Application with one logit per style on top."""
 
 import inspect
-import json
 import os
 import sys
 
 import keras
 from absl import logging
 
+from jdstyle import experiment
 from jdstyle.errors import InputError
 
 # Running means of batch norms follow in about 10 steps. Keras's 0.99 or 0.999
 # needs more steps than fine-tuning a rare style has, and a network trained from
 # scratch would be scored with the means it began with.
 BATCH_NORM_MOMENTUM = 0.9
-
-BEST_WEIGHTS = "weights.best.weights.h5"
 
 
 def backbone_names():
@@ -103,10 +101,11 @@ def initialise(model, init_from, *, backbone, image_size):
         InputError: if there is no such run, or if its backbone is another.
     """
     run = init_from
-    if os.path.basename(init_from) == BEST_WEIGHTS:
+    if os.path.basename(init_from) == experiment.BEST_WEIGHTS:
         run = os.path.dirname(init_from)
     weights, record = (
-        os.path.join(run, name) for name in (BEST_WEIGHTS, "run.json")
+        os.path.join(run, name)
+        for name in (experiment.BEST_WEIGHTS, experiment.RUN_FILE)
     )
     for path in (weights, record):
         if not os.path.isfile(path):
@@ -114,8 +113,7 @@ def initialise(model, init_from, *, backbone, image_size):
                 "--init_from must be imagenet, scratch or the directory of a "
                 f"run. Received: {init_from!r}; missing: {path}."
             )
-    with open(record, encoding="utf-8") as file:
-        donor_settings = json.load(file)
+    donor_settings = experiment.read_json(record)
     if donor_settings["backbone"] != backbone:
         raise InputError(
             f"--init_from={init_from} is a {donor_settings['backbone']}; "

@@ -11,11 +11,8 @@ from absl import logging
 from sklearn.metrics import average_precision_score
 from tensorboard.plugins.pr_curve import summary as pr_curve
 
-from jdstyle import models
+from jdstyle import experiment
 from jdstyle import thresholds
-
-HISTORY_FILE = "history.csv"
-TENSORBOARD_DIR = "tensorboard"
 
 
 def make_forward(model):
@@ -93,7 +90,7 @@ class Validation(keras.callbacks.Callback):
         self._draw_batch = draw_batch
         self._history = []
         self._writer = tf.summary.create_file_writer(
-            os.path.join(workdir, TENSORBOARD_DIR)
+            os.path.join(workdir, experiment.TENSORBOARD_DIR)
         )
 
     def on_train_begin(self, logs=None):
@@ -163,7 +160,7 @@ class Validation(keras.callbacks.Callback):
         ):
             return
         self.best = {"epoch": epoch + 1, **{k: logs[k] for k in key}}
-        path = os.path.join(self._workdir, models.BEST_WEIGHTS)
+        path = os.path.join(self._workdir, experiment.BEST_WEIGHTS)
         # Keras insists on the ending.
         unfinished = os.path.join(self._workdir, "unfinished.weights.h5")
         self._classifier.save_weights(unfinished)
@@ -171,7 +168,7 @@ class Validation(keras.callbacks.Callback):
 
     def _write_history(self, epoch, logs):
         self._history.append({"epoch": epoch + 1, **logs})
-        path = os.path.join(self._workdir, HISTORY_FILE)
+        path = os.path.join(self._workdir, experiment.HISTORY_FILE)
         with open(path, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self._history[0], lineterminator="\n")
             writer.writeheader()

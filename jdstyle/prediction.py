@@ -1,21 +1,18 @@
 """Runs a SavedModel over photo files."""
 
-import concurrent.futures
 import csv
 import itertools
 import os
-import time
+import pathlib
 
 from absl import logging
 
 from jdstyle import serving
 from jdstyle import styles
-from jdstyle.datasets import photos
+from jdstyle.datasets import checking
 from jdstyle.errors import InputError
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
-
-_PROGRESS_SECONDS = 5.0
 
 
 def find_photos(paths):
@@ -103,7 +100,7 @@ def predict(
         )
     failures = []
     done = 0
-    start = last = time.monotonic()
+    progress = checking.Progress("Predicted", len(found))
     unfinished = f"{output}.tmp"
     with open(unfinished, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -114,55 +111,29 @@ def predict(
             probabilities, labels = serving.score(classify, [list(jpegs)])
             writer.writerows(_lines(ids, probabilities, labels, submission))
             done += len(ids)
-            if time.monotonic() - last > _PROGRESS_SECONDS:
-                last = time.monotonic()
-                rate = (done + len(failures)) / (last - start)
-                left = (len(found) - done - len(failures)) / rate
-                logging.info(
-                    "%d of %d photos, %.0f photos/s, %.0f s left",
-                    done + len(failures),
-                    len(found),
-                    rate,
-                    left,
-                )
+            progress.show(done + len(failures), len(failures))
     os.replace(unfinished, output)
     _write_errors(errors, failures)
     return done, len(failures)
 
 
 def _batches(found, batch_size, short_side, failures):
-    """Yields lists of `(id, JPEG)`; reads a batch ahead on all cores."""
-
-    def read(item):
-        photo_id, path = item
-        try:
-            with open(path, "rb") as file:
-                return photos.normalise(file.read(), short_side).jpeg, None
-        except OSError as error:
-            return None, f"cannot be read: {error.strerror}"
-        except photos.PhotoError as error:
-            return None, str(error)
-
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        ahead = None
-        for items in itertools.chain(_chunks(found, batch_size), [None]):
-            submitted = items and [(i, pool.submit(read, i)) for i in items]
-            if ahead is not None:
-                good = []
-                for (photo_id, path), future in ahead:
-                    jpeg, reason = future.result()
-                    if jpeg is None:
-                        failures.append((photo_id, path, reason))
-                    else:
-                        good.append((photo_id, jpeg))
-                if good:
-                    yield good
-            ahead = submitted
-
-
-def _chunks(items, size):
-    for first in range(0, len(items), size):
-        yield items[first : first + size]
+    """Yields lists of `(id, JPEG)`; the next one is read meanwhile."""
+    checked = checking.check_ahead(
+        found,
+        lambda item: pathlib.Path(item[1]).read_bytes(),
+        short_side=short_side,
+        window=2 * batch_size,
+    )
+    while taken := list(itertools.islice(checked, batch_size)):
+        good = []
+        for (photo_id, path), photo, reason in taken:
+            if photo is None:
+                failures.append((photo_id, path, reason))
+            else:
+                good.append((photo_id, photo.jpeg))
+        if good:
+            yield good
 
 
 def _header(style_names):

@@ -12,9 +12,6 @@ from jdstyle import report
 from jdstyle import serving
 from jdstyle import thresholds
 
-VALIDATION_FILE = "validation_probabilities.csv"
-SAVED_MODEL_DIR = "saved_model"
-
 
 def write(trained, photos, style_name, style, workdir, *, start):
     """Chooses the threshold, exports the SavedModel and writes the results.
@@ -35,11 +32,11 @@ def write(trained, photos, style_name, style, workdir, *, start):
     labels = photos.labels[:, style]
     # In float32, as the SavedModel computes them.
     probabilities = tf.sigmoid(trained.logits).numpy()[:, 0]
-    write_probabilities(
-        os.path.join(workdir, VALIDATION_FILE),
-        photos.ids,
-        labels,
-        probabilities,
+    experiment.write_table(
+        os.path.join(workdir, experiment.VALIDATION_FILE),
+        pd.DataFrame(
+            {"id": photos.ids, "label": labels, "probability": probabilities}
+        ),
     )
     threshold, _ = thresholds.best_threshold(labels, probabilities)
     threshold = thresholds.separating(threshold, probabilities)
@@ -47,7 +44,7 @@ def write(trained, photos, style_name, style, workdir, *, start):
         trained.classifier,
         [threshold],
         [style_name],
-        os.path.join(workdir, SAVED_MODEL_DIR),
+        os.path.join(workdir, experiment.SAVED_MODEL_DIR),
     )
     decisions = (probabilities >= np.float32(threshold)).astype(int)
     results = {
@@ -66,19 +63,3 @@ def write(trained, photos, style_name, style, workdir, *, start):
         os.path.join(workdir, experiment.RESULTS_FILE), results
     )
     return results
-
-
-def write_probabilities(path, ids, labels, probabilities):
-    """Writes `id,label,probability`, a line per photo.
-
-    Args:
-        path: of the CSV.
-        ids: array of n strings.
-        labels: int array of 0s and 1s, shape `(n,)`.
-        probabilities: float32 array in [0, 1], shape `(n,)`; written so that
-            reading gives the same float32.
-    """
-    table = pd.DataFrame(
-        {"id": ids, "label": labels, "probability": probabilities}
-    )
-    table.to_csv(path, index=False, float_format="%.9g", lineterminator="\n")

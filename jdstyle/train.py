@@ -210,7 +210,7 @@ def _show(finished, split):
 
     print(report.format_table(finished["validation"]))
     print("Scored on the photos that chose epoch and threshold: it flatters.")
-    saved_model = os.path.join(_WORKDIR.value, "saved_model")
+    saved_model = os.path.join(_WORKDIR.value, experiment.SAVED_MODEL_DIR)
     print(
         f"{finished['minutes']:.1f} minutes, "
         f"{finished['photos_per_second']:.0f} photos/s in training"

@@ -13,6 +13,7 @@ from absl import logging
 
 from jdstyle import augment
 from jdstyle import devices
+from jdstyle import experiment
 from jdstyle import input_pipeline
 from jdstyle import models
 from jdstyle import monitoring
@@ -123,7 +124,7 @@ def train(train_photos, validation_photos, style, settings, workdir):
 
     # The product computes in float32, whatever the training did.
     classifier = models.build(settings.backbone, settings.image_size, 1)
-    classifier.load_weights(os.path.join(workdir, models.BEST_WEIGHTS))
+    classifier.load_weights(os.path.join(workdir, experiment.BEST_WEIGHTS))
     logits = monitoring.predict_logits(
         monitoring.make_forward(classifier), validation_dataset
     )

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras.src.legacy.saving import legacy_h5_format
 
+from jdstyle import experiment
 from jdstyle import models
 from jdstyle.errors import InputError
 
@@ -119,7 +120,7 @@ def save_run(folder, num_styles, backbone="MobileNetV3Small"):
     """Writes what a finished run leaves for those that start from it."""
     folder.mkdir()
     model = models.build(backbone, 32, num_styles)
-    model.save_weights(folder / models.BEST_WEIGHTS)
+    model.save_weights(folder / experiment.BEST_WEIGHTS)
     names = [f"style {i}" for i in range(num_styles)]
     record = {"backbone": backbone, "styles": names}
     (folder / "run.json").write_text(json.dumps(record))
@@ -127,7 +128,7 @@ def save_run(folder, num_styles, backbone="MobileNetV3Small"):
 
 
 @pytest.mark.parametrize("num_styles", [1, 3])
-@pytest.mark.parametrize("file_name", ["", models.BEST_WEIGHTS])
+@pytest.mark.parametrize("file_name", ["", experiment.BEST_WEIGHTS])
 def test_starts_from_a_run(tmp_path, num_styles, file_name):
     donor = save_run(tmp_path / "run", num_styles)
     model = models.build("MobileNetV3Small", 32, 1)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from jdstyle import experiment
 from jdstyle import input_pipeline
 from jdstyle import losses
 from jdstyle import models
-from jdstyle import monitoring
 from jdstyle import recipe
 from jdstyle import training
 from jdstyle.errors import InputError
@@ -43,7 +43,7 @@ def run(parts, workdir, style=0, **changes):
 
 
 def read_history(workdir):
-    with open(workdir / monitoring.HISTORY_FILE, newline="") as file:
+    with open(workdir / experiment.HISTORY_FILE, newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -53,8 +53,8 @@ def test_writes_history_weights_and_events(parts, tmp_path):
     assert [row["epoch"] for row in history] == ["1", "2"]
     assert {"loss", "val_loss", "val_f2", "val_pr_auc"} <= set(history[0])
     assert trained.logits.shape == (len(parts[1].ids), 1)
-    assert (tmp_path / models.BEST_WEIGHTS).is_file()
-    tags = read_tags(tmp_path / monitoring.TENSORBOARD_DIR)
+    assert (tmp_path / experiment.BEST_WEIGHTS).is_file()
+    tags = read_tags(tmp_path / experiment.TENSORBOARD_DIR)
     assert {"loss", "val_f2", "pr_curve/pr_curves", "augmented_batch"} <= tags
     assert keras.config.dtype_policy().name == "float32"
 
@@ -145,7 +145,7 @@ def test_ema_scores_the_average(parts, tmp_path):
     distances = {}
     for name in ("plain", "average"):
         model = models.build("MobileNet", 32, 1)
-        model.load_weights(tmp_path / name / models.BEST_WEIGHTS)
+        model.load_weights(tmp_path / name / experiment.BEST_WEIGHTS)
         distances[name] = sum(
             float(np.abs(a - b).sum())
             for a, b in zip(

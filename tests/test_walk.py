@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -237,21 +236,3 @@ def test_label_fault_leaves_nothing(tmp_path):
     )
     assert "labels.csv:2: label a must be 0 or 1" in said
     assert not (tmp_path / "data" / "label_table").exists()
-
-
-def test_augmentation_sheet(workplace):
-    subprocess.run(
-        [
-            sys.executable,
-            ROOT / "tools" / "show_augmentation.py",
-            "--dataset=label_table/tiny",
-            "--num_photos=4",
-            "--image_size=32",
-            "--output=sheet.png",
-        ],
-        cwd=workplace,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        check=True,
-    )
-    sheet = np.asarray(Image.open(workplace / "sheet.png"))
-    assert sheet.shape == (64, 128, 3)

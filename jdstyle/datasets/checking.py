@@ -4,6 +4,7 @@ import collections
 import concurrent.futures
 import csv
 import hashlib
+import itertools
 import os
 import time
 import typing
@@ -15,6 +16,8 @@ from jdstyle.errors import InputError
 
 # Photos in flight: enough for every core, few enough to keep memory flat.
 _WINDOW = 256
+
+MISSING = "no such file"
 
 
 class CheckedPhoto(typing.NamedTuple):
@@ -53,37 +56,50 @@ def check_photos(rows, read, spool, *, short_side):
         and list of `(row, reason)`.
     """
     checked, rejected = [], []
-    progress = _Progress(len(rows))
-    window = collections.deque()
-    remaining = iter(rows)
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in range(len(rows)):
-            while len(window) < _WINDOW and (row := next(remaining, None)):
-                future = pool.submit(_check, row, read, short_side)
-                window.append((row, future))
-            row, future = window.popleft()
-            photo, reason = future.result()
-            if photo is None:
-                rejected.append((row, reason))
-            else:
-                sha256 = hashlib.sha256(photo.jpeg).hexdigest()
-                offset = spool.tell()
-                spool.write(photo.jpeg)
-                checked.append(
-                    CheckedPhoto(
-                        row, offset, len(photo.jpeg), sha256, photo.bits
-                    )
-                )
-            progress.step(len(rejected))
+    progress = Progress("Checked", len(rows))
+    for row, photo, reason in check_ahead(rows, read, short_side=short_side):
+        if photo is None:
+            rejected.append((row, reason))
+        else:
+            sha256 = hashlib.sha256(photo.jpeg).hexdigest()
+            offset = spool.tell()
+            spool.write(photo.jpeg)
+            checked.append(
+                CheckedPhoto(row, offset, len(photo.jpeg), sha256, photo.bits)
+            )
+        progress.show(len(checked) + len(rejected), len(rejected))
     return checked, rejected
 
 
-MISSING = "no such file"
+def check_ahead(items, read, *, short_side, window=_WINDOW):
+    """Reads and checks photos on all cores, ahead of who takes them.
+
+    Args:
+        items: list.
+        read: function of an item that returns the bytes of its photo; raises
+            `OSError` where it cannot.
+        short_side: int, pixels, as in `photos.normalise`.
+        window: int, how many photos may be in flight.
+
+    Yields:
+        `(item, photo, reason)` in the order of `items`: a `photos.Photo` and
+        None, or None and why it cannot be used.
+    """
+    ahead = collections.deque()
+    remaining = iter(items)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in range(len(items)):
+            for item in itertools.islice(remaining, window - len(ahead)):
+                ahead.append(
+                    (item, pool.submit(_check, item, read, short_side))
+                )
+            item, future = ahead.popleft()
+            yield (item, *future.result())
 
 
-def _check(row, read, short_side):
+def _check(item, read, short_side):
     try:
-        return photos.normalise(read(row), short_side), None
+        return photos.normalise(read(item), short_side), None
     except FileNotFoundError:
         return None, MISSING
     except OSError as error:
@@ -137,29 +153,34 @@ def require_enough(rejected, total, report, *, max_bad_fraction, allow_missing):
         raise InputError(f"No photo is left of {total}. See {report}.")
 
 
-class _Progress:
-    """Logs photos done, rate and time left every few seconds."""
+class Progress:
+    """Logs photos done, rate and time left every few seconds, and at the end.
+
+    Args:
+        done: string, what is done to a photo: "Checked".
+        total: int, number of photos.
+    """
 
     INTERVAL = 5.0  # Seconds.
 
-    def __init__(self, total):
+    def __init__(self, done, total):
+        self._done = done
         self._total = total
-        self._done = 0
         self._start = self._last = time.monotonic()
 
-    def step(self, num_rejected):
-        self._done += 1
+    def show(self, count, num_rejected):
+        """Tells how many photos are through, and how many of them were bad."""
         now = time.monotonic()
-        finished = self._done == self._total
-        if now - self._last < self.INTERVAL and not finished:
+        if now - self._last < self.INTERVAL and count < self._total:
             return
         self._last = now
-        rate = self._done / max(now - self._start, 1e-9)
+        rate = count / max(now - self._start, 1e-9)
         logging.info(
-            "Checked %d of %d photos, %d rejected, %.0f photos/s, %.0f s left",
+            "%s %d of %d photos, %d rejected, %.0f photos/s, %.0f s left",
             self._done,
+            count,
             self._total,
             num_rejected,
             rate,
-            (self._total - self._done) / rate,
+            (self._total - count) / rate,
         )

@@ -20,7 +20,7 @@ def make_builder(dataset, data_dir, options, *, manual_dir=None, **table):
 
     Args:
         dataset: "demo", "jd_fashion" or "label_table/NAME".
-        data_dir: folder that holds the prepared data sets; made if needed.
+        data_dir: folder that holds the prepared data sets.
         options: `builder.Options`.
         manual_dir: of jd_fashion, folder of the user's files; None for
             `<data_dir>/downloads/manual`.
