@@ -2,6 +2,7 @@
 
     python -m jdstyle.prepare --dataset=demo
     python -m jdstyle.prepare --dataset=jd_fashion --manual_dir=DIR
+    python -m jdstyle.prepare --dataset=deepfashion/fine --manual_dir=DIR
     python -m jdstyle.prepare --dataset=label_table/NAME --table=labels.csv \\
         --images_dir=DIR
 """
@@ -12,7 +13,10 @@ from jdstyle import cli
 from jdstyle.errors import InputError
 
 _DATASET = flags.DEFINE_string(
-    "dataset", "demo", "demo, jd_fashion or label_table/NAME."
+    "dataset",
+    "demo",
+    "demo, jd_fashion, deepfashion/coarse, deepfashion/fine or "
+    "label_table/NAME.",
 )
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", "data", "Folder of the prepared data sets."
@@ -21,7 +25,24 @@ _MANUAL_DIR = flags.DEFINE_string(
     "manual_dir",
     None,
     "jd_fashion: folder with train.txt, images/ and, optional, fold.txt, "
-    "test.txt and result.txt. Default: <data_dir>/downloads/manual.",
+    "test.txt and result.txt. deepfashion: folder with Anno_coarse/ (older: "
+    "Anno/) and Eval/, or Anno_fine/, and img/ or Img/img/. Default: "
+    "<data_dir>/downloads/manual.",
+)
+_NUM_ATTRIBUTES = flags.DEFINE_integer(
+    "num_attributes",
+    20,
+    "deepfashion: how many attributes to keep, the most balanced ones; 0 for "
+    "all.",
+    lower_bound=0,
+)
+_CROP_TO_BOX = flags.DEFINE_boolean(
+    "crop_to_box", False, "deepfashion: cut each photo to its garment's box."
+)
+_CATEGORIES = flags.DEFINE_boolean(
+    "categories",
+    False,
+    "deepfashion: take the categories for attributes too, one label each.",
 )
 _TABLE = flags.DEFINE_string(
     "table",
@@ -82,17 +103,23 @@ _OVERWRITE = flags.DEFINE_boolean(
 
 def main(argv):
     del argv
-    table = {}
+    more = {}
     _require_flags_of(_DATASET.value)
     if _DATASET.value.startswith("label_table/"):
         if not _TABLE.value:
             raise InputError(f"--dataset={_DATASET.value} needs --table.")
-        table = {
+        more = {
             "table": _TABLE.value,
             "images_dir": _IMAGES_DIR.value,
             "image_column": _IMAGE_COLUMN.value,
             "style_columns": _STYLES.value,
             "allow_all_zero": _ALLOW_ALL_ZERO.value,
+        }
+    elif _DATASET.value.startswith("deepfashion/"):
+        more = {
+            "num_attributes": _NUM_ATTRIBUTES.value,
+            "crop_to_box": _CROP_TO_BOX.value,
+            "categories": _CATEGORIES.value,
         }
     # Here, so that --help does not wait for TensorFlow.
     from jdstyle.datasets import prepared
@@ -111,27 +138,31 @@ def main(argv):
         _DATA_DIR.value,
         options,
         manual_dir=_MANUAL_DIR.value,
-        **table,
+        **more,
     )
     prepared.prepare(builder, overwrite=_OVERWRITE.value)
     print(prepared.summary(_DATASET.value, _DATA_DIR.value))
     print(f"Records: {builder.data_dir}")
     print(f"Rejected photos: {builder.report_path}")
-    print(
-        f"Next: python -m jdstyle.train --dataset={_DATASET.value} "
-        f"--data_dir={_DATA_DIR.value} --style=1"
-    )
+    place = f"--dataset={_DATASET.value} --data_dir={_DATA_DIR.value}"
+    if _DATASET.value.startswith("deepfashion/"):
+        print(f"Next: python -m jdstyle.pretrain {place}")
+    else:
+        print(f"Next: python -m jdstyle.train {place} --style=1")
 
 
 def _require_flags_of(dataset):
     """Refuses flags that say nothing about this data set."""
     of_table = (_TABLE, _IMAGES_DIR, _IMAGE_COLUMN, _STYLES, _ALLOW_ALL_ZERO)
+    of_deepfashion = (_NUM_ATTRIBUTES, _CROP_TO_BOX, _CATEGORIES)
     for wanted, holders in [
         ("label_table/", of_table),
-        ("jd_fashion", (_MANUAL_DIR,)),
+        (("jd_fashion", "deepfashion/"), (_MANUAL_DIR,)),
+        ("deepfashion/", of_deepfashion),
     ]:
         for holder in holders:
-            if holder.value and not dataset.startswith(wanted):
+            changed = holder.value != holder.default
+            if changed and not dataset.startswith(wanted):
                 raise InputError(
                     f"--{holder.name} is not for --dataset={dataset}."
                 )

@@ -1,4 +1,4 @@
-"""What the three data sets share: checked photos into records, by TFDS."""
+"""What the data sets share: checked photos into records, by TFDS."""
 
 import collections
 import hashlib
@@ -27,12 +27,12 @@ class Options(typing.NamedTuple):
 
 
 class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """A TFDS builder for photos with a 0/1 label per style.
+    """A TFDS builder for photos with a label per style: 1, 0 or unknown, -1.
 
-    An example has `image` (JPEG, upright RGB), `labels` (int64, a 0 or 1 per
-    style), `id` and `fold` (-1 for test photos). The metadata hold `styles`,
-    `settings`, a fingerprint of ids, labels, folds and photos, and how many
-    photos were rejected and grouped.
+    An example has `image` (JPEG, upright RGB), `labels` (int64, one per style),
+    `id` and `fold` (-1 for test photos). The metadata hold `styles`,
+    `settings`, a fingerprint of ids, labels, folds and photos, how many photos
+    were rejected and grouped, and what was cleaned.
 
     TFDS writes aside and renames: a killed run leaves no data set.
 
@@ -47,6 +47,7 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self.options = options
         self._style_names = list(style_names)
         self._rows = rows
+        self.cleaning = {}  # What was done to how many rows.
         super().__init__(**kwargs)
 
     def settings(self):
@@ -66,6 +67,15 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         with open(row.path, "rb") as file:
             return file.read()
 
+    def _find_box(self, row):
+        """Returns the box to cut a photo to, see `photos.normalise`."""
+        del row
+        return None
+
+    def _clean(self, checked):
+        """Returns the `CheckedPhoto`s to keep; counts in `self.cleaning`."""
+        return checked
+
     def _near_duplicates(self, checked):
         """Numbers near-duplicate photos alike, int array of shape (n,)."""
         logging.info(
@@ -77,7 +87,8 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         names = self._style_names
         return tfds.core.DatasetInfo(
             builder=self,
-            description="Clothing photos with a 0/1 label per style.",
+            description="Clothing photos with a label per style: 1, 0, or "
+            "-1 if unknown.",
             features=tfds.features.FeaturesDict(
                 {
                     "image": tfds.features.Image(
@@ -98,7 +109,11 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         rows = self._rows
         spool = tempfile.TemporaryFile(dir=self._data_dir_root)  # noqa: SIM115
         checked, rejected = checking.check_photos(
-            rows, self._read_photo, spool, short_side=self.options.short_side
+            rows,
+            self._read_photo,
+            spool,
+            short_side=self.options.short_side,
+            find_box=self._find_box,
         )
         report = self.report_path
         checking.write_report(rejected, report)
@@ -109,6 +124,7 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             max_bad_fraction=self.options.max_bad_fraction,
             allow_missing=self.options.allow_missing,
         )
+        checked = self._clean(checked)
         assignment = splits.assign(
             [photo.row for photo in checked],
             self._near_duplicates(checked),
@@ -119,6 +135,7 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self.info.metadata.update(
             settings=self.settings(),
             rejected=dict(collections.Counter(why for _, why in rejected)),
+            cleaning=self.cleaning,
             num_grouped=assignment.num_grouped,
             num_leaking=assignment.num_leaking,
             fingerprint=_fingerprint(checked, assignment),

@@ -38,7 +38,7 @@ class CheckedPhoto(typing.NamedTuple):
     bits: typing.Any
 
 
-def check_photos(rows, read, spool, *, short_side):
+def check_photos(rows, read, spool, *, short_side, find_box=None):
     """Checks every photo by its content and spools what will be stored.
 
     Two passes over the photos would decode each of them twice: folds need the
@@ -50,6 +50,8 @@ def check_photos(rows, read, spool, *, short_side):
             `FileNotFoundError` or `OSError`.
         spool: binary file, open for writing, that takes the JPEGs.
         short_side: int, pixels; larger photos are scaled down to it.
+        find_box: function of a row that returns the box to cut its photo to or
+            None, as in `photos.normalise`; None to cut none.
 
     Returns:
         `(checked, rejected)`: list of `CheckedPhoto` in the order of `rows`,
@@ -57,7 +59,9 @@ def check_photos(rows, read, spool, *, short_side):
     """
     checked, rejected = [], []
     progress = Progress("Checked", len(rows))
-    for row, photo, reason in check_ahead(rows, read, short_side=short_side):
+    for row, photo, reason in check_ahead(
+        rows, read, short_side=short_side, find_box=find_box
+    ):
         if photo is None:
             rejected.append((row, reason))
         else:
@@ -71,7 +75,7 @@ def check_photos(rows, read, spool, *, short_side):
     return checked, rejected
 
 
-def check_ahead(items, read, *, short_side, window=_WINDOW):
+def check_ahead(items, read, *, short_side, find_box=None, window=_WINDOW):
     """Reads and checks photos on all cores, ahead of who takes them.
 
     Args:
@@ -79,6 +83,7 @@ def check_ahead(items, read, *, short_side, window=_WINDOW):
         read: function of an item that returns the bytes of its photo; raises
             `OSError` where it cannot.
         short_side: int, pixels, as in `photos.normalise`.
+        find_box: as in `check_photos`, of an item.
         window: int, how many photos may be in flight.
 
     Yields:
@@ -91,15 +96,19 @@ def check_ahead(items, read, *, short_side, window=_WINDOW):
         for _ in range(len(items)):
             for item in itertools.islice(remaining, window - len(ahead)):
                 ahead.append(
-                    (item, pool.submit(_check, item, read, short_side))
+                    (
+                        item,
+                        pool.submit(_check, item, read, short_side, find_box),
+                    )
                 )
             item, future = ahead.popleft()
             yield (item, *future.result())
 
 
-def _check(item, read, short_side):
+def _check(item, read, short_side, find_box):
+    box = find_box(item) if find_box else None
     try:
-        return photos.normalise(read(item), short_side), None
+        return photos.normalise(read(item), short_side, box), None
     except FileNotFoundError:
         return None, MISSING
     except OSError as error:

@@ -26,7 +26,7 @@ class Row(typing.NamedTuple):
     Attributes:
         id: string, unique.
         path: path of the photo; None if the program draws it.
-        labels: tuple of 0s and 1s, one per style.
+        labels: tuple of ints, one per style: 1, 0 or unknown, -1.
         split: "train", "validation", "test" or None.
         fold: int or None.
         group: string or None; photos of one group stay together.

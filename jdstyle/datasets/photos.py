@@ -70,7 +70,7 @@ class Photo(typing.NamedTuple):
     bits: typing.Any
 
 
-def normalise(data, short_side=320):
+def normalise(data, short_side=320, box=None):
     """Turns the bytes of a photo file into what is stored.
 
     The content decides, not a name: JPEG, PNG, WebP, GIF (first frame) or BMP.
@@ -82,6 +82,9 @@ def normalise(data, short_side=320):
         data: bytes of the file.
         short_side: int >= `MIN_SIDE`, pixels; a photo whose short side is
             longer is scaled down to it, a smaller one keeps its size.
+        box: None, or `(x1, y1, x2, y2)`, ints: the part to keep, in 1-based
+            pixels of the picture as the file holds it (not yet upright), both
+            ends inclusive; clipped to the picture.
 
     Returns:
         A `Photo`.
@@ -89,7 +92,7 @@ def normalise(data, short_side=320):
     Raises:
         PhotoError: if the file is empty, no photo, broken, cut off, claims
             more than `MAX_PIXELS` (refused before decoding) or has a side
-            under `MIN_SIDE`.
+            under `MIN_SIDE`; likewise if the box misses it or leaves so little.
         ValueError: if `short_side` is too small.
     """
     if short_side < MIN_SIDE:
@@ -99,7 +102,7 @@ def normalise(data, short_side=320):
         )
     opener = _find_opener(data)
     try:
-        return _normalise(opener(io.BytesIO(data)), short_side)
+        return _normalise(opener(io.BytesIO(data)), short_side, box)
     except PhotoError:
         raise
     # Broken files make decoders raise nearly anything, MemoryError included;
@@ -125,12 +128,16 @@ def _find_opener(data):
     raise PhotoError(f"not a {_SUPPORTED} file")
 
 
-def _normalise(image, short_side):
+def _normalise(image, short_side, box):
     _require_size(image)
-    image.draft("RGB", (short_side, short_side))  # JPEG: decode smaller.
+    if box is None:  # It counts pixels of the full size.
+        image.draft("RGB", (short_side, short_side))  # JPEG: decode smaller.
     image.load()
     turn = _read_turn(image)
-    image = _shrink(_to_rgb(image), short_side)
+    image = _to_rgb(image)
+    if box is not None:
+        image = _crop(image, box)
+    image = _shrink(image, short_side)
     if turn is not None:
         image = image.transpose(turn)
     image.info.clear()  # Saving would write its comment.
@@ -151,6 +158,20 @@ def _require_size(image):
         raise PhotoError(
             f"{width} x {height} pixels, a side is under {MIN_SIDE}"
         )
+
+
+def _crop(image, box):
+    left, top, right, bottom = box
+    left, top = max(left - 1, 0), max(top - 1, 0)
+    right, bottom = min(right, image.width), min(bottom, image.height)
+    width, height = right - left, bottom - top
+    if min(width, height) <= 0:
+        raise PhotoError("box outside of the photo")
+    if min(width, height) < MIN_SIDE:
+        raise PhotoError(
+            f"box of {width} x {height} pixels, a side is under {MIN_SIDE}"
+        )
+    return image.crop((left, top, right, bottom))
 
 
 def _read_turn(image):

@@ -12,28 +12,35 @@ from absl import logging
 from jdstyle import input_pipeline
 from jdstyle.errors import InputError
 
-_NAME = re.compile(r"demo|jd_fashion|label_table/\w[\w.-]*")
+_NAME = re.compile(
+    r"deepfashion/(coarse|fine)|demo|jd_fashion|label_table/\w[\w.-]*"
+)
 
 
-def make_builder(dataset, data_dir, options, *, manual_dir=None, **table):
+def make_builder(dataset, data_dir, options, *, manual_dir=None, **more):
     """Makes the TFDS builder of a data set.
 
     Args:
-        dataset: "demo", "jd_fashion" or "label_table/NAME".
+        dataset: "deepfashion/coarse", "deepfashion/fine", "demo", "jd_fashion"
+            or "label_table/NAME".
         data_dir: folder that holds the prepared data sets.
         options: `builder.Options`.
-        manual_dir: of jd_fashion, folder of the user's files; None for
-            `<data_dir>/downloads/manual`.
-        **table: for a label table: `table`, `images_dir`, `image_column`,
-            `style_columns`, `allow_all_zero`, see `label_table.LabelTable`.
+        manual_dir: of deepfashion and jd_fashion, folder of the user's files;
+            None for `<data_dir>/downloads/manual`.
+        **more: for deepfashion: `num_attributes`, `crop_to_box`, `categories`,
+            see `deepfashion.DeepFashion`; for a label table: `table`,
+            `images_dir`, `image_column`, `style_columns`, `allow_all_zero`, see
+            `label_table.LabelTable`.
 
     Returns:
         A `builder.PhotoBuilder`.
 
     Raises:
-        InputError: if there is no such data set, or for a fault in a table.
+        InputError: if there is no such data set, or for a fault in its label
+            files.
     """
     # Here, not above: opening a prepared data set needs none of them.
+    from jdstyle.datasets import deepfashion
     from jdstyle.datasets import demo
     from jdstyle.datasets import jd_fashion
     from jdstyle.datasets import label_table
@@ -42,11 +49,15 @@ def make_builder(dataset, data_dir, options, *, manual_dir=None, **table):
     common = {"data_dir": data_dir, "options": options}
     if dataset == "demo":
         return demo.Demo(**common)
+    kind, _, name = dataset.partition("/")
+    manual_dir = manual_dir or os.path.join(data_dir, "downloads", "manual")
+    if kind == "deepfashion":
+        return deepfashion.DeepFashion(
+            part=name, manual_dir=manual_dir, **more, **common
+        )
     if dataset == "jd_fashion":
-        manual_dir = manual_dir or os.path.join(data_dir, "downloads", "manual")
         return jd_fashion.JdFashion(manual_dir=manual_dir, **common)
-    name = dataset.partition("/")[2]
-    return label_table.LabelTable(name=name, **table, **common)
+    return label_table.LabelTable(name=name, **more, **common)
 
 
 def prepare(builder, *, overwrite=False):
@@ -101,7 +112,10 @@ def open_prepared(dataset, data_dir):
         prepare(make_builder("demo", data_dir, Options()))
         versions = tfds.core.utils.version.list_all_versions(folder)
     if not versions:
-        more = " --table=... --images_dir=..." if "/" in dataset else ""
+        more = {
+            "deepfashion": " --manual_dir=...",
+            "label_table": " --table=... --images_dir=...",
+        }.get(dataset.partition("/")[0], "")
         raise InputError(
             f"{dataset} is not prepared in --data_dir={data_dir}. Prepare it: "
             f"python -m jdstyle.prepare --dataset={dataset} "
@@ -113,19 +127,30 @@ def open_prepared(dataset, data_dir):
 def summary(dataset, data_dir):
     """Returns a table of photos and positives per split, and what was left out.
 
+    Of DeepFashion also how many labels are known, a positive or a negative.
+
     Args: as `open_prepared`.
     """
     builder = open_prepared(dataset, data_dir)
     columns = {}
     for split, info in builder.info.splits.items():
         photos = input_pipeline.read_photos(builder, split, cache="stream")
-        columns[split] = [info.num_examples, *photos.labels.sum(axis=0)]
+        labels = photos.labels
+        columns[split] = [info.num_examples, *(labels == 1).sum(axis=0)]
+        if dataset.startswith("deepfashion/"):
+            known = (labels >= 0).sum(axis=0)
+            columns[f"{split} known"] = [info.num_examples, *known]
     metadata = builder.info.metadata
     table = pd.DataFrame(columns, ["photos", *metadata["styles"]])
     rejected = metadata["rejected"]
     return "\n".join(
         [
             table.to_string(),
+            # Not in what older versions prepared.
+            *(
+                f"{n} {what}"
+                for what, n in metadata.get("cleaning", {}).items()
+            ),
             f"{sum(rejected.values())} photos rejected, "
             f"{metadata['num_grouped']} have a near-duplicate or a group.",
         ]
@@ -135,8 +160,9 @@ def summary(dataset, data_dir):
 def _require_name(dataset):
     if not _NAME.fullmatch(dataset):
         raise InputError(
-            "--dataset must be demo, jd_fashion or label_table/NAME, NAME of "
-            f"letters, digits, _, - and dots. Received: {dataset!r}."
+            "--dataset must be deepfashion/coarse, deepfashion/fine, demo, "
+            "jd_fashion or label_table/NAME, NAME of letters, digits, _, - and "
+            f"dots. Received: {dataset!r}."
         )
 
 

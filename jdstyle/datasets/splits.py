@@ -48,7 +48,8 @@ def assign(rows, duplicates, *, num_folds, test_fraction, seed):
     Raises:
         InputError: if some rows have a fold and others do not.
     """
-    labels = np.array([row.labels for row in rows])
+    # Unknown, -1, counts as little as 0.
+    labels = np.array([row.labels for row in rows]).clip(0)
     groups = folds.merge(duplicates, _given_groups(rows))
     given = np.array([row.split or "train" for row in rows], object)
     _require_all_folds(rows)
