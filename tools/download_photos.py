@@ -1,0 +1,250 @@
+"""Downloads the photos that the official JD files name by URL.
+
+    python tools/download_photos.py --manual_dir=DIR
+
+What proves to be a photo goes to DIR/images/<id>.jpg, its bytes as they came.
+Stop it at any time: the same command goes on and fetches none that is there.
+
+DIR/gone.csv (id, url, reason) names what is not there. Gone for good, so not
+tried by later runs without --retry_gone: HTTP 404 and 410, more than 50 MB, and
+what is no photo in two tries. "gave up: ..." is tried again by the next run.
+
+Exit codes: 0 all are there or gone for good; 1 some failed, or none is there;
+2 wrong flags or files, a full disk, no network; 130 stopped by Ctrl-C.
+"""
+
+import collections
+import csv
+import io
+import itertools
+import multiprocessing.pool
+import pathlib
+import random
+import re
+import shlex
+import sys
+import time
+
+import requests
+import urllib3
+from absl import flags
+
+import jdstyle
+from jdstyle import cli
+from jdstyle import styles
+from jdstyle.datasets import checking
+from jdstyle.datasets import labels
+from jdstyle.datasets import photos
+from jdstyle.errors import InputError
+
+_MANUAL_DIR = flags.DEFINE_string(
+    "manual_dir", None, "Folder of the label files; takes images/ and gone.csv."
+)
+_FILES = flags.DEFINE_list(
+    "files", "train.txt,test.txt", "Label files in it: id, url and maybe flags."
+)
+_JOBS = flags.DEFINE_integer("jobs", 16, "Photos at a time.", 1, 256)
+_RETRIES = flags.DEFINE_integer("retries", 4, "More tries per photo.", 0, 20)
+_TIMEOUT = flags.DEFINE_float(
+    "timeout", 20, "Seconds of silence that end a try; 10 times, in all.", 0.1
+)
+_BACKOFF = flags.DEFINE_float(
+    "backoff", 1, "Seconds to the second try, give or take half; doubles.", 0
+)
+_RETRY_GONE = flags.DEFINE_boolean(
+    "retry_gone", False, "Try again what is gone for good."
+)
+
+MAX_BYTES = 50_000_000  # 100 usual photos; memory takes it --jobs times.
+STOP_AFTER = 100  # Failed photos in a row: the network is down or bars us.
+
+_GAVE_UP = "gave up: "  # Begins the reason of what is not gone for good.
+_LONGEST_WAIT = 60  # Seconds, whatever the server asks for.
+_SESSION = requests.Session()
+_SESSION.headers["User-Agent"] = f"jdstyle/{jdstyle.__version__}"
+_SESSION.headers["Accept-Encoding"] = "identity"
+
+
+class Fault(Exception):
+    """A try without a photo: why, how many such end it, seconds to wait."""
+
+    def __init__(self, reason, tries=None, wait=0):
+        super().__init__(reason)
+        self.tries, self.wait = tries, wait
+
+
+def main(argv):
+    del argv
+    folder = pathlib.Path(_MANUAL_DIR.value)
+    urls = read_urls([folder / name for name in _FILES.value])
+    try:
+        counts = download(urls, folder / "images", folder / "gone.csv")
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on from here.", file=sys.stderr)
+        sys.exit(130)
+    except OSError as error:  # Not of the network: those are faults.
+        where = error.filename or folder
+        raise InputError(f"{where}: {error.strerror}.") from error
+    print(
+        f"Photos: {counts['downloaded']} downloaded, {counts['there']} there "
+        f"before, {counts['gone']} gone, {counts['failed']} failed"
+    )
+    print(f"Gone, or failed and tried by the next run: {folder / 'gone.csv'}")
+    if not counts["downloaded"] + counts["there"]:
+        print("No photo is there. --retry_gone tries again what is gone.")
+        sys.exit(1)
+    print(
+        "Next: python -m jdstyle.prepare --dataset=jd_fashion --manual_dir="
+        + shlex.quote(str(folder))
+        + (" --allow_missing" if counts["gone"] + counts["failed"] else "")
+    )
+    sys.exit(1 if counts["failed"] else 0)
+
+
+def read_urls(paths):
+    """Returns a dict from id to URL; any fault raises InputError."""
+    rows = {}
+    files = [labels.read_csv(path, "--files") for path in paths]
+    for where, values in itertools.chain(*files):
+        if len(values) not in (2, 2 + len(styles.NAMES)):
+            raise InputError(
+                f"{where}: expected id,url and {len(styles.NAMES)} flags or "
+                f"none, got {len(values)} columns: {values}."
+            )
+        photo_id, url = values[0].strip(), values[1].strip()
+        # As in jd_labels: it becomes a file's name.
+        if photo_id in ("", ".", "..") or set(photo_id) & set("/\\\0"):
+            raise InputError(f"{where}: not a photo's id: {photo_id!r}.")
+        if not re.match(r"https?://[^\s/?#]", url, re.IGNORECASE):
+            raise InputError(f"{where}: not an http or https URL: {url!r}.")
+        there, at = rows.setdefault(photo_id, (url, where))
+        if there != url:
+            raise InputError(f"{where}: {photo_id} has another URL at {at}.")
+    return {photo_id: url for photo_id, (url, _) in rows.items()}
+
+
+def download(urls, images, report):
+    """Fetches what is not in `images`, rewrites `report`, returns counts."""
+    images.mkdir(exist_ok=True)
+    # Empty ones count as missing: other tools leave such.
+    there = {path.stem for path in images.glob("*.jpg") if path.stat().st_size}
+    known = _read_gone(report)
+    reasons = {i: known.get((i, urls[i]), "") for i in urls if i not in there}
+    skipped = () if _RETRY_GONE.value else ("gone",)
+    pending = [i for i, why in reasons.items() if _outcome(why) not in skipped]
+    # What fails in every run must not bar the way to the rest.
+    random.shuffle(pending)
+
+    def work(photo_id):
+        try:
+            _write(images / f"{photo_id}.jpg", fetch_photo(urls[photo_id]))
+        except Fault as fault:
+            return photo_id, str(fault)
+        return photo_id, ""
+
+    num_bad = in_a_row = 0
+    progress = checking.Progress("Fetched", len(pending))
+    try:
+        # Daemon threads: those of concurrent.futures would keep the process
+        # waiting for servers after Ctrl-C.
+        with multiprocessing.pool.ThreadPool(_JOBS.value) as pool:
+            results = pool.imap_unordered(work, pending)
+            for i, (photo_id, reason) in enumerate(results, 1):
+                reasons[photo_id] = reason
+                num_bad += bool(reason)
+                progress.show(i, num_bad)
+                failed = _outcome(reason) == "failed"
+                in_a_row = in_a_row + 1 if failed else 0
+                if in_a_row == STOP_AFTER:
+                    raise InputError(
+                        f"{in_a_row} photos in a row failed, the last: {reason}"
+                        ". Is the network up? The same command goes on."
+                    )
+    finally:
+        _write_gone(report, [(i, urls[i], why) for i, why in reasons.items()])
+    counts = collections.Counter(map(_outcome, reasons.values()))
+    return counts + collections.Counter({"there": len(urls) - len(reasons)})
+
+
+def _outcome(reason):
+    if not reason:
+        return "downloaded"
+    return "failed" if reason.startswith(_GAVE_UP) else "gone"
+
+
+def fetch_photo(url):
+    """Returns the bytes of a photo; raises the last `Fault`."""
+    seen = collections.Counter()
+    for attempt in itertools.count():
+        try:
+            return _try(url)
+        except Fault as fault:
+            seen[str(fault)] += 1
+            if attempt == _RETRIES.value or seen[str(fault)] == fault.tries:
+                raise
+            wait = _BACKOFF.value * 2**attempt * random.uniform(0.5, 1.5)
+            time.sleep(min(max(wait, fault.wait), _LONGEST_WAIT))
+
+
+def _try(url):
+    until = time.monotonic() + 10 * _TIMEOUT.value
+    data = bytearray()
+    try:
+        with _SESSION.get(url, timeout=_TIMEOUT.value, stream=True) as response:
+            _require_ok(response)
+            # `read1`, as all others wait for a server that drips.
+            while chunk := response.raw.read1(65_536, decode_content=True):
+                data += chunk
+                if len(data) > MAX_BYTES:
+                    raise Fault(f"more than {MAX_BYTES:,} bytes", tries=1)
+                if time.monotonic() > until:
+                    raise Fault(f"{_GAVE_UP}too slow", tries=2)
+        photos.normalise(bytes(data))
+        return data
+    except photos.PhotoError as error:
+        raise Fault(str(error), tries=2) from error
+    except Fault:
+        raise
+    # Odd headers make requests and urllib3 raise nearly anything.
+    except Exception as error:
+        while error.__context__:
+            error = error.__context__
+        raise Fault(f"{_GAVE_UP}{error or type(error).__name__}") from error
+
+
+def _require_ok(response):
+    code = response.status_code
+    if code in (404, 410):
+        raise Fault(f"HTTP {code}", tries=1)
+    if code != 200:
+        tries = None if code in (408, 429, 500, 502, 503, 504) else 1
+        wait = urllib3.Retry().get_retry_after(response) or 0
+        raise Fault(f"{_GAVE_UP}HTTP {code}", tries, wait)
+
+
+def _read_gone(path):
+    lines = list(labels.read_csv(path, "gone.csv")) if path.is_file() else []
+    for where, values in lines:
+        if len(values) != 3:
+            raise InputError(f"{where}: expected id,url,reason, got {values}.")
+    return {(photo_id, url): reason for _, (photo_id, url, reason) in lines}
+
+
+def _write_gone(path, rows):
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["id", "url", "reason"])
+    writer.writerows(row for row in rows if row[-1])
+    _write(path, file.getvalue().encode())
+
+
+def _write(path, data):
+    """Writes a file whole or not at all."""
+    unfinished = path.with_name(f"{path.name}.part")
+    unfinished.write_bytes(data)
+    unfinished.replace(path)
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("manual_dir")
+    cli.run(main)
