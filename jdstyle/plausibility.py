@@ -1,0 +1,83 @@
+"""How many styles a photo can have: at least one and at most five, say."""
+
+import numpy as np
+import tensorflow as tf
+
+
+def limits(labels):
+    """Finds the least and the greatest number of styles of a photo.
+
+    Args:
+        labels: int or bool array of 0s and 1s, shape `(n, styles)`, n > 0.
+
+    Returns:
+        `(least, most)`, two ints with 0 <= least <= most <= styles.
+
+    Raises:
+        ValueError: if `labels` is not two-dimensional, is empty or holds other
+            values.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or not labels.size:
+        raise ValueError(
+            "`labels` must have the shape (n, styles) and hold at least one "
+            f"photo. Received: shape {labels.shape}."
+        )
+    if not np.isin(labels, (0, 1)).all():
+        raise ValueError(
+            f"`labels` must be 0 or 1. Received: {np.unique(labels)[:10]}."
+        )
+    per_photo = np.sum(labels, axis=1, dtype=np.int64)
+    return int(per_photo.min()), int(per_photo.max())
+
+
+def decide(probabilities, thresholds, least, most):
+    """Decides each style by its threshold, within limits per photo.
+
+    A style is on where its probability reaches its threshold. The margin is
+    probability - threshold in float32. Where fewer than `least` styles are
+    on, those with the `least` largest margins are; where more than `most`
+    are, those with the `most` largest margins stay. Of equal margins, the
+    lower column comes first.
+
+    Args:
+        probabilities: float32 array or tensor in [0, 1], `(n, styles)`; n may
+            be unknown or 0.
+        thresholds: float32, `(styles,)`.
+        least: int >= 0.
+        most: int from `least` to styles.
+
+    Returns:
+        int32 tensor of 0s and 1s, `(n, styles)`, in each row at least `least`
+        and at most `most` 1s.
+
+    Raises:
+        ValueError: if the number of styles differs between the arguments, or
+            the limits are out of range.
+    """
+    probabilities = tf.cast(probabilities, tf.float32)
+    thresholds = tf.cast(thresholds, tf.float32)
+    if thresholds.shape.rank != 1:
+        raise ValueError(
+            "`thresholds` must have the shape (styles,). "
+            f"Received: shape {thresholds.shape}."
+        )
+    styles = thresholds.shape[0]
+    if not probabilities.shape.is_compatible_with((None, styles)):
+        raise ValueError(
+            f"`probabilities` must have the shape (n, {styles}). "
+            f"Received: shape {probabilities.shape}."
+        )
+    if not 0 <= least <= most <= styles:
+        raise ValueError(
+            f"`least` and `most` must satisfy 0 <= least <= most <= {styles}, "
+            f"the number of styles. Received: least={least!r}, most={most!r}."
+        )
+    # Stable: of equal margins, the lower column first. Sorted twice, the
+    # columns in order of margin become the rank of each column.
+    order = tf.argsort(
+        probabilities - thresholds, direction="DESCENDING", stable=True
+    )
+    rank = tf.argsort(order)
+    on = (probabilities >= thresholds) & (rank < most)
+    return tf.cast(on | (rank < least), tf.int32)

@@ -1,0 +1,390 @@
+"""Fits alpha and beta of equation 2 (`relations.correct`) for macro F2.
+
+Given the first-stage decisions, the F2 of a style depends on its own alpha,
+betas and threshold alone, so the search for the best macro F2 is a search per
+style. A gain counts only where it shows on photos that the fit did not see.
+"""
+
+import time
+import typing
+
+import numpy as np
+import pandas as pd
+from absl import logging
+
+from jdstyle import metrics
+from jdstyle import thresholds
+
+# In order of preference: of equal scores, the earlier value stays. A rare
+# style's P(A|B) may be 0.02, hence betas above 1.
+_ALPHAS = np.linspace(1.0, 0.1, 10).astype(np.float32)
+_BETAS = np.float32([0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10])
+# A change of alpha or beta must gain more F2 than this: no rounding error.
+_LEAST_GAIN = 1e-6
+# Where the caller has no folds.
+_NUM_PARTS = 5
+
+
+class RelationFit(typing.NamedTuple):
+    """What `fit` found. Probabilities are compared with `>=`, in float32.
+
+    Attributes:
+        first_thresholds: float32 `(styles,)`, for plain probabilities: they
+            say which styles are positive in the first stage.
+        alpha: float32 `(styles,)`; 1 where the correction is not kept.
+        beta: float32 `(styles, styles)`, `[target, other]`; a row of 0s where
+            it is not kept. The diagonal is 0.
+        thresholds: float32 `(styles,)`, for corrected probabilities that were
+            clipped to [0, 1]; the first threshold where it is not kept.
+        table: `pandas.DataFrame`, a row per column of the labels (index 0,
+            1, ...) and the row "macro mean". `f2_before` and `f2_after` are
+            cross-fitted: each fold is decided by what the others taught.
+            `gain`, `gain_low` and `gain_high` are their difference and its
+            95 % paired bootstrap interval over photos; `tried_gain` is what
+            the correction gained before it was kept or refused, `alpha` and
+            `beta` (the largest one) what is returned, and `kept` is "yes" or
+            "no: " and why. The macro mean of kept styles is a little
+            flattered: its photos chose which styles to keep.
+    """
+
+    first_thresholds: np.ndarray
+    alpha: np.ndarray
+    beta: np.ndarray
+    thresholds: np.ndarray
+    table: pd.DataFrame
+
+
+class _Part(typing.NamedTuple):
+    """Photos with their first-stage decisions.
+
+    Attributes:
+        labels: bool `(n, styles)`.
+        probabilities: float32 `(n, styles)`.
+        folds: int `(n,)`, at least two different where something is fitted.
+        patterns: bool `(patterns, styles)`, the distinct rows of decisions.
+        pattern: int `(n,)`, the photo's row in `patterns`.
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+    folds: np.ndarray
+    patterns: np.ndarray
+    pattern: np.ndarray
+
+
+def fit(
+    labels, probabilities, folds, conditional, *, full_matrix=False, seed=0
+):
+    """Fits equation 2 on out-of-fold probabilities.
+
+    Per style, from alpha = 1 and beta = 0, alpha and beta are changed in turn
+    to the grid's best value until no change raises the cross-validated F2
+    (per fold, the threshold of the other folds; counts pooled). The whole
+    search, first thresholds included, is repeated without each fold and
+    scored on it. A style keeps its correction only where this cross-fitted F2
+    rises and, on all photos with thresholds chosen again, F2 does not fall.
+
+    Args:
+        labels: int or bool array of 0s and 1s, at least one 1 in each column,
+            shape `(n, styles)`.
+        probabilities: float array in [0, 1], shape `(n, styles)`: each photo's
+            by networks that were not trained on it. Used as float32.
+        folds: int array, shape `(n,)`. Where all are equal, five random parts
+            stand in, rare labels dealt evenly; so do they where one fold is
+            left to search in, of two.
+        conditional: float array in [0, 1], shape `(styles, styles)`, of
+            `relations.conditional`; `[a, b]` is P(a|b).
+        full_matrix: bool; a beta per (target, other) instead of one beta per
+            target, shared by its others. Takes about ten times as long.
+        seed: int >= 0, of the random parts and the bootstrap.
+
+    Returns:
+        `RelationFit`.
+
+    Raises:
+        ValueError: if shapes do not fit, a value is out of range, or a column
+            of `labels` holds no 1.
+    """
+    labels, probabilities, folds, conditional = _check(
+        labels, probabilities, folds, conditional
+    )
+    folds = _at_least_two(folds, labels, seed)
+    first = _first_thresholds(labels, probabilities)
+    whole = _make_part(labels, probabilities, folds, first)
+    splits = [_split(whole, fold, seed) for fold in np.unique(folds)]
+
+    before = np.empty_like(labels)
+    for held, held_first, _, _ in splits:
+        before[held] = probabilities[held] >= held_first
+    tried, settings = np.empty_like(labels), []
+    alpha, final = np.ones_like(first), first.copy()
+    beta = np.zeros_like(conditional)
+    for target, weights in enumerate(conditional):
+        start = time.monotonic()
+        found, kept, tried[:, target] = _fit_style(
+            whole, splits, target, weights, before[:, target], full_matrix
+        )
+        if kept == "yes":
+            alpha[target], beta[target], final[target] = found
+        settings.append((alpha[target], beta[target].max(), kept))
+        logging.info(
+            "Relations of style %d of %d: alpha %.1f, beta %g, kept: %s "
+            "(%.1f s).",
+            target + 1,
+            len(first),
+            *settings[-1],
+            time.monotonic() - start,
+        )
+    settings = pd.DataFrame(settings, columns=["alpha", "beta", "kept"])
+    table = _table(labels, before, tried, settings, seed)
+    return RelationFit(first, alpha, beta, final, table)
+
+
+def _fit_style(whole, splits, target, conditional, before, full_matrix):
+    """Fits one style on all photos, and without each fold to score it.
+
+    Returns:
+        `(found, kept, tried)`: `(alpha, beta, threshold)` with beta of shape
+        `(styles,)`; "yes" or "no: " and why; the cross-fitted decisions with
+        the correction, bool `(n,)`.
+    """
+    labels, raw = whole.labels[:, target], whole.probabilities[:, target]
+    alpha, beta = _search(whole, target, conditional, full_matrix)
+    scores = _corrected(whole, target, conditional, alpha, beta)
+    found = alpha, beta, _threshold(labels, scores)
+    if len(np.unique(whole.folds[labels])) < 2:
+        return found, "no: positives in one fold", before
+
+    tried = np.empty_like(labels)
+    for held, _, rest, left_out in splits:
+        setting = _search(rest, target, conditional, full_matrix)
+        threshold = _threshold(
+            rest.labels[:, target],
+            _corrected(rest, target, conditional, *setting),
+        )
+        tried[held] = (
+            _corrected(left_out, target, conditional, *setting) >= threshold
+        )
+    f2_before, f2_tried = _f2(labels, before), _f2(labels, tried)
+    if alpha == 1 and not beta.any():
+        kept = "no: nothing found"
+    elif f2_tried <= f2_before:
+        kept = "no: lost" if f2_tried < f2_before else "no: no gain"
+    elif (
+        thresholds.best_threshold(labels, scores)[1]
+        < thresholds.best_threshold(labels, raw)[1]
+    ):
+        kept = "no: lost on all photos"
+    else:
+        kept = "yes"
+    return found, kept, tried
+
+
+def _search(part, target, conditional, full_matrix):
+    """Searches alpha and beta of one style, one coordinate after another.
+
+    Returns:
+        `(alpha, beta)`: float32, and float32 `(styles,)`.
+    """
+
+    def score(setting):
+        scores = _corrected(part, target, conditional, setting[0], setting[1:])
+        return _cross_validated_f2(part.labels[:, target], scores, part.folds)
+
+    # What has P(A|B) = 0 has nothing to say: its beta stays 0.
+    others = np.flatnonzero(conditional)
+    others = others[others != target]
+    betas = others[:, np.newaxis] if full_matrix else [others]
+    coordinates = [([0], _ALPHAS), *((1 + i, _BETAS) for i in betas if i.size)]
+    setting = np.float32([1, *np.zeros(len(conditional))])  # Alpha, betas.
+    best, improved = score(setting), True
+    while improved:
+        improved = False
+        for places, grid in coordinates:
+            for value in grid[grid != setting[places[0]]]:
+                changed = setting.copy()
+                changed[places] = value
+                changed_score = score(changed)
+                if changed_score > best + _LEAST_GAIN:
+                    best, setting, improved = changed_score, changed, True
+    return setting[0], setting[1:]
+
+
+def _corrected(part, target, conditional, alpha, beta):
+    """Equation 2 for one style, clipped: `relations.correct` in NumPy.
+
+    Both add float32 terms in the order of the columns. A graph may regroup
+    them (about 1e-7), which thresholds moved by `separating` survive.
+
+    Returns:
+        float32 array in [0, 1], shape `(n,)`.
+    """
+    said = np.zeros(len(part.patterns), np.float32)
+    for other, weight in enumerate(beta * conditional):
+        if other != target:
+            said += part.patterns[:, other] * weight
+    has_others = np.delete(part.patterns, target, axis=1).any(axis=1)
+    raw = part.probabilities[:, target]
+    scores = np.where(
+        has_others[part.pattern], alpha * raw + said[part.pattern], raw
+    )
+    return np.clip(scores, 0, 1)
+
+
+def _cross_validated_f2(labels, scores, folds):
+    """F2 of decisions by thresholds that the photo's own fold did not choose.
+
+    Args:
+        labels: bool `(n,)`.
+        scores: float32 in [0, 1], `(n,)`.
+        folds: int `(n,)`.
+
+    Returns:
+        float in [0, 1], of the pooled counts; 0 where no label is 1.
+    """
+    decisions = np.empty_like(labels)
+    for fold in np.unique(folds):
+        held = folds == fold
+        decisions[held] = scores[held] >= _threshold(
+            labels[~held], scores[~held]
+        )
+    return _f2(labels, decisions)
+
+
+def _threshold(labels, scores):
+    """The best threshold for F2, moved to separate; inf without a positive."""
+    if not labels.any():
+        return np.float32(np.inf)
+    threshold, _ = thresholds.best_threshold(labels, scores)
+    return np.float32(thresholds.separating(threshold, scores))
+
+
+def _first_thresholds(labels, probabilities):
+    """Returns a float32 threshold per style, `(styles,)`."""
+    return np.array(
+        [
+            _threshold(y, p)
+            for y, p in zip(labels.T, probabilities.T, strict=True)
+        ]
+    )
+
+
+def _make_part(labels, probabilities, folds, first):
+    """Returns the `_Part` of photos decided by the first thresholds."""
+    patterns, pattern = np.unique(
+        probabilities >= first, axis=0, return_inverse=True
+    )
+    return _Part(labels, probabilities, folds, patterns, pattern.reshape(-1))
+
+
+def _split(whole, fold, seed):
+    """Takes one fold out.
+
+    Returns:
+        `(held, first, rest, left_out)`: bool `(n,)`, which photos the fold
+        holds; the first thresholds of the other photos; two `_Part`s by these.
+    """
+    held = whole.folds == fold
+    labels, probabilities, folds = (array[~held] for array in whole[:3])
+    folds = _at_least_two(folds, labels, seed)
+    first = _first_thresholds(labels, probabilities)
+    rest = _make_part(labels, probabilities, folds, first)
+    return held, first, rest, _make_part(*(a[held] for a in whole[:3]), first)
+
+
+def _at_least_two(folds, labels, seed):
+    """Returns `folds`, or random parts where all photos are of one fold."""
+    if np.any(folds != folds[:1]):
+        return folds
+    # Sorted by the rarest style first, and dealt in turn: each label set, and
+    # above all each rare style, is spread evenly.
+    rng = np.random.default_rng(seed)
+    commonest_first = np.argsort(-labels.sum(axis=0), kind="stable")
+    order = np.lexsort(
+        [rng.permutation(len(labels)), *labels[:, commonest_first].T]
+    )
+    parts = np.empty(len(labels), np.int64)
+    parts[order] = np.arange(len(labels)) % _NUM_PARTS
+    return parts
+
+
+def _f2(labels, decisions):
+    """Returns the F2 of one style, from two bool arrays `(n,)`."""
+    counts = metrics.counts(labels[:, np.newaxis], decisions[:, np.newaxis])
+    return float(metrics.fbeta(*counts)[0])
+
+
+def _table(labels, before, tried, settings, seed):
+    """Returns the `table` of `RelationFit`; `settings` are its last columns."""
+    kept = settings["kept"] == "yes"
+    after = np.where(kept, tried, before)
+    f2_before, f2_after, f2_tried = (
+        metrics.fbeta(*metrics.counts(labels, decisions))
+        for decisions in (before, after, tried)
+    )
+    # The same seed draws the same photos, so the difference is paired.
+    gains = metrics.bootstrap_fbeta(labels, after, seed=seed)
+    gains -= metrics.bootstrap_fbeta(labels, before, seed=seed)
+    low, high = metrics.interval(gains)
+    scores = pd.DataFrame(
+        {
+            "f2_before": f2_before,
+            "f2_after": f2_after,
+            "gain": f2_after - f2_before,
+            "gain_low": low,
+            "gain_high": high,
+            "tried_gain": f2_tried - f2_before,
+        }
+    )
+    macro = scores.mean()
+    macro["gain_low"], macro["gain_high"] = metrics.interval(gains.mean(axis=1))
+    table = pd.concat([scores, settings], axis=1)
+    table.loc["macro mean", macro.index] = macro
+    table.loc["macro mean", "kept"] = f"{kept.sum()} of {len(kept)}"
+    positives = pd.array([*labels.sum(axis=0), pd.NA], "Int64")
+    table.insert(0, "positives", positives)
+    return table
+
+
+def _check(labels, probabilities, folds, conditional):
+    """Returns arrays of bool, float32, the folds' own dtype and float32."""
+    labels, probabilities, folds, conditional = map(
+        np.asarray, (labels, probabilities, folds, conditional)
+    )
+    if labels.ndim != 2 or not labels.size:
+        raise ValueError(
+            "`labels` must have the shape (n, styles) and hold at least one "
+            f"photo. Received: shape {labels.shape}."
+        )
+    if not np.isin(labels, (0, 1)).all():
+        raise ValueError(
+            f"`labels` must be 0 or 1. Received: {np.unique(labels)[:10]}."
+        )
+    photos, styles = labels.shape
+    for name, array, shape in [
+        ("probabilities", probabilities, (photos, styles)),
+        ("folds", folds, (photos,)),
+        ("conditional", conditional, (styles, styles)),
+    ]:
+        if array.shape != shape:
+            raise ValueError(
+                f"`{name}` must have the shape {shape}. "
+                f"Received: shape {array.shape}."
+            )
+        # Written so that a NaN is refused.
+        if name != "folds" and not np.all((array >= 0) & (array <= 1)):
+            raise ValueError(
+                f"`{name}` must be numbers in [0, 1]. "
+                f"Received: {array.min()} to {array.max()}."
+            )
+    if not labels.any(axis=0).all():
+        raise ValueError(
+            "`labels` must hold at least one 1 in each column. Received: none "
+            f"in column {np.argmin(labels.any(axis=0))}."
+        )
+    return (
+        labels.astype(bool),
+        probabilities.astype(np.float32),
+        folds,
+        conditional.astype(np.float32),
+    )

@@ -1,0 +1,195 @@
+"""What the styles of one photo say about each other.
+
+Counts and P(A|B) come from training labels; `correct` is the recipe's
+equation 2, which moves a probability by the other styles that were predicted.
+"""
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from scipy.cluster import hierarchy
+from scipy.spatial import distance
+
+
+def cooccurrence(labels):
+    """Counts the photos that hold both of two styles.
+
+    Args:
+        labels: int or bool array of 0s and 1s, shape `(n, styles)`.
+
+    Returns:
+        int64 array, shape `(styles, styles)`: N(A and B), symmetric, with N(A)
+        on the diagonal.
+
+    Raises:
+        ValueError: if `labels` is not two-dimensional or holds other values.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 2:
+        raise ValueError(
+            "`labels` must have the shape (n, styles). "
+            f"Received: shape {labels.shape}."
+        )
+    if not np.isin(labels, (0, 1)).all():
+        raise ValueError(
+            f"`labels` must be 0 or 1. Received: {np.unique(labels)[:10]}."
+        )
+    labels = labels.astype(np.int64)
+    return labels.T @ labels
+
+
+def conditional(counts):
+    """Computes P(A|B) = N(A and B) / N(B).
+
+    Args:
+        counts: int array, shape `(styles, styles)`, of `cooccurrence`.
+
+    Returns:
+        float64 array in [0, 1], shape `(styles, styles)`; `[a, b]` is P(a|b),
+        and 0 where no photo holds b.
+
+    Raises:
+        ValueError: if `counts` is not square.
+    """
+    counts = _check_square("counts", counts)
+    given = np.broadcast_to(np.diag(counts), counts.shape)
+    result = np.zeros(counts.shape)
+    np.divide(counts, given, out=result, where=given > 0)
+    return result
+
+
+def mutual_table(names, counts):
+    """Lays out P(A|B) for people: a row per A, a column per given B.
+
+    Args:
+        names: sequence of strings, the styles in column order.
+        counts: int array, shape `(styles, styles)`, of `cooccurrence`.
+
+    Returns:
+        `pandas.DataFrame` whose index, named `P(row|column)`, holds the names.
+        The first column, `N(row)`, is the number of photos with the row's
+        style; one float column in [0, 1] per name follows. `to_csv()` writes
+        it whole.
+
+    Raises:
+        ValueError: if `counts` is not square, or `names` has another length.
+    """
+    counts = _check_square("counts", counts)
+    if len(names) != len(counts):
+        raise ValueError(
+            f"`names` must hold {len(counts)} names, one for each style of "
+            f"`counts`. Received: {len(names)}."
+        )
+    table = pd.DataFrame(
+        conditional(counts),
+        index=pd.Index(names, name="P(row|column)"),
+        columns=list(names),
+    )
+    table.insert(0, "N(row)", np.diag(counts))
+    return table
+
+
+def related_groups(counts, num_groups):
+    """Groups styles that occur together, by hierarchical clustering.
+
+    Average linkage on the distance 1 - (P(A|B) + P(B|A)) / 2. A style that
+    never occurs has the distance 1 to all others.
+
+    Args:
+        counts: int array, shape `(styles, styles)`, of `cooccurrence`.
+        num_groups: int from 1 to styles.
+
+    Returns:
+        List of `num_groups` lists of column numbers from 0: each sorted, the
+        lists ordered by their first member; every column is in one of them.
+
+    Raises:
+        ValueError: if `counts` is not square or `num_groups` is out of range.
+
+    Source: Sokal and Michener (1958), "A statistical method for evaluating
+    systematic relationships" (average linkage).
+    """
+    counts = _check_square("counts", counts)
+    styles = len(counts)
+    if num_groups not in range(1, styles + 1):
+        raise ValueError(
+            f"`num_groups` must be an integer from 1 to {styles}, the number "
+            f"of styles. Received: num_groups={num_groups!r}."
+        )
+    if styles == 1:  # `linkage` needs two.
+        return [[0]]
+    given = conditional(counts)
+    distances = 1 - (given + given.T) / 2
+    np.fill_diagonal(distances, 0)
+    tree = hierarchy.linkage(distance.squareform(distances), "average")
+    # Not `fcluster`, which gives fewer groups where merges are equally far.
+    members = hierarchy.cut_tree(tree, num_groups)[:, 0]
+    groups = [np.flatnonzero(members == i).tolist() for i in range(num_groups)]
+    return sorted(groups)
+
+
+def correct(probabilities, positive, conditional, alpha, beta):
+    """Applies equation 2 of the recipe to each photo and style, in TensorFlow.
+
+        P_final(A) = alpha_A * P(A) + sum over B in M of beta_AB * P(A|B)
+
+    where M holds the styles other than A that are predicted positive in the
+    first stage, by their plain thresholds. Where M is empty, because nothing
+    is predicted or only A itself, P_final(A) = P(A), to the last bit.
+
+    The result is not clipped and may exceed 1. Clip it to [0, 1] before the
+    thresholds are applied: `relation_fit.fit` chooses them for clipped scores.
+
+    Args:
+        probabilities: float32 array or tensor in [0, 1], `(n, styles)`; n may
+            be unknown or 0.
+        positive: bool or int 0 and 1, `(n, styles)`: first-stage decisions.
+        conditional: float32, `(styles, styles)`; `[a, b]` is P(a|b).
+        alpha: float32, `(styles,)`.
+        beta: float32, `(styles, styles)`; `[a, b]` weighs what b says about
+            target a. The diagonal is ignored.
+
+    Returns:
+        float32 tensor, `(n, styles)`.
+
+    Raises:
+        ValueError: if the number of styles differs between the arguments.
+    """
+    probabilities = tf.cast(probabilities, tf.float32)
+    positive = tf.cast(positive, tf.float32)
+    conditional = tf.cast(conditional, tf.float32)
+    alpha = tf.cast(alpha, tf.float32)
+    beta = tf.cast(beta, tf.float32)
+    styles = conditional.shape[0]
+    for name, tensor, shape in [
+        ("probabilities", probabilities, (None, styles)),
+        ("positive", positive, (None, styles)),
+        ("conditional", conditional, (styles, styles)),
+        ("alpha", alpha, (styles,)),
+        ("beta", beta, (styles, styles)),
+    ]:
+        if not tensor.shape.is_compatible_with(shape):
+            raise ValueError(
+                f"`{name}` must have the shape {shape}. "
+                f"Received: shape {tensor.shape}."
+            )
+
+    weights = tf.linalg.set_diag(beta * conditional, tf.zeros(styles))
+    # Term by term, as `relation_fit` adds. A matrix product on a GPU
+    # would round its factors to 10 bits (TF32).
+    said = tf.zeros_like(probabilities)
+    for other in range(styles):
+        said += positive[:, other, tf.newaxis] * weights[:, other]
+    num_others = tf.reduce_sum(positive, axis=1, keepdims=True) - positive
+    return tf.where(num_others > 0, alpha * probabilities + said, probabilities)
+
+
+def _check_square(name, array):
+    """Returns an array of shape `(styles, styles)`, at least one style."""
+    array = np.asarray(array)
+    if array.ndim != 2 or array.shape[0] != array.shape[1] or not array.size:
+        raise ValueError(
+            f"`{name}` must have the shape (styles, styles). "
+            f"Received: shape {array.shape}."
+        )
+    return array

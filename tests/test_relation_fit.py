@@ -1,0 +1,308 @@
+"""Tests for `jdstyle.relation_fit`."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from jdstyle import metrics
+from jdstyle import relation_fit
+from jdstyle import relations
+from jdstyle import thresholds
+
+
+def conditional(labels):
+    return relations.conditional(relations.cooccurrence(labels))
+
+
+def f2(labels, decisions):
+    return metrics.fbeta(*metrics.counts(labels, decisions))
+
+
+def decisions_of(fit, probabilities, given):
+    """What the fused model does with a fit."""
+    probabilities = probabilities.astype(np.float32)
+    corrected = relations.correct(
+        probabilities,
+        probabilities >= fit.first_thresholds,
+        given,
+        fit.alpha,
+        fit.beta,
+    )
+    return np.clip(corrected, 0, 1) >= fit.thresholds
+
+
+def implied(photos=400, seed=0):
+    """B is easy to see and implies A in 95 %; A's own scores are noise.
+
+    C is easy to see, and says nothing about the others.
+    """
+    rng = np.random.default_rng(seed)
+    b = rng.random(photos) < 0.4
+    a = b & (rng.random(photos) < 0.95)
+    c = rng.random(photos) < 0.5
+    labels = np.stack([a, b, c], axis=1).astype(int)
+    noise = rng.random((photos, 3)) / 3
+    probabilities = np.where(labels, 0.6 + noise, 0.1 + noise)
+    probabilities[:, 0] = rng.random(photos)
+    return labels, probabilities.astype(np.float32), np.arange(photos) % 5
+
+
+def noise(photos, styles, seed):
+    """Labels and scores that have nothing to do with each other."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, (photos, styles))
+    labels[0] = 1
+    probabilities = rng.random((photos, styles), np.float32)
+    return labels, probabilities, rng.integers(0, 4, photos)
+
+
+def check_never_loses(labels, probabilities, folds, fit):
+    given = conditional(labels)
+    plain = probabilities >= fit.first_thresholds
+    final = decisions_of(fit, probabilities, given)
+    assert (f2(labels, final) >= f2(labels, plain)).all()
+    table = fit.table.drop("macro mean")
+    assert (table["f2_after"] >= table["f2_before"]).all()
+    kept = (table["kept"] == "yes").to_numpy()
+    assert (table["gain"][kept] > 0).all()
+    assert (fit.alpha[~kept] == 1).all()
+    assert (fit.beta[~kept] == 0).all()
+    assert (fit.thresholds[~kept] == fit.first_thresholds[~kept]).all()
+    assert (final[:, ~kept] == plain[:, ~kept]).all()
+    for column, threshold in enumerate(fit.first_thresholds):
+        best, _ = thresholds.best_threshold(
+            labels[:, column], probabilities[:, column]
+        )
+        expected = thresholds.separating(best, probabilities[:, column])
+        assert threshold == expected
+
+
+@pytest.fixture(scope="module")
+def implied_fit():
+    labels, probabilities, folds = implied()
+    return relation_fit.fit(labels, probabilities, folds, conditional(labels))
+
+
+def test_helps_where_another_style_implies_it(implied_fit):
+    labels, probabilities, folds = implied()
+    fit = implied_fit
+    row = fit.table.loc[0]
+    assert row["kept"] == "yes"
+    # Noise scores like everything positive: 38 % of the photos hold A, so
+    # F2 = 5 * .38 / (4 * .38 + 1) = .75. As B says, it is 5 * .95 /
+    # (4 * .95 + 1) = .99.
+    assert row["f2_before"] == pytest.approx(0.75, abs=0.04)
+    assert row["f2_after"] == pytest.approx(0.99, abs=0.02)
+    assert 0 < row["gain_low"] < row["gain"] < row["gain_high"]
+    # One beta, shared by the others; the diagonal stays 0.
+    assert fit.beta[0, 0] == 0
+    assert fit.beta[0, 1] == fit.beta[0, 2] == row["beta"] > 0
+    check_never_loses(labels, probabilities, folds, fit)
+
+
+def test_gain_is_cross_fitted():
+    # Each fold by a fit of its own on the other folds, which knows nothing
+    # of it: pooled, the very F2 of the table.
+    labels, probabilities, folds = implied(200)
+    given = conditional(labels)
+    table = relation_fit.fit(labels, probabilities, folds, given).table
+    before, after = np.empty((2, *labels.shape), bool)
+    for fold in range(5):
+        held = folds == fold
+        fit = relation_fit.fit(
+            labels[~held], probabilities[~held], folds[~held], given
+        )
+        assert fit.table.loc[0, "kept"] == "yes"
+        before[held] = probabilities[held] >= fit.first_thresholds
+        after[held] = decisions_of(fit, probabilities[held], given)
+    assert table.loc[0, "f2_before"] == f2(labels, before)[0]
+    assert table.loc[0, "f2_after"] == f2(labels, after)[0]
+
+
+def test_full_matrix_finds_who_implies_it():
+    labels, probabilities, folds = implied()
+    fit = relation_fit.fit(
+        labels, probabilities, folds, conditional(labels), full_matrix=True
+    )
+    assert fit.table.loc[0, "kept"] == "yes"
+    assert fit.beta[0, 1] > fit.beta[0, 2]
+    assert (np.diag(fit.beta) == 0).all()
+    check_never_loses(labels, probabilities, folds, fit)
+
+
+def test_cannot_help_perfect_scores():
+    labels, probabilities, folds = implied()
+    probabilities[:, 0] = 0.1 + 0.8 * labels[:, 0]
+    fit = relation_fit.fit(labels, probabilities, folds, conditional(labels))
+    assert fit.table["kept"].tolist() == ["no: nothing found"] * 3 + ["0 of 3"]
+    assert fit.table.loc["macro mean", "f2_before"] == 1
+    assert (fit.alpha == 1).all() and not fit.beta.any()
+    assert (fit.thresholds == fit.first_thresholds).all()
+
+
+def test_what_loses_is_refused_and_the_table_says_so():
+    lost = 0
+    for seed in range(3):
+        labels, probabilities, folds = noise(60, 3, seed)
+        fit = relation_fit.fit(
+            labels, probabilities, folds, conditional(labels)
+        )
+        check_never_loses(labels, probabilities, folds, fit)
+        refused = fit.table[fit.table["kept"] == "no: lost"]
+        assert (refused["tried_gain"] < 0).all()
+        assert (refused[["gain", "gain_low", "gain_high"]] == 0).all(None)
+        lost += len(refused)
+    # Noise is fitted and then costs F2: this must have met some.
+    assert lost > 0
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    st.integers(2, 30),
+    st.integers(1, 3),
+    st.integers(0, 2**32 - 1),
+    st.booleans(),
+)
+def test_never_loses(photos, styles, seed, full_matrix):
+    labels, probabilities, folds = noise(photos, styles, seed)
+    probabilities = np.round(probabilities, 1)  # Many equal scores.
+    fit = relation_fit.fit(
+        labels,
+        probabilities,
+        folds,
+        conditional(labels),
+        full_matrix=full_matrix,
+    )
+    check_never_loses(labels, probabilities, folds, fit)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6))
+def test_searches_on_what_correct_computes(seed, styles):
+    rng = np.random.default_rng(seed)
+    labels, probabilities, folds = noise(40, styles, seed)
+    given = rng.random((styles, styles), np.float32)
+    first = rng.random(styles, np.float32)
+    alpha = rng.choice(relation_fit._ALPHAS, styles)
+    beta = rng.choice(relation_fit._BETAS, (styles, styles))
+    part = relation_fit._make_part(
+        labels.astype(bool), probabilities, folds, first
+    )
+    searched = np.stack(
+        [
+            relation_fit._corrected(part, a, given[a], alpha[a], beta[a])
+            for a in range(styles)
+        ],
+        axis=1,
+    )
+    computed = relations.correct(
+        probabilities, probabilities >= first, given, alpha, beta
+    )
+    assert searched.dtype == np.float32
+    np.testing.assert_allclose(
+        searched, np.clip(computed, 0, 1), rtol=0, atol=1e-6
+    )
+
+
+def test_table(implied_fit):
+    labels, _, _ = implied()
+    fit, table = implied_fit, implied_fit.table
+    assert table.columns.tolist() == [
+        "positives",
+        "f2_before",
+        "f2_after",
+        "gain",
+        "gain_low",
+        "gain_high",
+        "tried_gain",
+        "alpha",
+        "beta",
+        "kept",
+    ]
+    assert table.index.tolist() == [0, 1, 2, "macro mean"]
+    assert table["positives"][:3].tolist() == labels.sum(axis=0).tolist()
+    assert table["alpha"][:3].tolist() == fit.alpha.tolist()
+    for column in ("f2_before", "f2_after", "gain"):
+        assert table.loc["macro mean", column] == pytest.approx(
+            table[column][:3].mean()
+        )
+    read = pd.read_csv(io.StringIO(table.to_csv()), index_col=0)
+    assert read.loc["macro mean", "gain"] == table.loc["macro mean", "gain"]
+
+
+def test_same_seed_same_result():
+    labels, probabilities, _ = implied(150)
+    folds = np.zeros(150, int)
+    first, second = (
+        relation_fit.fit(
+            labels, probabilities, folds, conditional(labels), seed=3
+        )
+        for _ in range(2)
+    )
+    pd.testing.assert_frame_equal(first.table, second.table)
+    assert (first.beta == second.beta).all()
+    assert first.table.loc[0, "kept"] == "yes"
+
+
+def test_random_parts_spread_rare_styles():
+    # 10 photos of the rare style and 50 of the other, over five parts.
+    labels = np.zeros((100, 2), bool)
+    labels[45:95, 0] = True
+    labels[90:, 1] = True
+    parts = relation_fit._at_least_two(np.ones(100), labels, seed=0)
+    assert np.bincount(parts).tolist() == [20] * 5
+    assert np.bincount(parts[labels[:, 1]]).tolist() == [2] * 5
+    assert np.bincount(parts[labels[:, 0]]).tolist() == [10] * 5
+    given = np.arange(100) % 2
+    assert relation_fit._at_least_two(given, labels, seed=0) is given
+
+
+def test_positives_in_one_fold():
+    # Nothing can be learned of A without fold 0, so nothing is kept, and its
+    # threshold is the one of all photos.
+    labels, probabilities, folds = implied()
+    labels[folds > 0, 0] = 0
+    fit = relation_fit.fit(labels, probabilities, folds, conditional(labels))
+    assert fit.table.loc[0, "kept"] == "no: positives in one fold"
+    assert fit.table.loc[0, "f2_before"] == 0
+    assert fit.alpha[0] == 1 and not fit.beta[0].any()
+    assert np.isfinite(fit.thresholds).all()
+    check_never_loses(labels, probabilities, folds, fit)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"labels": [[1, 0], [1, 0]]}, "`labels`.*each column.*column 1"),
+        ({"labels": [[1, 2], [1, 0]]}, "`labels` must be 0 or 1.*2"),
+        ({"labels": [[1, -1], [1, 1]]}, "`labels` must be 0 or 1.*-1"),
+        ({"labels": [1, 0]}, r"`labels`.*\(2,\)"),
+        ({"probabilities": [[0.5, 0.5]]}, r"`probabilities`.*\(1, 2\)"),
+        (
+            {"probabilities": [[0.5, 1.5], [0.5, 0.5]]},
+            r"`probabilities`.*\[0, 1\].*0\.5 to 1\.5",
+        ),
+        (
+            {"probabilities": [[0.5, np.nan], [0.5, 0.5]]},
+            r"`probabilities`.*nan",
+        ),
+        ({"folds": [1, 2, 3]}, r"`folds`.*\(2,\).*\(3,\)"),
+        ({"conditional": [[1.0]]}, r"`conditional`.*\(2, 2\).*\(1, 1\)"),
+        ({"conditional": [[1, -1], [0, 1]]}, r"`conditional`.*-1 to 1"),
+    ],
+)
+def test_refuses(change, message):
+    arguments = {
+        "labels": [[1, 0], [0, 1]],
+        "probabilities": [[0.5, 0.5], [0.5, 0.5]],
+        "folds": [1, 2],
+        "conditional": [[1, 0], [0, 1]],
+        **change,
+    }
+    with pytest.raises(ValueError, match=message):
+        relation_fit.fit(**arguments)
