@@ -1,0 +1,283 @@
+"""Blends the members' probabilities: a mean, a weighted mean or a stack."""
+
+import typing
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+from sklearn.linear_model import LogisticRegression
+
+from jdstyle import thresholds
+
+KINDS = ("mean", "weighted", "stack")
+
+# Where the runs have no folds.
+_NUM_PARTS = 5
+_SHARES = np.arange(11) / 10
+_MAX_ROUNDS = 10
+# As float32 just below 1 can hold it to 2 %; logits are within -13.9 and 13.9.
+_CLIP = 1e-6
+# Inverse L2 penalty per standardised column: a Gaussian prior on its weight
+# with variance 0.1, that is a standard deviation of 2 on the logit that 39
+# columns (3 members, 13 styles) make together.
+_C = 0.1
+_LEAST_EXAMPLES = 10
+# Logits that vary less say nothing; dividing by it would blow up the kernel.
+_LEAST_SCALE = 0.01
+
+
+class Blend(typing.NamedTuple):
+    """How to blend. What a kind does not use is None.
+
+    Attributes:
+        kind: "mean", "weighted" or "stack".
+        weights: float32 `(members, styles)` of a mean: 0 where the member
+            lacks the style, the sum over members 1.
+        kernel: float32 `(members * styles, styles)` of the stack; its rows are
+            `(member, style)`, members outermost, and 0 where the member lacks
+            the style.
+        bias: float32 `(styles,)` of the stack.
+    """
+
+    kind: str
+    weights: np.ndarray | None = None
+    kernel: np.ndarray | None = None
+    bias: np.ndarray | None = None
+
+
+def fit(labels, probabilities, folds, kind, *, seed=0):
+    """Fits a blend on out-of-fold probabilities.
+
+    - "mean": every member that has the style counts equally.
+    - "weighted": per style, the weights that give the highest F2 at its best
+      threshold. From equal weights, each member in turn tries the shares 0,
+      0.1, ..., 1, while the others keep their proportions; only a strictly
+      higher F2 moves the weights, until a round moves none.
+    - "stack": per style, a logistic regression over the logits of all members
+      and all styles, standardised, with an L2 penalty (C = 0.1). The scaling
+      is folded into the kernel. A style with less than ten photos of either
+      label averages its members' logits instead (a logistic cannot average
+      probabilities); a warning in the log says so.
+
+    Args:
+        labels: int or bool array of 0s and 1s, shape `(n, styles)`, n > 0.
+        probabilities: float array in [0, 1], shape `(n, members, styles)`; NaN
+            for every photo where a member lacks a style.
+        folds: int array, shape `(n,)`. If all are equal, the photos are cut in
+            five parts by lot: stratified parts would depend on the labels,
+            and so would what scores a photo depend on its own label.
+        kind: "mean", "weighted" or "stack".
+        seed: int >= 0, of that lot.
+
+    Returns:
+        `(blend, fused)`: the `Blend` fitted on all photos, and float32
+        `(n, styles)` in [0, 1]: each photo's probabilities by a blend that was
+        fitted on the other folds. Nothing about them depends on the photo's
+        own labels.
+
+    Raises:
+        ValueError: if an argument has another shape or holds other values, or
+            if a style has no member.
+
+    Source: Wolpert, "Stacked Generalization" (1992); van der Laan, Polley and
+    Hubbard, "Super Learner" (2007), for the cross-fitting.
+    """
+    if kind not in KINDS:
+        raise ValueError(
+            f"`kind` must be one of {', '.join(KINDS)}. Received: {kind!r}."
+        )
+    labels = _check_labels(labels)
+    probabilities, present = _check_probabilities(probabilities, labels.shape)
+    parts = _parts(folds, len(labels), seed)
+
+    blend = _fit(labels, probabilities, present, kind)
+    if kind == "mean":
+        return blend, apply(blend, probabilities).numpy()
+    fused = np.empty(labels.shape, np.float32)
+    for part in np.unique(parts):
+        held_out = parts == part
+        others = _fit(
+            labels[~held_out], probabilities[~held_out], present, kind
+        )
+        fused[held_out] = apply(others, probabilities[held_out]).numpy()
+    return blend, fused
+
+
+def apply(blend, probabilities):
+    """Blends the members' probabilities, eagerly or in a graph.
+
+    Computed in float64, which costs nothing beside the networks: the result is
+    the same on every device, to the last bits of float32.
+
+    Args:
+        blend: `Blend`.
+        probabilities: float32 array or tensor in [0, 1], shape
+            `(n, members, styles)`; n may be unknown or 0. What stands where
+            `blend` uses no probability is ignored, NaN too.
+
+    Returns:
+        float32 tensor in [0, 1], shape `(n, styles)`.
+    """
+    probabilities = tf.cast(probabilities, tf.float32)
+    if blend.kind == "stack":
+        used = np.any(blend.kernel != 0, axis=1)
+        columns = tf.reshape(probabilities, (-1, len(blend.kernel)))
+        logits = _logits(tf.where(used, columns, 0.5))
+        fused = tf.sigmoid(
+            tf.matmul(logits, tf.constant(blend.kernel, tf.float64))
+            + tf.constant(blend.bias, tf.float64)
+        )
+    else:
+        used = blend.weights != 0
+        columns = tf.cast(tf.where(used, probabilities, 0.0), tf.float64)
+        weights = tf.constant(blend.weights, tf.float64)
+        # Weights that were rounded to float32 may add up to 1 + 1e-7.
+        fused = tf.minimum(tf.reduce_sum(columns * weights, axis=1), 1.0)
+    return tf.cast(fused, tf.float32)
+
+
+def _logits(probabilities):
+    """Returns float64 logits of float32 probabilities, clipped."""
+    # Clipped before the cast, so that the bounds are float32 numbers too.
+    clipped = tf.clip_by_value(probabilities, _CLIP, 1 - _CLIP)
+    clipped = tf.cast(clipped, tf.float64)
+    return tf.math.log(clipped) - tf.math.log1p(-clipped)
+
+
+def _fit(labels, probabilities, present, kind):
+    """Fits a `Blend` on the given photos, which may be none."""
+    weights = present / present.sum(axis=0)
+    if kind == "stack":
+        return _fit_stack(labels, probabilities, present, weights)
+    if kind == "weighted":
+        for style in range(labels.shape[1]):
+            members = present[:, style]
+            weights[members, style] = _best_weights(
+                labels[:, style], probabilities[:, members, style]
+            )
+    return Blend(kind, weights=weights.astype(np.float32))
+
+
+def _best_weights(labels, probabilities):
+    """Finds weights `(members,)` for labels `(n,)` and `(n, members)`."""
+    columns = probabilities.T.astype(np.float64)
+    weights = np.full(len(columns), 1 / len(columns))
+    if len(columns) == 1 or not labels.any():
+        return weights
+    # Equal fractions of integers are equal floats: only a real gain moves.
+    best = _best_f2(labels, columns, weights)
+    for _ in range(_MAX_ROUNDS):
+        before = best
+        for member in range(len(columns)):
+            for candidate in _candidates(weights, member):
+                score = _best_f2(labels, columns, candidate)
+                if score > best:
+                    best, weights = score, candidate
+        if best == before:
+            break
+    return weights
+
+
+def _candidates(weights, member):
+    """Returns weights with other shares of a member, the nearest first."""
+    others = np.delete(weights, member)
+    if others.sum() > 0:
+        others = others / others.sum()
+    else:
+        others = np.full(len(others), 1 / len(others))
+    # Of shares with the same F2, the search keeps the first.
+    shares = sorted(_SHARES, key=lambda share: abs(share - weights[member]))
+    return [np.insert((1 - share) * others, member, share) for share in shares]
+
+
+def _best_f2(labels, columns, weights):
+    mixed = sum(w * column for w, column in zip(weights, columns, strict=True))
+    # As `apply` returns it: float64's last bits would break ties by rounding.
+    mixed = np.minimum(mixed, 1.0).astype(np.float32)
+    return thresholds.best_threshold(labels, mixed)[1]
+
+
+def _fit_stack(labels, probabilities, present, weights):
+    photos, styles = labels.shape
+    kernel = np.zeros((*present.shape, styles))  # Averages logits, for now.
+    kernel[:, np.arange(styles), np.arange(styles)] = weights
+    kernel = kernel.reshape(-1, styles)
+    bias = np.zeros(styles)
+
+    positives = labels.sum(axis=0)
+    enough = np.minimum(positives, photos - positives) >= _LEAST_EXAMPLES
+    if not enough.all():
+        logging.warning(
+            "Too few photos of one label for a stack; the mean of the logits "
+            "stands in. Positives in %d photos: %s.",
+            photos,
+            ", ".join(
+                f"{positives[i]} in column {i}" for i in np.flatnonzero(~enough)
+            ),
+        )
+    if enough.any():
+        inputs = present.ravel()
+        logits = _logits(probabilities.reshape(photos, -1)[:, inputs]).numpy()
+        center = logits.mean(axis=0)
+        scale = np.maximum(logits.std(axis=0), _LEAST_SCALE)
+        logits = (logits - center) / scale
+    for style in np.flatnonzero(enough):
+        model = LogisticRegression(C=_C, solver="newton-cholesky")
+        model.fit(logits, labels[:, style])
+        slopes = model.coef_[0] / scale
+        kernel[:, style] = 0.0
+        kernel[inputs, style] = slopes
+        bias[style] = model.intercept_[0] - slopes @ center
+    return Blend(
+        "stack", kernel=kernel.astype(np.float32), bias=bias.astype(np.float32)
+    )
+
+
+def _parts(folds, photos, seed):
+    """Returns ints `(n,)`: photos with one number are scored together."""
+    folds = np.asarray(folds)
+    if folds.shape != (photos,):
+        raise ValueError(
+            f"`folds` must have the shape ({photos},). "
+            f"Received: shape {folds.shape}."
+        )
+    if np.any(folds != folds[0]):
+        return folds
+    return np.random.default_rng(seed).permutation(photos) % _NUM_PARTS
+
+
+def _check_labels(labels):
+    """Returns an int array, shape `(n, styles)`."""
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or not labels.size or not np.isin(labels, (0, 1)).all():
+        raise ValueError(
+            "`labels` must be 0 or 1, have the shape (n, styles) and not be "
+            f"empty. Received: {np.unique(labels)[:10]}, shape {labels.shape}."
+        )
+    return labels.astype(int)
+
+
+def _check_probabilities(probabilities, shape):
+    """Returns float32 `(n, members, styles)`, and bool `(members, styles)`."""
+    probabilities = np.asarray(probabilities, np.float32)
+    if probabilities.ndim != 3 or probabilities.shape[::2] != shape:
+        raise ValueError(
+            f"`probabilities` must have the shape ({shape[0]}, members, "
+            f"{shape[1]}). Received: shape {probabilities.shape}."
+        )
+    present = ~np.isnan(probabilities).all(axis=0)
+    if not present.any(axis=0).all():
+        raise ValueError(
+            "`probabilities` must have a member for every style. Received: "
+            f"none for column {int(np.argmin(present.any(axis=0)))}."
+        )
+    # Written so that a NaN, which makes each comparison false, is refused.
+    accepted = (probabilities >= 0) & (probabilities <= 1) | ~present
+    if not accepted.all():
+        place = tuple(np.argwhere(~accepted)[0].tolist())
+        raise ValueError(
+            "`probabilities` must be numbers in [0, 1], or NaN for every photo "
+            "where a member lacks a style. "
+            f"Received: {probabilities[place]} at index {place}."
+        )
+    return probabilities, present

@@ -1,0 +1,223 @@
+"""What finished runs said about photos they had not seen, joined by photo."""
+
+import os
+import re
+import typing
+
+import numpy as np
+import pandas as pd
+
+from jdstyle import experiment
+from jdstyle import run_sets
+from jdstyle.errors import InputError
+
+
+class OutOfFold(typing.NamedTuple):
+    """The members' probabilities, photo by photo.
+
+    Attributes:
+        ids: array of n different strings, sorted.
+        folds: int `(n,)`; 0 where the runs have no folds.
+        labels: int32 `(n, styles)`, 0 or 1.
+        probabilities: float32 `(n, members, styles)` in [0, 1]; NaN where a
+            member does not have the style.
+        members: list of names, as `run_sets.members` gives them.
+        styles: list of names.
+    """
+
+    ids: np.ndarray
+    folds: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+    members: list
+    styles: list
+
+
+def join(runs, style_order):
+    """Joins the runs' validation probabilities by photo.
+
+    Args:
+        runs: list of `run_sets.Run`, of `run_sets.find_runs`.
+        style_order: list of the data set's style names, in its order.
+
+    Returns:
+        `OutOfFold`; its styles are those that some member has, in that order.
+
+    Raises:
+        InputError: if a fold's run or a photo is missing somewhere, if a photo
+            comes twice, if two files contradict each other in a label or a
+            fold, if only some runs have folds, if a run has a style that
+            `style_order` lacks, or if a table is broken; with file and line.
+    """
+    known = {style for run in runs for style in run.styles}
+    if not known <= set(style_order):
+        raise InputError(
+            f"{runs[0].dataset} has no style "
+            f"{', '.join(sorted(known - set(style_order)))}."
+        )
+    styles = [style for style in style_order if style in known]
+    grouped = run_sets.members(runs)
+    _require_same_folds(grouped)
+
+    first, labels, columns = None, {}, {}
+    for name, member_runs in grouped.items():
+        tables = [_read_table(run) for run in member_runs]
+        for style in styles:
+            column = _column(tables, style)
+            if column is None:
+                continue
+            first = column.sort_index() if first is None else first
+            column = _align(column, first)
+            _require_equal("label", labels.setdefault(style, column), column)
+            _require_equal("fold", first, column)
+            columns[name, style] = column["probability"].to_numpy(np.float32)
+    missing = np.full(len(first), np.nan, np.float32)
+    stacked = [[columns.get((m, s), missing) for s in styles] for m in grouped]
+    return OutOfFold(
+        ids=first.index.to_numpy(str),
+        folds=first["fold"].to_numpy(int),
+        labels=np.stack(
+            [labels[style]["label"].to_numpy(np.int32) for style in styles], 1
+        ),
+        probabilities=np.moveaxis(np.array(stacked), 2, 0),
+        members=list(grouped),
+        styles=styles,
+    )
+
+
+def _require_same_folds(grouped):
+    """Every style of every member must have a run of every fold."""
+    of_fold = {run.fold: run for runs in grouped.values() for run in runs}
+    if None in of_fold and len(of_fold) > 1:
+        whole = of_fold.pop(None)
+        raise InputError(
+            f"{next(iter(of_fold.values())).directory} validates on a fold, "
+            f"{whole.directory} on the data set's own validation photos. Name "
+            "runs of one kind with --runs."
+        )
+    for name, runs in grouped.items():
+        for style in dict.fromkeys(s for run in runs for s in run.styles):
+            there = {run.fold for run in runs if style in run.styles}
+            for fold in sorted(of_fold.keys() - there):
+                raise InputError(
+                    f"{name} has no finished run of style {style!r} and fold "
+                    f"{fold}; {of_fold[fold].directory} is one of that fold. "
+                    f"Train it (--fold={fold}), or name runs that match with "
+                    "--runs."
+                )
+
+
+def _read_table(run):
+    """Reads a run's table, indexed by id, with where each row stands."""
+    path = os.path.join(run.directory, experiment.VALIDATION_FILE)
+    try:
+        # The header as a row: a longer row is an error then, not an index.
+        cells = pd.read_csv(
+            path,
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            skip_blank_lines=False,
+        )
+    except (OSError, ValueError) as error:
+        line = "".join(re.findall(r"in line (\d+)", str(error))[:1]) or "1"
+        raise InputError(f"{path}:{line}: {error}") from error
+    ids = _cells(cells, "id", path)
+    if not len(ids) or (ids == "").any():
+        line = 2 + int(np.argmax(ids == "")) if len(ids) else 2
+        raise InputError(f"{path}:{line}: expected a photo's id.")
+    table = pd.DataFrame(
+        {
+            "path": path,
+            "line": np.arange(2, len(cells) + 1),
+            "fold": 0 if run.fold is None else run.fold,
+        },
+        index=pd.Index(ids, dtype=object),
+    )
+    for style in run.styles:
+        for name, is_accepted, accepted in [
+            (f"label {style}", lambda x: np.isin(x, (0, 1)), "0 or 1"),
+            # Written so that a NaN is refused.
+            (
+                f"probability {style}",
+                lambda x: (x >= 0) & (x <= 1),
+                "a number in [0, 1]",
+            ),
+        ]:
+            texts = _cells(cells, name, path)
+            # What is no number becomes NaN.
+            table[name] = pd.to_numeric(texts, errors="coerce").to_numpy(float)
+            wrong = np.flatnonzero(~is_accepted(table[name].to_numpy()))
+            if len(wrong):
+                raise InputError(
+                    f"{_place(table, wrong[0])}: expected as {name!r} "
+                    f"{accepted}, got {texts.iloc[wrong[0]]!r}."
+                )
+    return table
+
+
+def _cells(cells, name, path):
+    """Returns a column's texts, without the header."""
+    header = cells.iloc[0].tolist()
+    if header.count(name) != 1:
+        raise InputError(
+            f"{path}:1: expected one column {name!r}, got "
+            f"{', '.join(map(str, header))}."
+        )
+    return cells[header.index(name)].iloc[1:]
+
+
+def _column(tables, style):
+    """Concatenates one style of one member; None if it does not have it."""
+    names = ["path", "line", "fold", f"label {style}", f"probability {style}"]
+    parts = [table[names] for table in tables if names[-1] in table]
+    if not parts:
+        return None
+    column = pd.concat(parts)
+    column.columns = ["path", "line", "fold", "label", "probability"]
+    twice = np.flatnonzero(column.index.duplicated())
+    if len(twice):
+        photo = column.index[twice[0]]
+        earlier = _place(column, int(np.argmax(column.index == photo)))
+        raise InputError(
+            f"{_place(column, twice[0])}: photo {photo!r} is in {earlier} too."
+        )
+    return column
+
+
+def _align(column, first):
+    """Returns the column in the order of the first; the photos must agree."""
+    position = column.index.get_indexer(first.index)
+    missing = first[position < 0]
+    extra = column[~column.index.isin(first.index)]
+    if len(missing) or len(extra):
+        example = pd.concat([missing, extra]).iloc[0]
+        # Both have every fold: the two runs that should say the same.
+        here, there = (
+            table["path"][table["fold"] == example["fold"]].iloc[0]
+            for table in (column, first)
+        )
+        num_missing, num_extra = (
+            int((table["fold"] == example["fold"]).sum())
+            for table in (missing, extra)
+        )
+        raise InputError(
+            f"{here} must have the photos of {there}: {num_missing} missing, "
+            f"{num_extra} extra, such as {example.name!r}."
+        )
+    return column.iloc[position]
+
+
+def _require_equal(name, expected, column):
+    here, there = column[name].to_numpy(), expected[name].to_numpy()
+    differing = np.flatnonzero(here != there)
+    if len(differing):
+        row = differing[0]
+        raise InputError(
+            f"{_place(column, row)}: photo {column.index[row]!r} has {name} "
+            f"{here[row]:g}, but {there[row]:g} in {_place(expected, row)}."
+        )
+
+
+def _place(table, row):
+    return f"{table['path'].iloc[row]}:{table['line'].iloc[row]}"

@@ -1,0 +1,213 @@
+"""The finished runs of a folder: which there are, and what they belong to.
+
+A member of a fusion is what one backbone made at one image size and with one
+way of sharing: one-style networks for each style, or multi-style networks, once
+or once per fold.
+"""
+
+import fnmatch
+import os
+import typing
+
+from jdstyle import experiment
+from jdstyle.errors import InputError
+
+
+class Run(typing.NamedTuple):
+    """A finished run of a classifier.
+
+    Attributes:
+        directory: path.
+        dataset: string, name and version of the data set.
+        fingerprint: hex digest of the data.
+        styles: list of the styles that the network knows.
+        backbone: string, e.g. "ResNet50".
+        image_size: int, pixels.
+        sharing: None for a one-style network, else "trunk", "groups", "none".
+        fold: int, or None for the data set's own validation photos.
+        f2: float, its F2 (several styles: macro F2) on its validation photos.
+        thresholds: list of floats, one per style.
+    """
+
+    directory: str
+    dataset: str
+    fingerprint: str
+    styles: list
+    backbone: str
+    image_size: int
+    sharing: str | None
+    fold: int | None
+    f2: float
+    thresholds: list
+
+
+def find_runs(runs_dir, fingerprint=None, include=None):
+    """Finds the finished runs of classifiers in a folder.
+
+    Args:
+        runs_dir: path; its sub-folders are run directories. Unfinished runs,
+            pretraining, fusions and what is no run are passed over.
+        fingerprint: None, or the data's: runs of other data are passed over.
+        include: None, or list of patterns ("demo-*-resnet50"): the names of
+            the sub-folders to take.
+
+    Returns:
+        List of `Run`, sorted by directory, not empty.
+
+    Raises:
+        InputError: if there are none, or none for a pattern, if they are of
+            several data sets, if two of them are the same member, style and
+            fold, or if a run's files are broken.
+    """
+    patterns = include or ["*"]
+    runs = _scan(runs_dir, patterns)
+    for pattern in patterns:
+        if not any(fnmatch.fnmatchcase(name, pattern) for name in runs):
+            raise InputError(f"No finished run in {runs_dir} is {pattern!r}.")
+    runs = _of_one_data_set(list(runs.values()), fingerprint, runs_dir)
+    _require_different(runs)
+    return runs
+
+
+def members(runs):
+    """Groups runs by member.
+
+    Args:
+        runs: list of `Run`.
+
+    Returns:
+        dict from name to list of `Run`, sorted by name: "resnet50",
+        "resnet50-trunk", and with the image size ("resnet50-224") where that
+        alone tells two members apart.
+    """
+    sizes, named = {}, {}
+    for run in runs:
+        sizes.setdefault(_plain_name(run), set()).add(run.image_size)
+    for run in runs:
+        name = _plain_name(run)
+        if len(sizes[name]) > 1:
+            name = f"{name}-{run.image_size}"
+        named.setdefault(name, []).append(run)
+    return dict(sorted(named.items()))
+
+
+def find_donor(runs_dir, style, *, fingerprint, backbone, fold):
+    """Finds the best one-style run of a style in a folder, to start from.
+
+    Only runs on the same photos, with the same backbone and fold count: one
+    of another fold has trained on the photos that will validate.
+
+    Args:
+        runs_dir: folder that holds the run directories.
+        style: name of the donor's style.
+        fingerprint: of the data set.
+        backbone: string.
+        fold: int or None.
+
+    Returns:
+        The run directory with the best F2 on its validation photos.
+
+    Raises:
+        InputError: if there is none, or if a run's files are broken.
+    """
+    runs = _scan(runs_dir, ["*"]).values() if os.path.isdir(runs_dir) else []
+    wanted = (fingerprint, [style], None, backbone, fold)
+    donors = [
+        run
+        for run in runs
+        if (run.fingerprint, run.styles, run.sharing, run.backbone, run.fold)
+        == wanted
+    ]
+    if not donors:
+        of_fold = "" if fold is None else f" --fold={fold}"
+        raise InputError(
+            f"--init_from=style:{style}: no finished run of it in {runs_dir} "
+            f"with --backbone={backbone}{of_fold} on these photos. Train "
+            f"{style} first, or pass --init_from=imagenet or scratch."
+        )
+    return max(donors, key=lambda run: run.f2).directory
+
+
+def _scan(runs_dir, patterns):
+    """Returns a dict from the names of folders to their `Run`s."""
+    if not os.path.isdir(runs_dir):
+        raise InputError(f"No such folder of runs: {runs_dir} (--runs_dir).")
+    return {
+        name: run
+        for name in sorted(os.listdir(runs_dir))
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+        and (run := _read_run(os.path.join(runs_dir, name)))
+    }
+
+
+def _plain_name(run):
+    return "-".join(filter(None, [run.backbone.lower(), run.sharing]))
+
+
+def _read_run(directory):
+    """Returns a `Run`, or None if it is not a classifier's or not finished."""
+    paths = [
+        os.path.join(directory, name)
+        for name in (experiment.RUN_FILE, experiment.RESULTS_FILE)
+    ]
+    if not all(map(os.path.isfile, paths)):
+        return None
+    try:
+        record, results = map(experiment.read_json, paths)
+        if record.get("task", "train") != "train":
+            return None
+        validation = results["validation"]
+        # Of one style there is no macro score.
+        scores = (
+            validation.get("macro") or validation["styles"][record["styles"][0]]
+        )
+        return Run(
+            directory=directory,
+            f2=float(scores["f2"]),
+            thresholds=list(map(float, results["thresholds"])),
+            **{key: record[key] for key in Run._fields[1:-2]},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{' or '.join(paths)} is not what a run of this jdstyle writes "
+            f"({type(error).__name__}: {error}). Move that run elsewhere, or "
+            "name the others with --runs."
+        ) from error
+
+
+def _of_one_data_set(runs, fingerprint, runs_dir):
+    found = {}
+    for run in runs:
+        found.setdefault(run.fingerprint, []).append(run)
+    if fingerprint is None and len(found) == 1:
+        return runs
+    if fingerprint in found:
+        return found[fingerprint]
+    listed = "; ".join(
+        f"{of_one[0].dataset} {key[:12]}, {len(of_one)} runs, first "
+        f"{of_one[0].directory}"
+        for key, of_one in found.items()
+    )
+    if fingerprint is None:
+        raise InputError(
+            f"{runs_dir} holds runs of different data: {listed}. Name those of "
+            "one with --runs."
+        )
+    raise InputError(
+        f"{runs_dir} holds no finished run of the data {fingerprint[:12]}, but "
+        f"of: {listed}."
+    )
+
+
+def _require_different(runs):
+    seen = {}
+    for run in runs:
+        for style in run.styles:
+            key = (_plain_name(run), run.image_size, run.fold, style)
+            other = seen.setdefault(key, run)
+            if other is not run:
+                raise InputError(
+                    f"{other.directory} and {run.directory} are the same "
+                    f"member, style {style!r} and fold. Move one elsewhere or "
+                    "name the runs with --runs."
+                )
