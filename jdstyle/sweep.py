@@ -1,0 +1,162 @@
+"""Trains styles x backbones x folds, each as a process of its own.
+
+    python -m jdstyle.sweep --styles=all --folds=1,2,3 --jobs=2 -- --epochs=5
+
+--styles=2,8,1,together trains those three and one network for all styles. With
+--pretrained=runs/pretrain-deepfashion-coarse-{backbone} they start from what
+`pretrain` left, but for styles that start from another style's network: these
+come after it. What stands behind -- goes to every `python -m jdstyle.train`.
+The same command again goes on where it stopped; nothing is trained twice.
+"""
+
+import os
+import sys
+
+from absl import flags
+
+from jdstyle import cli
+from jdstyle.errors import InputError
+
+_DATASET = flags.DEFINE_string(
+    "dataset", "demo", "demo, jd_fashion or label_table/NAME."
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", "data", "Folder of the prepared data sets."
+)
+_STYLES = flags.DEFINE_list(
+    "styles",
+    ["all"],
+    "Several of these: numbers or names of styles; all: a network for each "
+    "style of the data set; together: one network for all of them, its "
+    "--sharing behind --.",
+)
+_BACKBONES = flags.DEFINE_list(
+    "backbones", [], "Keras Applications. Default: the data set's."
+)
+_FOLDS = flags.DEFINE_list(
+    "folds",
+    [],
+    "Folds that validate while the others train: numbers, or all. Default: "
+    "the data set's own validation photos.",
+)
+_PRETRAINED = flags.DEFINE_string(
+    "pretrained",
+    None,
+    "--init_from of the trainings that do not start from another style's "
+    "network by default; {backbone} in it becomes the backbone's name in lower "
+    "case.",
+)
+_RUNS_DIR = flags.DEFINE_string(
+    "runs_dir", None, "Folder of the run directories. Default: runs/<dataset>."
+)
+_JOBS = flags.DEFINE_integer(
+    "jobs",
+    None,
+    "Trainings at a time. Default: one per GPU of --gpus, or one. Give those "
+    "that share a GPU a --batch_size.",
+    lower_bound=1,
+)
+_GPUS = flags.DEFINE_list(
+    "gpus",
+    [],
+    "GPUs dealt out to the trainings, e.g. 0,1. Default: each sees all.",
+)
+
+
+def main(argv):
+    try:
+        _sweep(argv[1:])
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        sys.exit(130)
+
+
+def _sweep(arguments):
+    # Here, so that --help does not wait for TensorFlow.
+    from jdstyle import sweep_plan
+    from jdstyle import sweep_view
+    from jdstyle import sweeping
+
+    builder = _open()
+    runs_dir = _RUNS_DIR.value or os.path.join(
+        "runs", _DATASET.value.replace("/", "-")
+    )
+    jobs = sweep_plan.plan(
+        _STYLES.value,
+        list(builder.info.metadata["styles"]),
+        dataset=_DATASET.value,
+        data_dir=_DATA_DIR.value,
+        runs_dir=runs_dir,
+        backbones=_check_backbones(_BACKBONES.value),
+        folds=sweep_plan.choose_folds(
+            _FOLDS.value, _read_folds(builder) if _FOLDS.value else []
+        ),
+        pretrained=_PRETRAINED.value,
+        arguments=arguments,
+    )
+    num_jobs = _JOBS.value or len(_GPUS.value) or 1
+    view = sweep_view.LiveTable if sys.stdout.isatty() else sweep_view.Lines
+    runs = sweeping.run_jobs(
+        jobs,
+        sweep_plan.environments(num_jobs, _GPUS.value),
+        runs_dir,
+        view(num_jobs),
+        fingerprint=builder.info.metadata["fingerprint"],
+    )
+    print(f"\n{sweep_view.format_summary(runs)}\n")
+    failed = len(sweeping.unsuccessful(runs))
+    if failed:
+        print(
+            f"{failed} of {len(runs)} trainings failed or are blocked. The "
+            "same command tries them again."
+        )
+        sys.exit(1)
+    print(
+        f"Next: python -m jdstyle.fuse --runs_dir={runs_dir} "
+        f"--dataset={_DATASET.value} --data_dir={_DATA_DIR.value}"
+    )
+
+
+def _open():
+    """Opens the data set; the GPUs' memory is left to the trainings."""
+    import tensorflow as tf
+
+    from jdstyle.datasets import prepared
+
+    tf.config.set_visible_devices([], "GPU")
+    return prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
+
+
+def _check_backbones(names):
+    from jdstyle import backbones
+
+    for name in names:
+        if name not in backbones.names():
+            raise InputError(
+                f"--backbones must be of {', '.join(backbones.names())}. "
+                f"Received: {name!r}."
+            )
+    return names
+
+
+def _read_folds(builder):
+    """Reads the numbers of the folds; no photo is decoded."""
+    import tensorflow_datasets as tfds
+
+    splits = [name for name in builder.info.splits if name != "test"]
+    examples = builder.as_dataset(
+        split="+".join(splits),
+        decoders=tfds.decode.PartialDecoding({"fold"}),
+        read_config=tfds.ReadConfig(try_autocache=False),
+    )
+    return sorted(
+        {
+            int(fold)
+            for batch in examples.batch(1024)
+            for fold in batch["fold"].numpy()
+        }
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main, arguments=True)

@@ -1,0 +1,393 @@
+"""The sweep, with little scripts in the place of trainings."""
+
+import csv
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from jdstyle import sweep_plan
+from jdstyle import sweep_view
+from jdstyle import sweeping
+from jdstyle.errors import InputError
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+# Takes flags as `train` does and leaves what `train` leaves. --do says how it
+# ends; `starts` and `ends` hold a time per try.
+FAKE = """
+import json, os, pathlib, signal, sys, time
+flags = dict(text.removeprefix("--").split("=", 1) for text in sys.argv[1:])
+folder = pathlib.Path(flags["workdir"])
+folder.mkdir(parents=True, exist_ok=True)
+def note(name, text):
+    with open(folder / name, "a") as file:
+        file.write(f"{text}\\n")
+do = flags.get("do", "succeed")
+if do == "ignore_term":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+note("pids", os.getpid())
+note("starts", time.time())
+note("gpus", os.environ.get("CUDA_VISIBLE_DEVICES"))
+first = len((folder / "starts").read_text().split()) == 1
+print("10:00:00 Epoch 3 of 20: loss 0.5\\nsomething else", flush=True)
+time.sleep(float(flags.get("seconds", 0)))
+if do == "fail" or do == "fail_once" and first:
+    sys.exit("no luck")
+if do == "die_once" and first:
+    os.kill(os.getpid(), signal.SIGKILL)
+if do == "leave_nothing" or flags.get("style") == os.environ.get("IDLE", "-"):
+    sys.exit(0)
+note("ends", time.time())
+record = {
+    "command": [sys.executable, *sys.argv],
+    "fingerprint": os.environ.get("FINGERPRINT"),
+}
+(folder / "run.json").write_text(json.dumps(record))
+scores = {"Punk": {"f2": 0.7368, "baseline_f2": 0.1074}}
+(folder / "results.json").write_text(
+    json.dumps({"validation": {"styles": scores}})
+)
+"""
+
+
+# -S: without site-packages, which it does not need, it starts faster.
+TRAIN = (sys.executable, "-S", "-c", FAKE)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(sweeping, "TRAIN", TRAIN)
+    monkeypatch.setattr(sweeping, "_POLL_SECONDS", 0.02)
+
+
+def job(folder, name, *flags, needs=()):
+    workdir = str(folder / name)
+    flags = [f"--workdir={workdir}", *flags]
+    return sweep_plan.Job(name, flags, workdir, needs)
+
+
+def sweep(folder, *jobs, num_places=2, show=lambda runs: None, **options):
+    """Runs the jobs; returns a dict from name to `Run`."""
+    places = sweep_plan.environments(num_places)
+    runs = sweeping.run_jobs(jobs, places, str(folder), show, **options)
+    return {run.job.name: run for run in runs}
+
+
+def lines(path):
+    return path.read_text().split()
+
+
+def status(folder):
+    with open(folder / "sweep.csv", newline="", encoding="utf-8") as file:
+        return {row["name"]: row for row in csv.DictReader(file)}
+
+
+def test_runs_in_parallel_but_not_more_than_there_are_places(tmp_path):
+    jobs = [job(tmp_path, f"job{i}", "--seconds=0.5") for i in range(4)]
+    places = sweep_plan.environments(2, ["4", "7"])
+    running = []
+
+    def show(runs):
+        running.append([run.state for run in runs].count("running"))
+
+    sweeping.run_jobs(jobs, places, str(tmp_path), show)
+    assert max(running) == 2
+    begins = [
+        float(lines(tmp_path / f"job{i}" / "starts")[0]) for i in range(4)
+    ]
+    ends = [float(lines(tmp_path / f"job{i}" / "ends")[0]) for i in range(4)]
+    # How many are under way whenever one begins.
+    overlaps = [
+        sum(b <= begin < e for b, e in zip(begins, ends, strict=True))
+        for begin in begins
+    ]
+    assert max(overlaps) == 2
+    used = {lines(tmp_path / f"job{i}" / "gpus")[0] for i in range(4)}
+    assert used == {"4", "7"}
+
+
+def test_heirs_wait_for_their_donor(tmp_path):
+    sweep(
+        tmp_path,
+        job(tmp_path, "donor", "--do=fail_once", "--seconds=0.2"),
+        job(tmp_path, "heir", needs=("donor",)),
+    )
+    (end,) = lines(tmp_path / "donor" / "ends")
+    (start,) = lines(tmp_path / "heir" / "starts")
+    assert float(end) <= float(start)
+
+
+def test_tries_again_once(tmp_path, capsys):
+    runs = sweep(
+        tmp_path,
+        job(tmp_path, "once", "--do=fail_once"),
+        job(tmp_path, "killed", "--do=die_once"),
+        job(tmp_path, "never", "--do=fail"),
+        show=sweep_view.Lines(2),
+    )
+    said = capsys.readouterr().out
+    assert "killed: running, try 2 after ended by signal 9 (Killed)" in said
+    seen = {name: (run.state, run.tries) for name, run in runs.items()}
+    assert seen == {
+        "once": ("done", 2),
+        "killed": ("done", 2),
+        "never": ("failed", 2),
+    }
+    log = (tmp_path / "logs" / "never.log").read_text()
+    assert log.count("=== ") == log.count("\nno luck\n") == 2
+
+
+def test_failures_are_named_last_and_block_their_heirs(tmp_path, capsys):
+    runs = sweep(
+        tmp_path,
+        job(tmp_path, "donor", "--do=fail"),
+        job(tmp_path, "heir", needs=("donor",)),
+        job(tmp_path, "grandchild", needs=("heir",)),
+        job(tmp_path, "good"),
+        show=sweep_view.Lines(2),
+    )
+    assert not (tmp_path / "heir").exists()
+    rows = status(tmp_path)
+    log = str(tmp_path / "logs" / "donor.log")
+    assert rows["donor"]["state"] == "failed"
+    assert rows["donor"]["tries"] == "2"
+    assert rows["donor"]["exit code"] == "1"
+    assert rows["donor"]["log"] == log
+    assert [rows[name]["state"] for name in ("heir", "grandchild", "good")] == [
+        "blocked",
+        "blocked",
+        "done",
+    ]
+    assert [run.job.name for run in sweeping.unsuccessful(runs.values())] == [
+        "donor",
+        "heir",
+        "grandchild",
+    ]
+    summary = sweep_view.format_summary(list(runs.values())).splitlines()
+    assert summary[1].split()[:3] == ["good", "done", "1"]
+    assert summary[1].split()[4:] == ["0.737", "0.107"]
+    last = pathlib.Path(log).read_text().splitlines()[-5:]
+    assert last[-1] == "no luck"
+    assert summary[-11:] == [
+        "",
+        f"donor: failed 2 times, exit code 1, see {log}",
+        *(f"    {line.strip()}" for line in last),
+        "",
+        "heir: blocked, since it starts from donor",
+        "",
+        "grandchild: blocked, since it starts from heir",
+    ]
+    said = capsys.readouterr().out
+    assert "donor: running, try 2 after exit code 1" in said
+    assert "donor: failed 2 times" in said
+    assert "1 failed, 2 blocked" in said
+
+
+def test_success_without_results_is_a_failure(tmp_path):
+    runs = sweep(tmp_path, job(tmp_path, "liar", "--do=leave_nothing"))
+    assert runs["liar"].state == "failed"
+    summary = sweep_view.format_summary(list(runs.values()))
+    assert "liar: failed 2 times, exit code 0 without results.json" in summary
+
+
+def test_goes_on_where_it_stopped(tmp_path):
+    jobs = [job(tmp_path, "a", "--epochs=5"), job(tmp_path, "b")]
+    sweep(tmp_path, *jobs)
+    (tmp_path / "b" / "results.json").unlink()  # As if it was interrupted.
+    runs = sweep(tmp_path, *jobs)
+    assert (runs["a"].state, runs["a"].tries) == ("done", 0)
+    assert (runs["b"].state, runs["b"].tries) == ("done", 1)
+    assert len(lines(tmp_path / "a" / "starts")) == 1
+    assert len(lines(tmp_path / "b" / "starts")) == 2
+    assert "done before" in sweep_view.format_summary(list(runs.values()))
+
+
+def test_status_is_there_from_the_start(tmp_path):
+    seen = []
+
+    def show(runs):
+        seen.append([row["state"] for row in status(tmp_path).values()])
+        assert seen[-1] == [run.state for run in runs]
+
+    sweep(
+        tmp_path,
+        job(tmp_path, "a"),
+        job(tmp_path, "b", needs=("a",)),
+        show=show,
+    )
+    assert seen[0] == ["running", "waiting"]
+    assert seen[-1] == ["done", "done"]
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_a_second_sweep_is_refused(tmp_path):
+    def show(runs):
+        with pytest.raises(InputError, match="Another sweep is at work"):
+            sweep(tmp_path, job(tmp_path, "b"))
+
+    sweep(tmp_path, job(tmp_path, "a"), show=show)
+    assert not (tmp_path / "b").exists()
+
+
+def test_progress_counts_and_estimates(tmp_path, monkeypatch):
+    runs = [sweeping.Run(job(tmp_path, str(i)), "log") for i in range(6)]
+    for run, seconds in zip(runs, (50.0, 70.0), strict=False):
+        run.state, run.tries, run.seconds = "done", 1, seconds
+    runs[2].state = "running"
+    monkeypatch.setattr(runs[2], "elapsed", lambda: 20.0)
+    runs[3].state = "failed"
+    # Mean 60 s: 40 s for the running one and twice 60 s, over two places.
+    assert sweep_view.progress(runs, 2, 150) == (
+        "2 of 6 done, 1 running, 1 failed, 2 waiting; 0:02:30 so far, "
+        "about 0:01:20 left"
+    )
+    assert "left" not in sweep_view.progress(runs[2:], 2, 150)
+
+
+def test_live_table_shows_what_runs_and_what_failed(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(sweep_view, "_REDRAW_SECONDS", 0.1)
+    sweep(
+        tmp_path,
+        job(tmp_path, "slow", "--seconds=0.5"),
+        job(tmp_path, "bad", "--do=fail"),
+        show=sweep_view.LiveTable(2),
+    )
+    pictures = capsys.readouterr().out.split("\x1b[J")
+    assert any("slow" in p and "Epoch 3 of 20: loss" in p for p in pictures)
+    # Three lines, so the next picture begins three lines further up.
+    i = next(i for i, p in enumerate(pictures) if "1 running, 1 failed" in p)
+    assert pictures[i].count("\n") == 3
+    assert pictures[i].endswith("\x1b[3F")
+    assert "bad: failed 2 times, exit code 1, see" in pictures[-1]
+    assert "1 of 2 done, 1 failed" in pictures[-1]
+
+
+STOPPED = """
+import sys
+from jdstyle import sweep_plan, sweeping
+sweeping.TRAIN = {train!r}
+sweeping._PATIENCE_SECONDS = 0.5
+jobs = [sweep_plan.Job(*job) for job in {jobs!r}]
+try:
+    sweeping.run_jobs(jobs, [{{}}, {{}}], {folder!r}, lambda runs: None)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def is_alive(pid):
+    """Whether a process runs; one that only nobody has waited for does not."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return text.rpartition(")")[2].split()[0] != "Z"
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGINT, 130),
+        (signal.SIGTERM, 130),
+        (signal.SIGKILL, -9),
+    ],
+)
+def test_no_training_outlives_the_sweep(tmp_path, number, code):
+    jobs = [
+        job(tmp_path, "obedient", "--seconds=60"),
+        job(tmp_path, "stubborn", "--seconds=60", "--do=ignore_term"),
+        job(tmp_path, "next"),
+    ]
+    script = STOPPED.format(
+        train=TRAIN, jobs=[tuple(j) for j in jobs], folder=str(tmp_path)
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    names = ("obedient", "stubborn")
+    wait_until(lambda: all((tmp_path / n / "gpus").exists() for n in names))
+    pids = [lines(tmp_path / name / "pids")[0] for name in names]
+    assert all(is_alive(pid) for pid in pids)
+    process.send_signal(number)
+    assert process.communicate(timeout=20)[1] == ""
+    assert process.returncode == code
+    wait_until(lambda: not any(is_alive(pid) for pid in pids))
+    assert not (tmp_path / "next").exists()
+    if number != signal.SIGKILL:
+        states = [row["state"] for row in status(tmp_path).values()]
+        assert states == ["waiting", "waiting", "waiting"]
+
+
+# The same command twice, in one process: importing TensorFlow is the slow part.
+BINARY = """
+import os
+from jdstyle import cli, sweep, sweeping
+sweeping.TRAIN = {train!r}
+for idle in ("rare", "-"):
+    os.environ["IDLE"] = idle
+    try:
+        cli.run(sweep.main, arguments=True)
+    except SystemExit as end:
+        print("Exit code:", end.code or 0)
+"""
+
+
+def test_binary_never_hides_a_failure_and_goes_on(tmp_path, tiny, data_dir):
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", BINARY.format(train=TRAIN)),
+            *("--dataset=label_table/tiny", f"--data_dir={data_dir}"),
+            *("--folds=all", "--jobs=3", "--pretrained=x-{backbone}"),
+            *("--", "--seconds=0"),
+        ],
+        cwd=tmp_path,
+        env=os.environ
+        | {
+            "PYTHONPATH": str(ROOT),
+            "FINGERPRINT": tiny.info.metadata["fingerprint"],
+        },
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert "Traceback" not in done.stderr
+    first, second, _ = re.split(r"Exit code: \d\n", done.stdout)
+    assert re.findall(r"Exit code: (\d)", done.stdout) == ["1", "0"]
+    # Two styles x five folds.
+    assert "5 of 10 trainings failed or are blocked" in first
+    assert "rare-resnet50-fold5: failed 2 times, exit code 0 without" in first
+    assert "Next:" not in first
+    assert "5 of 10 done" in second
+    assert (
+        "Next: python -m jdstyle.fuse --runs_dir=runs/label_table-tiny "
+        "--dataset=label_table/tiny" in second
+    )
+    runs = tmp_path / "runs" / "label_table-tiny"
+    log = (runs / "logs" / "rare-resnet50-fold5.log").read_text()
+    assert "--init_from=x-resnet50" in log
+    # Those of the second sweep.
+    tries = {name: row["tries"] for name, row in status(runs).items()}
+    assert tries == {
+        f"{style}-resnet50-fold{fold}": number
+        for style, number in [("bright", "0"), ("rare", "1")]
+        for fold in range(1, 6)
+    }
