@@ -2,7 +2,6 @@
 
 import os
 
-import pandas as pd
 import tensorflow as tf
 
 from jdstyle import experiment
@@ -54,10 +53,9 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
         **report.score(style_names, labels, probabilities, decisions),
     }
     os.makedirs(output_dir, exist_ok=True)
-    table = pd.DataFrame({"id": photos.ids})
-    for i, name in enumerate(style_names):
-        table[f"label {name}"] = labels[:, i]
-        table[f"probability {name}"] = probabilities[:, i]
+    table = report.probability_table(
+        photos.ids, style_names, labels, probabilities
+    )
     experiment.write_table(os.path.join(output_dir, PROBABILITIES_FILE), table)
     experiment.write_json(
         os.path.join(output_dir, experiment.RESULTS_FILE), result

@@ -22,7 +22,7 @@ class Photos(typing.NamedTuple):
 
     Attributes:
         ids: array of n strings.
-        labels: int32 array of 0s and 1s, shape `(n, styles)`.
+        labels: int32 array, shape `(n, styles)`: 1, 0, or -1 where unknown.
         encoded: string tensor of n JPEGs, or None where they are streamed.
         stream: `tf.data.Dataset` of the same JPEGs in the same order.
     """
@@ -92,7 +92,7 @@ def make_train_dataset(
     seed,
     first_batch=0,
 ):
-    """Builds the endless training dataset of one style.
+    """Builds the endless training dataset of one or several styles.
 
     Pass after pass over the photos, each pass with its own draw of kept photos
     (`resampling`) in its own order; a batch may span two passes, so that none
@@ -101,8 +101,8 @@ def make_train_dataset(
 
     Args:
         photos: `Photos`.
-        labels: int32 array of 0s and 1s, shape `(n,)`: the style's column.
-        acceptance: float32, shape `(2,)`, as in `resampling.accepted`.
+        labels: int32 array, shape `(n, styles)`: those styles' columns.
+        acceptance: float32, shape `(styles, 2)`, as in `resampling.accepted`.
         image_size: height and width of the output, in pixels.
         batch_size: images per batch.
         seed: int.
@@ -111,37 +111,44 @@ def make_train_dataset(
     Returns:
         Infinite `tf.data.Dataset` of `(images, labels)`: uint8
         `(batch_size, image_size, image_size, 3)`, RGB, and float32
-        `(batch_size, 1)`.
+        `(batch_size, styles)`, -1 where a style does not accept the photo or
+        its label is unknown.
     """
     labels = tf.constant(labels, tf.int32)
     draw = {"seed": seed}
 
     def from_memory(epoch):
-        kept = resampling.kept_indices(labels, acceptance, epoch=epoch, **draw)
-        return tf.data.Dataset.from_tensor_slices(kept)
+        return tf.data.Dataset.from_tensor_slices(
+            resampling.draw_epoch(labels, acceptance, epoch=epoch, **draw)
+        )
 
     def from_stream(epoch):
-        keep = resampling.accepted(labels, acceptance, epoch=epoch, **draw)
+        mask = resampling.accepted(labels, acceptance, epoch=epoch, **draw)
+        keep = tf.reduce_any(mask, axis=1)
+        targets = tf.where(mask, labels, -1)
         dataset = photos.stream.enumerate().filter(lambda i, _: keep[i])
         # `Dataset.shuffle` holds hidden state; whole chunks do not.
         dataset = dataset.batch(_STREAM_SHUFFLE).enumerate()
-        return dataset.map(
+        dataset = dataset.map(
             lambda chunk, examples: _shuffle(examples, [seed, epoch, chunk])
         ).unbatch()
+        return dataset.map(lambda i, photo: (photo, targets[i]))
 
     if photos.encoded is not None:
         # Only indices are shuffled: a rejected photo costs nothing.
         dataset = tf.data.Dataset.counter().flat_map(from_memory)
-        dataset = dataset.map(lambda i: (i, tf.gather(photos.encoded, i)))
+        dataset = dataset.map(
+            lambda i, target: (tf.gather(photos.encoded, i), target)
+        )
     else:
         dataset = tf.data.Dataset.counter().flat_map(from_stream)
 
     def decode(position, example):
-        index, image_bytes = example
+        image_bytes, target = example
         image = decoding.decode_random_crop(
             image_bytes, image_size, seed=tf.stack([seed, position])
         )
-        return image, tf.cast(labels[index], tf.float32)[tf.newaxis]
+        return image, tf.cast(target, tf.float32)
 
     dataset = dataset.enumerate().skip(first_batch * batch_size)
     dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE)

@@ -15,7 +15,9 @@ class CostSensitiveBinaryCrossentropy(keras.losses.Loss):
                -false_positive_cost * (1 - y) * log(1 - p)
 
     computed from the logits, so that it and its gradient stay finite for
-    every finite logit, and in float32 whatever the dtype of the logits.
+    every finite logit, and in float32 whatever the dtype of the logits. A
+    negative label masks: unknown, or not accepted by the resampling; it adds 0
+    and counts in the mean.
 
     Args:
         false_negative_cost: float > 0, or a sequence of one for each style;
@@ -56,7 +58,8 @@ class CostSensitiveBinaryCrossentropy(keras.losses.Loss):
         """Computes the loss of each example.
 
         Args:
-            y_true: tensor of labels in [0, 1], shape `(batch, styles)`.
+            y_true: tensor of labels in [0, 1], or negative to mask, shape
+                `(batch, styles)`.
             y_pred: tensor of logits, shape `(batch, styles)`.
 
         Returns:
@@ -73,7 +76,8 @@ class CostSensitiveBinaryCrossentropy(keras.losses.Loss):
         alarm_cost = ops.convert_to_tensor(self.false_positive_cost, "float32")
         missed = y_true * ops.softplus(-y_pred)  # -log(p), no overflow.
         alarm = (1.0 - y_true) * ops.softplus(y_pred)  # -log(1 - p).
-        return ops.mean(missed_cost * missed + alarm_cost * alarm, axis=-1)
+        loss = missed_cost * missed + alarm_cost * alarm
+        return ops.mean(ops.where(y_true < 0, 0.0, loss), axis=-1)
 
     def get_config(self):
         return {

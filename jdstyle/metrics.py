@@ -1,7 +1,8 @@
 """F-beta per style from counts, with its baseline and its uncertainty.
 
 The macro score is the mean of the styles' scores. A style without positives,
-or without predicted positives, scores 0.
+or without predicted positives, scores 0. A label of -1 is unknown: whatever is
+decided there counts neither as right nor as wrong.
 """
 
 import numpy as np
@@ -14,7 +15,7 @@ def counts(labels, decisions):
     """Counts hits, false alarms and misses of each style.
 
     Args:
-        labels: int or bool array of 0s and 1s, shape `(n, styles)`.
+        labels: int or bool array of 0s, 1s and -1s, shape `(n, styles)`.
         decisions: int or bool array of 0s and 1s, shape `(n, styles)`.
 
     Returns:
@@ -25,11 +26,9 @@ def counts(labels, decisions):
         ValueError: if an array is not two-dimensional or holds other values,
             or if the shapes differ.
     """
-    labels, decisions = _check_pair(labels, decisions)
-    return (
-        np.sum(labels & decisions, axis=0, dtype=np.int64),
-        np.sum(~labels & decisions, axis=0, dtype=np.int64),
-        np.sum(labels & ~decisions, axis=0, dtype=np.int64),
+    return tuple(
+        np.sum(outcome, axis=0, dtype=np.int64)
+        for outcome in _outcomes(labels, decisions)
     )
 
 
@@ -92,7 +91,7 @@ def all_positive_fbeta(labels, beta=2.0):
     """Scores the baseline that predicts every style for every photo.
 
     Args:
-        labels: int or bool array of 0s and 1s, shape `(n, styles)`.
+        labels: int or bool array of 0s, 1s and -1s, shape `(n, styles)`.
         beta: float > 0; recall counts `beta` times as much as precision.
 
     Returns:
@@ -102,8 +101,8 @@ def all_positive_fbeta(labels, beta=2.0):
         ValueError: if `labels` is not two-dimensional or holds other values,
             or if `beta` is not > 0.
     """
-    labels = _check_binary("labels", labels)
-    return fbeta(*counts(labels, np.ones_like(labels)), beta=beta)
+    decisions = np.ones(np.shape(labels), bool)
+    return fbeta(*counts(labels, decisions), beta=beta)
 
 
 def bootstrap_fbeta(labels, decisions, *, resamples=1000, seed=0, beta=2.0):
@@ -114,7 +113,7 @@ def bootstrap_fbeta(labels, decisions, *, resamples=1000, seed=0, beta=2.0):
     into an interval; it covers the choice of the photos, not the training.
 
     Args:
-        labels: int or bool array of 0s and 1s, shape `(n, styles)`, n > 0.
+        labels: int or bool array of 0s, 1s and -1s, shape `(n, styles)`, n > 0.
         decisions: int or bool array of 0s and 1s, shape `(n, styles)`.
         resamples: int > 0, number of draws.
         seed: int >= 0; the same seed gives the same result.
@@ -131,12 +130,12 @@ def bootstrap_fbeta(labels, decisions, *, resamples=1000, seed=0, beta=2.0):
     Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993),
     ch. 13.
     """
-    labels, decisions = _check_pair(labels, decisions)
-    photos, styles = labels.shape
+    outcomes = _outcomes(labels, decisions)
+    photos, styles = outcomes[0].shape
     if not photos:
         raise ValueError(
             "`labels` must hold at least one photo. "
-            f"Received: shape {labels.shape}."
+            f"Received: shape {outcomes[0].shape}."
         )
     if resamples < 1:
         raise ValueError(
@@ -145,9 +144,7 @@ def bootstrap_fbeta(labels, decisions, *, resamples=1000, seed=0, beta=2.0):
     # float32 holds every integer up to 2^24, and no sum here exceeds n: the
     # counts are exact, whatever the order in which BLAS adds.
     dtype = np.float32 if photos < 2**24 else np.float64
-    indicators = np.concatenate(
-        [labels & decisions, ~labels & decisions, labels & ~decisions], axis=1
-    ).astype(dtype)
+    indicators = np.concatenate(outcomes, axis=1).astype(dtype)
     rng = np.random.default_rng(seed)
     chunk = max(1, _CHUNK_ELEMENTS // photos)
     drawn = np.empty((resamples, 3 * styles))
@@ -201,33 +198,33 @@ def _check_counts(true_positives, false_positives, false_negatives):
     return np.broadcast_arrays(*arrays)
 
 
-def _check_pair(labels, decisions):
-    """Returns two bool arrays of one shape `(n, styles)`."""
-    labels = _check_binary("labels", labels)
-    decisions = _check_binary("decisions", decisions)
+def _outcomes(labels, decisions):
+    """Returns hits, false alarms and misses: three bool `(n, styles)`."""
+    labels = _check_values("labels", labels, (-1, 0, 1))
+    decisions = _check_values("decisions", decisions, (0, 1)).astype(bool)
     if labels.shape != decisions.shape:
         raise ValueError(
             "`decisions` must have the shape of `labels`, "
             f"{labels.shape}. Received: shape {decisions.shape}."
         )
-    return labels, decisions
+    positive, negative = labels == 1, labels == 0
+    return positive & decisions, negative & decisions, positive & ~decisions
 
 
-def _check_binary(name, array):
-    """Returns a bool array, shape `(n, styles)`."""
+def _check_values(name, array, values):
+    """Returns an array, shape `(n, styles)`, that holds nothing else."""
     array = np.asarray(array)
     if array.ndim != 2:
         raise ValueError(
             f"`{name}` must have the shape (n, styles). "
             f"Received: shape {array.shape}."
         )
-    if array.dtype == bool:
-        return array
-    accepted = (array == 0) | (array == 1)
+    accepted = np.isin(array, values)
     if not accepted.all():
         row, column = np.argwhere(~accepted)[0]
+        listed = ", ".join(map(str, values))
         raise ValueError(
-            f"`{name}` must be 0 or 1. Received: {array[row, column]!r} "
-            f"at row {row}, column {column}."
+            f"`{name}` must be one of {listed}. Received: "
+            f"{array[row, column]!r} at row {row}, column {column}."
         )
-    return array.astype(bool)
+    return array

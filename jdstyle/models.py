@@ -1,140 +1,187 @@
-"""Networks: a Keras Application with one logit per style on top."""
+"""Networks: a backbone with one logit per style on top, or several stages."""
 
-import inspect
 import os
-import sys
+import typing
 
 import keras
 from absl import logging
+from keras import ops
 
+from jdstyle import backbones
 from jdstyle import experiment
 from jdstyle.errors import InputError
 
-# Running means of batch norms follow in about 10 steps. Keras's 0.99 or 0.999
-# needs more steps than fine-tuning a rare style has, and a network trained from
-# scratch would be scored with the means it began with.
-BATCH_NORM_MOMENTUM = 0.9
+SHARINGS = ("trunk", "groups", "none")
 
 
-def backbone_names():
-    """Returns the names of all Keras Applications, sorted."""
-    return sorted(
-        name
-        for name, value in vars(keras.applications).items()
-        if inspect.isfunction(value)
-    )
+class Architecture(typing.NamedTuple):
+    """What a network is made of; `run.json` holds it as a dict.
+
+    Attributes:
+        backbone: name, see `backbones.names`.
+        image_size: height and width of the input, in pixels.
+        num_styles: number of logits.
+        sharing: "trunk": all styles share the backbone; "groups": its last
+            stage is there once per group of styles; "none": each style has its
+            own backbone.
+        groups: for "groups", lists of the styles' numbers from 0, each style in
+            one of them.
+    """
+
+    backbone: str
+    image_size: int
+    num_styles: int = 1
+    sharing: str = "trunk"
+    groups: typing.Any = None
+
+    def branches(self):
+        """Returns the styles of each branch: a list of lists of ints."""
+        if self.sharing == "trunk":
+            return [list(range(self.num_styles))]
+        if self.sharing == "none":
+            return [[style] for style in range(self.num_styles)]
+        return [list(group) for group in self.groups]
 
 
-def build(backbone, image_size, num_styles, *, weights=None):
+def build(architecture, *, weights=None):
     """Builds a network on raw pixels.
 
     The normalisation that the backbone was trained with sits inside, so all
-    backbones share one input pipeline. The head is float32 under every
-    precision policy.
+    backbones share one input pipeline. The heads are float32 under every
+    precision policy. What several styles share is computed once.
 
     Args:
-        backbone: name of a Keras Application, e.g. "ResNet50".
-        image_size: height and width of the input, in pixels.
-        num_styles: number of logits.
-        weights: None for random ones, or "imagenet".
+        architecture: `Architecture`.
+        weights: as in `backbones.build`.
 
     Returns:
         `keras.Model` from images `(n, image_size, image_size, 3)`, RGB in
-        [0, 255], to float32 logits `(n, num_styles)`. Its backbone is one
-        layer, named "backbone".
+        [0, 255], to float32 logits `(n, num_styles)`. All but the heads lies in
+        layers whose name begins with "backbone".
 
     Raises:
-        InputError: if there is no such backbone, if the image is too small for
-            it, or if ImageNet's weights cannot be had.
+        InputError: as `backbones.build` and `backbones.split`; or if the
+            groups do not hold each style once.
     """
-    if backbone not in backbone_names():
-        raise InputError(
-            "--backbone must be one of "
-            f"{', '.join(backbone_names())}. Received: {backbone!r}."
+    _check_groups(architecture)
+    size = architecture.image_size
+    images = keras.Input((size, size, 3), dtype="float32", name="images")
+    branches = architecture.branches()
+    features, logits = None, []
+    for number, styles in enumerate(branches, start=1):
+        ending = "" if architecture.sharing == "trunk" else f"_{number}"
+        name = f"backbone{ending}"
+        body, preprocess = backbones.build(
+            architecture.backbone, size, weights=weights, name=name
         )
-    application = getattr(keras.applications, backbone)
-    # The public function comes from the module with its normalisation.
-    preprocess = sys.modules[application.__module__].preprocess_input
-    shape = (image_size, image_size, 3)
-    try:
-        body = application(
-            include_top=False,
-            weights=weights,
-            input_shape=shape,
-            pooling="avg",
-            name="backbone",
+        if features is None:
+            features = preprocess(images)
+        if architecture.sharing == "groups":
+            lower, body = backbones.split(body, ("backbone", name))
+            if number == 1:
+                features = lower(features)
+        head = keras.layers.Dense(
+            len(styles), dtype="float32", name=f"logits{ending}"
         )
-    except ValueError as error:  # Keras says which size would do.
-        raise InputError(
-            f"--backbone={backbone} does not take --image_size={image_size}: "
-            f"{error}"
-        ) from error
-    except Exception as error:
-        if weights is None:
-            raise
-        raise InputError(
-            f"ImageNet's weights of {backbone} cannot be loaded: {error}. "
-            "Where there is no network, put the file that Keras names into "
-            "~/.keras/models, or pass --init_from=scratch or a run directory."
-        ) from error
-    for layer in body._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = BATCH_NORM_MOMENTUM
-    images = keras.Input(shape, dtype="float32", name="images")
-    features = body(preprocess(images))
-    logits = keras.layers.Dense(num_styles, dtype="float32", name="logits")
-    return keras.Model(images, logits(features), name="classifier")
+        logits.append(head(body(features)))
+    if len(branches) > 1:
+        order = [style for styles in branches for style in styles]
+        places = [order.index(style) for style in range(len(order))]
+        logits = [ops.take(ops.concatenate(logits, axis=-1), places, axis=-1)]
+    return keras.Model(images, logits[0], name="classifier")
 
 
-def initialise(model, init_from, *, backbone, image_size):
-    """Starts a network from the best weights of an earlier run.
+def set_backbone_trainable(model, trainable):
+    """Freezes or thaws all but the heads of a network of `build`."""
+    for layer in _backbone_layers(model):
+        layer.trainable = trainable
 
-    Weights are copied where their shapes agree: a head for another number of
-    styles keeps its random ones. What was and was not restored is logged.
+
+def load_run(directory, *, image_size=None):
+    """Rebuilds the network of a finished run with its best weights.
 
     Args:
-        model: of `build`, with `backbone` and `image_size`.
-        init_from: a run directory, or the weight file in it.
-        backbone, image_size: what the model was built with.
+        directory: run directory.
+        image_size: None for that of the run; weights fit every size.
+
+    Returns:
+        `(model, architecture)`.
 
     Raises:
-        InputError: if there is no such run, or if its backbone is another.
+        InputError: if a file is missing.
     """
-    run = init_from
-    if os.path.basename(init_from) == experiment.BEST_WEIGHTS:
-        run = os.path.dirname(init_from)
     weights, record = (
-        os.path.join(run, name)
+        os.path.join(directory, name)
         for name in (experiment.BEST_WEIGHTS, experiment.RUN_FILE)
     )
     for path in (weights, record):
         if not os.path.isfile(path):
             raise InputError(
-                "--init_from must be imagenet, scratch or the directory of a "
-                f"run. Received: {init_from!r}; missing: {path}."
+                f"{directory} is no finished run; missing: {path}."
             )
-    donor_settings = experiment.read_json(record)
-    if donor_settings["backbone"] != backbone:
+    architecture = Architecture(**experiment.read_json(record)["architecture"])
+    architecture = architecture._replace(
+        image_size=image_size or architecture.image_size
+    )
+    model = build(architecture)
+    model.load_weights(weights)
+    return model, architecture
+
+
+def initialise(model, architecture, run):
+    """Starts a network from the best weights of an earlier run.
+
+    A network of the same form takes all weights whose shapes agree: a head for
+    another number of styles keeps its random ones. From a network with one
+    backbone, every stage of the new one takes what it has in common with it.
+    What was and was not restored is logged.
+
+    Args:
+        model, architecture: of `build`.
+        run: a run directory, or the weight file in it.
+
+    Raises:
+        InputError: if there is no such run, or if its backbone is another.
+    """
+    if os.path.basename(run) == experiment.BEST_WEIGHTS:
+        run = os.path.dirname(run)
+    try:
+        donor, donor_form = load_run(run, image_size=architecture.image_size)
+    except InputError as error:
         raise InputError(
-            f"--init_from={init_from} is a {donor_settings['backbone']}; "
-            f"--backbone={backbone} cannot start from it."
+            "--init_from must be imagenet, scratch, style:STYLE, a backbone's "
+            f"*.weights.h5 or the directory of a run. Received: {run!r}. "
+            f"{error}"
+        ) from error
+    if donor_form.backbone != architecture.backbone:
+        raise InputError(
+            f"--init_from={run} is a {donor_form.backbone}; "
+            f"--backbone={architecture.backbone} cannot start from it."
         )
-    donor = build(backbone, image_size, len(donor_settings["styles"]))
-    donor.load_weights(weights)
-    restored, kept = copy_weights(donor, model)
+    same = donor_form.sharing == architecture.sharing
+    if same and donor_form.groups == architecture.groups:
+        restored, kept = copy_weights(donor, model)
+    elif donor_form.sharing == "trunk":
+        restored, kept = _copy_stages(donor, model, architecture.sharing)
+    else:
+        raise InputError(
+            f"--init_from={run} has several backbones "
+            f"(--sharing={donor_form.sharing}); a network with "
+            f"--sharing={architecture.sharing} cannot start from it."
+        )
     logging.info(
         "Restored %d weights from %s; left as they were: %s",
         len(restored),
-        weights,
+        run,
         ", ".join(kept) or "none",
     )
 
 
 def copy_weights(source, target):
-    """Copies weights between networks of one backbone where shapes agree.
+    """Copies weights between networks of one form where shapes agree.
 
     Args:
-        source, target: `keras.Model`s of `build` with the same backbone.
+        source, target: `keras.Model`s with the same layers.
 
     Returns:
         `(restored, kept)`: lists of the paths of the target's weights.
@@ -149,3 +196,49 @@ def copy_weights(source, target):
         else:
             kept.append(weight.path)
     return restored, kept
+
+
+def _copy_stages(donor, model, sharing):
+    body = donor.get_layer("backbone")
+    sources = [body] * len(_backbone_layers(model))
+    if sharing == "groups":
+        lower, upper = backbones.split(body)
+        sources = [lower] + [upper] * (len(sources) - 1)
+    restored = []
+    for source, layer in zip(sources, _backbone_layers(model), strict=True):
+        restored += copy_weights(source, layer)[0]
+    kept = [
+        weight.path
+        for layer in model.layers
+        if layer.name.startswith("logits")
+        for weight in layer.weights
+    ]
+    return restored, kept
+
+
+def _backbone_layers(model):
+    layers = {
+        layer.name: layer
+        for layer in model.layers
+        if layer.name.startswith("backbone")
+    }
+    return [layers[name] for name in sorted(layers, key=_number)]
+
+
+def _number(name):
+    """The shared stage, without a number, comes first."""
+    return int(name.partition("_")[2] or 0)
+
+
+def _check_groups(architecture):
+    if architecture.sharing not in SHARINGS:
+        raise InputError(
+            f"--sharing must be one of {', '.join(SHARINGS)}. "
+            f"Received: {architecture.sharing!r}."
+        )
+    placed = sorted(s for styles in architecture.branches() for s in styles)
+    if placed != list(range(architecture.num_styles)):
+        raise InputError(
+            f"--groups must hold each of {architecture.num_styles} styles "
+            f"once. Received: {architecture.groups}."
+        )

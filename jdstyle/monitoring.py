@@ -8,10 +8,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 from absl import logging
-from sklearn.metrics import average_precision_score
 from tensorboard.plugins.pr_curve import summary as pr_curve
 
 from jdstyle import experiment
+from jdstyle import report
 from jdstyle import thresholds
 
 
@@ -45,17 +45,20 @@ class Validation(keras.callbacks.Callback):
 
     Adds `val_loss`, `val_f2` (at its best threshold), `val_threshold` and
     `val_pr_auc` to the epoch's logs; writes `history.csv` and TensorBoard's
-    scalars, PR curve and augmented batch; keeps the weights with the best F2,
-    of equal ones those with the better PR-AUC.
+    scalars, PR curves and augmented batch; keeps the weights with the best F2,
+    of equal ones those with the better PR-AUC. Of several styles these are
+    means, and `f2/NAME` and `pr_auc/NAME` stand beside them.
 
     It serves all phases of a training: create it once.
 
     Args:
         classifier: `keras.Model` whose weights are kept.
         dataset: of `input_pipeline.make_eval_dataset`.
-        labels: int array of 0s and 1s, shape `(n,)`.
+        labels: int array, shape `(n, styles)`: 1, 0, or -1 where unknown; a
+            positive in every column.
         loss: `keras.losses.Loss` on logits.
         workdir: run directory.
+        names: list of the styles' names.
         epochs: int, number of epochs of all phases.
         steps, batch_size: int, steps per epoch and photos per step.
         draw_batch: function that returns the picture of a freshly augmented
@@ -70,6 +73,7 @@ class Validation(keras.callbacks.Callback):
         loss,
         workdir,
         *,
+        names,
         epochs,
         steps,
         batch_size,
@@ -84,6 +88,7 @@ class Validation(keras.callbacks.Callback):
         self._labels = labels
         self._loss = loss
         self._workdir = workdir
+        self._names = names
         self._epochs = epochs
         self._steps = steps
         self._batch_size = batch_size
@@ -120,7 +125,7 @@ class Validation(keras.callbacks.Callback):
         photos = self._timed_steps * self._batch_size
         self.photos_per_second.append(photos / train_seconds)
         logits = predict_logits(self._forward, self._dataset)
-        probabilities = tf.sigmoid(logits)[:, 0].numpy()
+        probabilities = tf.sigmoid(logits).numpy()
         logs.update(self._score(logits, probabilities))
         logs["photos_per_second"] = self.photos_per_second[-1]
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
@@ -142,16 +147,25 @@ class Validation(keras.callbacks.Callback):
         )
 
     def _score(self, logits, probabilities):
-        threshold, f2 = thresholds.best_threshold(self._labels, probabilities)
-        loss = self._loss(self._labels[:, np.newaxis].astype("float32"), logits)
-        return {
+        rows = []
+        for labels, scores in zip(self._labels.T, probabilities.T, strict=True):
+            known = labels >= 0
+            threshold, f2 = thresholds.best_threshold(
+                labels[known], scores[known]
+            )
+            rows.append((f2, threshold, report.pr_auc(labels, scores)))
+        f2, threshold, pr_auc = np.mean(rows, axis=0).tolist()
+        loss = self._loss(self._labels.astype("float32"), logits)
+        logs = {
             "val_loss": float(loss),
             "val_f2": f2,
             "val_threshold": threshold,
-            "val_pr_auc": float(
-                average_precision_score(self._labels, probabilities)
-            ),
+            "val_pr_auc": pr_auc,
         }
+        if len(rows) > 1:
+            for name, (f2, _, pr_auc) in zip(self._names, rows, strict=True):
+                logs |= {f"f2/{name}": f2, f"pr_auc/{name}": pr_auc}
+        return logs
 
     def _keep_if_best(self, epoch, logs):
         key = ("val_f2", "val_pr_auc")
@@ -181,10 +195,14 @@ class Validation(keras.callbacks.Callback):
             if self._draw_batch is not None:
                 picture = self._draw_batch()
                 tf.summary.image("augmented_batch", picture[np.newaxis])
-            curve = pr_curve.pb(
-                "pr_curve", self._labels.astype(bool), probabilities
-            )
-            tf.summary.experimental.write_raw_pb(
-                curve.SerializeToString(), step=epoch + 1
-            )
+            for i, name in enumerate(self._names):
+                known = self._labels[:, i] >= 0
+                curve = pr_curve.pb(
+                    "pr_curve" if len(self._names) == 1 else f"pr_curve {name}",
+                    self._labels[known, i] == 1,
+                    probabilities[known, i],
+                )
+                tf.summary.experimental.write_raw_pb(
+                    curve.SerializeToString(), step=epoch + 1
+                )
         self._writer.flush()

@@ -1,10 +1,13 @@
 """The settings of a training, and the network, loss and optimizer they make."""
 
+import os
 import typing
 
 import keras
+import numpy as np
 
 from jdstyle import augment
+from jdstyle import experiment
 from jdstyle import losses
 from jdstyle import models
 
@@ -12,8 +15,10 @@ from jdstyle import models
 class Settings(typing.NamedTuple):
     """How one network is trained; see the flags of `train`.
 
-    `positive_rate` 0 keeps every photo, `batch_size` and `steps_per_epoch` 0
-    let the program choose, `ema` 0 takes no average.
+    `positive_rate` 0 keeps every photo; it and `false_negative_cost` are a
+    number or a tuple of one per style. `init_from` is "imagenet", "scratch", a
+    run directory or a backbone's weight file. `batch_size` and
+    `steps_per_epoch` 0 let the program choose, `ema` 0 takes no average.
     """
 
     backbone: str
@@ -22,8 +27,8 @@ class Settings(typing.NamedTuple):
     epochs: int
     frozen_epochs: int
     learning_rate: float
-    positive_rate: float
-    false_negative_cost: float
+    positive_rate: typing.Any
+    false_negative_cost: typing.Any
     false_positive_cost: float = 1.0
     weight_decay: float = 1e-4
     batch_size: int = 0
@@ -34,32 +39,44 @@ class Settings(typing.NamedTuple):
     precision: str = "auto"
     xla: bool = False
     seed: int = 0
+    sharing: str = "trunk"
+    groups: typing.Any = None
 
 
-def build_network(settings):
+def architecture(settings, num_styles):
+    """Returns the `models.Architecture` of a training."""
+    return models.Architecture(
+        settings.backbone,
+        settings.image_size,
+        num_styles,
+        settings.sharing,
+        settings.groups,
+    )
+
+
+def build_network(settings, num_styles=1):
     """Builds the network that trains and the one inside it that stays.
 
     Args:
         settings: `Settings`.
+        num_styles: number of logits.
 
     Returns:
         `(network, classifier)`: `network` augments its input in training and
         shares all its weights with `classifier`, see `models.build`.
     """
-    imagenet = settings.init_from == "imagenet"
-    classifier = models.build(
-        settings.backbone,
-        settings.image_size,
-        1,
-        weights="imagenet" if imagenet else None,
+    form = architecture(settings, num_styles)
+    # A run's weight file stands for the run: `initialise` knows its form.
+    file_name = os.path.basename(settings.init_from)
+    of_backbone = file_name.endswith(".weights.h5") and (
+        file_name != experiment.BEST_WEIGHTS
     )
-    if settings.init_from not in ("imagenet", "scratch"):
-        models.initialise(
-            classifier,
-            settings.init_from,
-            backbone=settings.backbone,
-            image_size=settings.image_size,
-        )
+    ready = settings.init_from == "imagenet" or of_backbone
+    classifier = models.build(
+        form, weights=settings.init_from if ready else None
+    )
+    if not ready and settings.init_from != "scratch":
+        models.initialise(classifier, form, settings.init_from)
     if not settings.augment:
         return classifier, classifier
     images = keras.Input(classifier.input_shape[1:], dtype="uint8")
@@ -67,18 +84,32 @@ def build_network(settings):
     return keras.Model(images, classifier(augmented)), classifier
 
 
-def make_loss(settings, kept):
-    """Returns the cost-sensitive loss.
+def make_losses(settings, kept, shown):
+    """Returns the cost-sensitive loss for training, and for validation.
+
+    In training a style's loss is divided by the share of the shown photos that
+    it accepts. So its mean over a pass is the mean over what its own one-style
+    network would see, however many photos the other styles bring in.
 
     Args:
         settings: `Settings`.
-        kept: expected numbers of negatives and positives after resampling, so
-            that the balance does not correct what resampling already has.
+        kept, shown: of `resampling.expected_kept`. The balance does not correct
+            what resampling already has.
+
+    Returns:
+        `(loss, validation_loss)`: `keras.losses.Loss`; for one style they are
+        the same.
     """
-    costs = (settings.false_negative_cost, settings.false_positive_cost)
+    missed = np.broadcast_to(settings.false_negative_cost, len(kept)) * 1.0
+    alarm = np.full(len(kept), settings.false_positive_cost)
     if settings.balance:
-        costs = losses.balanced_costs(kept[1], kept[0], *costs)
-    return losses.CostSensitiveBinaryCrossentropy(*map(float, costs))
+        missed, alarm = losses.balanced_costs(
+            kept[:, 1], kept[:, 0], missed, alarm
+        )
+    return tuple(
+        losses.CostSensitiveBinaryCrossentropy(missed / share, alarm / share)
+        for share in (kept.sum(axis=1) / shown, 1.0)
+    )
 
 
 def make_optimizer(settings, steps, *, factor=1.0):

@@ -12,7 +12,7 @@ def score(style_names, labels, probabilities, decisions, *, seed=0):
 
     Args:
         style_names: list of strings.
-        labels: int array of 0s and 1s, shape `(n, styles)`.
+        labels: int array, shape `(n, styles)`: 1, 0, or -1 where unknown.
         probabilities: float array in [0, 1], shape `(n, styles)`.
         decisions: int array of 0s and 1s, shape `(n, styles)`.
         seed: int, of the bootstrap.
@@ -31,7 +31,7 @@ def score(style_names, labels, probabilities, decisions, *, seed=0):
     baseline = metrics.all_positive_fbeta(labels)
     scores = {
         name: {
-            "positives": int(labels[:, i].sum()),
+            "positives": int((labels[:, i] == 1).sum()),
             "predicted": int(decisions[:, i].sum()),
             "precision": float(precision[i]),
             "recall": float(recall[i]),
@@ -39,7 +39,7 @@ def score(style_names, labels, probabilities, decisions, *, seed=0):
             "f2_low": float(low[i]),
             "f2_high": float(high[i]),
             "baseline_f2": float(baseline[i]),
-            "pr_auc": _pr_auc(labels[:, i], probabilities[:, i]),
+            "pr_auc": pr_auc(labels[:, i], probabilities[:, i]),
         }
         for i, name in enumerate(style_names)
     }
@@ -82,8 +82,36 @@ def _decimals(row, key):
     return f"{row[key]:.3f}" if key in row else ""
 
 
-def _pr_auc(labels, probabilities):
-    # scikit-learn warns where there is no positive, and says 0.
-    if not labels.any():
+def pr_auc(labels, probabilities):
+    """Computes the average precision of one style, on the known labels.
+
+    Args:
+        labels: int array, shape `(n,)`: 1, 0, or -1 where unknown.
+        probabilities: float array, shape `(n,)`.
+
+    Returns:
+        float in [0, 1]; 0 where there is no positive.
+    """
+    known = labels >= 0
+    if not (labels == 1).any():  # scikit-learn warns there.
         return 0.0
-    return float(average_precision_score(labels, probabilities))
+    return float(average_precision_score(labels[known], probabilities[known]))
+
+
+def probability_table(ids, style_names, labels, probabilities):
+    """Returns the table of `id` and, per style, `label` and `probability`.
+
+    Args:
+        ids: sequence of n strings.
+        style_names: list of strings.
+        labels: int array, shape `(n, styles)`.
+        probabilities: float array, shape `(n, styles)`.
+
+    Returns:
+        `pandas.DataFrame`, for `experiment.write_table`.
+    """
+    columns = {"id": ids}
+    for i, name in enumerate(style_names):
+        columns[f"label {name}"] = labels[:, i]
+        columns[f"probability {name}"] = probabilities[:, i]
+    return pd.DataFrame(columns)

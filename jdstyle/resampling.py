@@ -1,9 +1,10 @@
 """Rejection resampling on labels alone: which photos an epoch keeps.
 
-Photo i is kept with a probability that depends on its label, by stateless
-random numbers keyed by (seed, epoch). Nothing that is rejected is ever read or
-decoded, two runs with one seed keep the same photos, and any epoch can be drawn
-again without drawing those before it.
+Photo i is accepted for a style with a probability that depends on its label, by
+stateless random numbers keyed by (seed, epoch). A photo that no style accepts
+is never read or decoded; where it is accepted for some styles, the others are
+masked in the loss. Two runs with one seed keep the same photos, and any epoch
+can be drawn again without drawing those before it.
 """
 
 import numpy as np
@@ -18,7 +19,7 @@ def acceptance_probabilities(labels, positive_rates):
     that has its share already loses nothing.
 
     Args:
-        labels: int array of 0s and 1s, shape `(n, styles)`.
+        labels: int array, shape `(n, styles)`: 1, 0, or -1 where unknown.
         positive_rates: one entry per style: the wanted share of positives, in
             (0, 1), or None to keep every photo.
 
@@ -45,8 +46,8 @@ def acceptance_probabilities(labels, positive_rates):
             raise ValueError(
                 f"`positive_rates` must lie in (0, 1). Received: {rate}."
             )
-        positives = int(np.sum(labels[:, style]))
-        negatives = len(labels) - positives
+        positives = int(np.sum(labels[:, style] == 1))
+        negatives = int(np.sum(labels[:, style] == 0))
         if positives == 0 or negatives == 0:
             raise ValueError(
                 "Resampling needs at least one positive and one negative "
@@ -57,36 +58,63 @@ def acceptance_probabilities(labels, positive_rates):
     return acceptance
 
 
-def accepted(labels, acceptance, *, seed, epoch):
-    """Draws which photos an epoch keeps.
+def expected_kept(labels, acceptance):
+    """Computes what an epoch keeps on average.
 
     Args:
-        labels: int tensor of 0s and 1s, shape `(n,)`.
-        acceptance: float32, shape `(2,)`: probability to keep a photo with
-            label 0 and with label 1.
+        labels: int array, shape `(n, styles)`: 1, 0, or -1 where unknown.
+        acceptance: of `acceptance_probabilities`.
+
+    Returns:
+        `(kept, shown)`: float64 array `(styles, 2)`, the negatives and the
+        positives accepted for each style, and a float, the photos that at
+        least one style accepts: those which are decoded.
+    """
+    labels = np.asarray(labels)
+    counts = np.stack([(labels == value).sum(axis=0) for value in (0, 1)], 1)
+    # In float64: 1 minus a small float32 would lose its digits.
+    rejection = 1 - np.asarray(acceptance, np.float64)
+    rejected = np.where(labels == 1, rejection[:, 1], rejection[:, 0])
+    rejected = np.where(labels < 0, 1.0, rejected).prod(axis=1)
+    return counts * acceptance, float(np.sum(1 - rejected))
+
+
+def accepted(labels, acceptance, *, seed, epoch):
+    """Draws for which styles an epoch accepts each photo.
+
+    Args:
+        labels: int tensor, shape `(n, styles)`: 1, 0, or -1 where unknown,
+            which is never accepted.
+        acceptance: float32, shape `(styles, 2)`, as `acceptance_probabilities`
+            returns it.
         seed: int.
         epoch: int or int64 scalar tensor, from 0.
 
     Returns:
-        bool tensor, shape `(n,)`.
+        bool tensor, shape `(n, styles)`.
     """
-    probability = tf.gather(acceptance, labels)
+    labels = tf.convert_to_tensor(labels)
+    probability = tf.where(labels == 1, acceptance[:, 1], acceptance[:, 0])
     # Uniform numbers lie in [0, 1): a probability of 1 keeps always.
     draws = tf.random.stateless_uniform(tf.shape(labels), _key(seed, epoch))
-    return draws < probability
+    return (draws < probability) & (labels >= 0)
 
 
-def kept_indices(labels, acceptance, *, seed, epoch):
+def draw_epoch(labels, acceptance, *, seed, epoch):
     """Draws the photos of an epoch, in the order in which they are shown.
 
     Args: as `accepted`.
 
     Returns:
-        int64 tensor of distinct indices into `labels`, shape `(kept,)`.
+        `(indices, targets)`: int64 tensor `(kept,)` of distinct rows of
+        `labels` that some style accepts, and their labels `(kept, styles)`,
+        -1 for each style that does not.
     """
-    kept = tf.where(accepted(labels, acceptance, seed=seed, epoch=epoch))[:, 0]
+    mask = accepted(labels, acceptance, seed=seed, epoch=epoch)
+    kept = tf.where(tf.reduce_any(mask, axis=1))[:, 0]
     shuffle_key = tf.random.experimental.stateless_fold_in(_key(seed, epoch), 1)
-    return tf.random.experimental.stateless_shuffle(kept, shuffle_key)
+    kept = tf.random.experimental.stateless_shuffle(kept, shuffle_key)
+    return kept, tf.gather(tf.where(mask, labels, -1), kept)
 
 
 def _key(seed, epoch):

@@ -4,7 +4,6 @@ import os
 import time
 
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 
 from jdstyle import experiment
@@ -13,53 +12,57 @@ from jdstyle import serving
 from jdstyle import thresholds
 
 
-def write(trained, photos, style_name, style, workdir, *, start):
-    """Chooses the threshold, exports the SavedModel and writes the results.
+def write(trained, photos, names, styles, workdir, *, start):
+    """Chooses the thresholds, exports the SavedModel and writes the results.
 
     `results.json` comes last: a directory that has it is complete.
 
     Args:
         trained: `training.Trained`.
         photos: `input_pipeline.Photos` that validated.
-        style_name: string.
-        style: int, the style's column in the labels.
+        names: list of the styles' names.
+        styles: list of ints, the styles' columns in the labels.
         workdir: run directory.
         start: `time.monotonic()` when the run began.
 
     Returns:
         The dict in `results.json`.
     """
-    labels = photos.labels[:, style]
+    labels = photos.labels[:, styles]
     # In float32, as the SavedModel computes them.
-    probabilities = tf.sigmoid(trained.logits).numpy()[:, 0]
+    probabilities = tf.sigmoid(trained.logits).numpy()
     experiment.write_table(
         os.path.join(workdir, experiment.VALIDATION_FILE),
-        pd.DataFrame(
-            {"id": photos.ids, "label": labels, "probability": probabilities}
-        ),
+        report.probability_table(photos.ids, names, labels, probabilities),
     )
-    threshold, _ = thresholds.best_threshold(labels, probabilities)
-    threshold = thresholds.separating(threshold, probabilities)
+    chosen = [
+        _choose_threshold(column, scores)
+        for column, scores in zip(labels.T, probabilities.T, strict=True)
+    ]
     serving.export(
-        trained.classifier,
-        [threshold],
-        [style_name],
+        serving.Thresholded(trained.classifier, chosen),
+        names,
         os.path.join(workdir, experiment.SAVED_MODEL_DIR),
     )
-    decisions = (probabilities >= np.float32(threshold)).astype(int)
+    decisions = (probabilities >= np.float32(chosen)).astype(int)
     results = {
-        "style": style_name,
-        "threshold": threshold,
-        "validation": report.score(
-            [style_name],
-            labels[:, np.newaxis],
-            probabilities[:, np.newaxis],
-            decisions[:, np.newaxis],
-        ),
+        "styles": names,
+        "thresholds": chosen,
+        "validation": report.score(names, labels, probabilities, decisions),
         **trained.record,
         "minutes": (time.monotonic() - start) / 60,
+        # Of this process, on all cores, loading included.
+        "cpu_minutes": time.process_time() / 60,
     }
     experiment.write_json(
         os.path.join(workdir, experiment.RESULTS_FILE), results
     )
     return results
+
+
+def _choose_threshold(labels, probabilities):
+    known = labels >= 0
+    threshold, _ = thresholds.best_threshold(
+        labels[known], probabilities[known]
+    )
+    return thresholds.separating(threshold, probabilities[known])

@@ -81,6 +81,14 @@ def find(style, names=NAMES):
     )
 
 
+def means_all(style, names=NAMES):
+    """Returns whether a text means all styles: "all", unless one is so named.
+
+    Args: as `find`.
+    """
+    return _plain(style) == "all" and "all" not in map(_plain, names)
+
+
 def recipe_for(name):
     """Returns the `Style` row of that name, or None for another table's."""
     for style in STYLES:

@@ -1,208 +1,190 @@
-"""Trains a network for one style and exports it as a SavedModel.
+"""Trains a network for one style, or for all, and exports a SavedModel.
 
     python -m jdstyle.train --style=12
     python -m jdstyle.train --flagfile=flags/style_12.cfg
+    python -m jdstyle.train --style=all --sharing=groups
 
 Alone, --style trains on the built-in demo data. What is not given comes with
 the data set and the style (`defaults.py`); --workdir gets everything.
 """
 
-import math
 import os
-import time
 
 from absl import flags
+from absl import logging
 
 from jdstyle import cli
 from jdstyle import defaults
 from jdstyle import experiment
+from jdstyle import run_flags
 from jdstyle import styles
 from jdstyle.errors import InputError
 
-_STYLE = flags.DEFINE_string(
-    "style", None, "Style to recognise: its number or its name."
-)
-_DATASET = flags.DEFINE_string(
-    "dataset", "demo", "demo, jd_fashion or label_table/NAME."
-)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", "data", "Folder of the prepared data sets."
-)
-_WORKDIR = flags.DEFINE_string(
-    "workdir",
-    None,
-    "Run directory. Default: runs/<dataset>-<style>-<backbone>.",
-)
-_FOLD = flags.DEFINE_integer(
-    "fold",
-    None,
-    "Fold that validates while the others train. Default: the data set's own "
-    "validation photos.",
-)
-_CACHE = flags.DEFINE_enum(
-    "cache",
-    "memory",
-    ["memory", "stream"],
-    "Hold the encoded photos in memory, or read them from the records.",
-)
-_SEED = flags.DEFINE_integer("seed", 0, "Of all random numbers.", lower_bound=0)
+flags.adopt_module_key_flags(run_flags)
 
-# The settings of `recipe.Settings`; None means: see `defaults.py`.
-_BACKBONE = flags.DEFINE_string(
-    "backbone", None, "A Keras Application, e.g. ResNet50, DenseNet121."
+_STYLE = flags.DEFINE_string(
+    "style", None, "Style to recognise: its number or its name; or all."
 )
-_IMAGE_SIZE = flags.DEFINE_integer(
-    "image_size", None, "Height and width in pixels.", lower_bound=16
-)
-_INIT_FROM = flags.DEFINE_string(
-    "init_from", None, "imagenet, scratch or the directory of a finished run."
-)
-_EPOCHS = flags.DEFINE_integer(
-    "epochs", None, "Number of epochs.", lower_bound=1
-)
-_FROZEN_EPOCHS = flags.DEFINE_integer(
-    "frozen_epochs",
+_SHARING = flags.DEFINE_enum(
+    "sharing",
     None,
-    "The first of them, in which only the head is trained, at ten times the "
-    "learning rate.",
-    lower_bound=0,
+    ["trunk", "groups", "none"],
+    "With --style=all: what the styles share. trunk: all but the heads; "
+    "groups: all but the last stage of the backbone, which is there once per "
+    "group of related styles; none: nothing. Default: trunk.",
 )
-_STEPS_PER_EPOCH = flags.DEFINE_integer(
-    "steps_per_epoch",
-    0,
-    "Batches between two validations. 0: one pass, and not less photos than "
-    "validate.",
-    lower_bound=0,
-)
-_BATCH_SIZE = flags.DEFINE_string(
-    "batch_size",
-    "auto",
-    "Photos per step over all devices. auto: the largest that fits the GPU, 32 "
-    "on a CPU.",
-)
-_LEARNING_RATE = flags.DEFINE_float(
-    "learning_rate", None, "Peak of AdamW's schedule.", lower_bound=0.0
-)
-_WEIGHT_DECAY = flags.DEFINE_float(
-    "weight_decay", 1e-4, "Of AdamW, on kernels.", lower_bound=0.0
-)
-_EMA = flags.DEFINE_float(
-    "ema",
-    0.0,
-    "Momentum of the moving average of weights, e.g. 0.99. 0: none.",
-    lower_bound=0.0,
-    upper_bound=0.9999,
+_GROUPS = flags.DEFINE_string(
+    "groups",
+    None,
+    "With --sharing=groups: how many groups to make of styles that often meet, "
+    "or the groups themselves, e.g. 1,2,10;3,5,9. Default: 4.",
 )
 _POSITIVE_RATE = flags.DEFINE_float(
     "positive_rate",
     None,
-    "Share of positives after undersampling negatives. 0: keep all photos.",
+    "Share of positives after undersampling negatives. 0: keep all photos. "
+    "Default: as the recipe says for each style.",
     lower_bound=0.0,
     upper_bound=0.99,
 )
 _FALSE_NEGATIVE_COST = flags.DEFINE_float(
-    "false_negative_cost", None, "Cost of a missed positive.", lower_bound=1e-6
+    "false_negative_cost",
+    None,
+    "Cost of a missed positive. Default: as the recipe says for each style.",
+    lower_bound=1e-6,
 )
-_FALSE_POSITIVE_COST = flags.DEFINE_float(
-    "false_positive_cost", 1.0, "Cost of a false positive.", lower_bound=1e-6
-)
-_BALANCE = flags.DEFINE_boolean(
-    "balance",
-    False,
-    "Weigh both labels equally in the loss, by their counts after resampling.",
-)
-_AUGMENT = flags.DEFINE_boolean(
-    "augment", True, "Rotate, flip and erase at random."
-)
-_PRECISION = flags.DEFINE_enum(
-    "precision",
-    "auto",
-    ["auto", "float32", "mixed_bfloat16", "mixed_float16"],
-    "auto: bfloat16 or float16 on a GPU that is made for it, else float32.",
-)
-_XLA = flags.DEFINE_boolean("xla", False, "Compile the training step by XLA.")
 
 
 def main(argv):
     del argv
     if _STYLE.value is None:
-        raise InputError("--style is required: the number or name of a style.")
-    batch_size = _parse_batch_size(_BATCH_SIZE.value)
+        raise InputError(
+            "--style is required: the number or name of a style, or all."
+        )
+    run_flags.require_usable()
     # Here, so that --help does not wait for TensorFlow.
+    from jdstyle import runs
     from jdstyle.datasets import prepared
 
-    builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
-    names = builder.info.metadata["styles"]
-    style = styles.find(_STYLE.value, names)
-    # One way to say it: by name and by number is the same run.
-    flags.FLAGS["style"].value = names[style]
-    _fill_in_defaults(names[style])
-    _require_finite()
-    finished = experiment.start(
-        _WORKDIR.value,
-        {
-            flag.name: flag.serialize()
-            for flag in flags.FLAGS.get_key_flags_for_module("__main__")
-        },
-        {
-            "dataset": builder.info.full_name,
-            "fingerprint": builder.info.metadata["fingerprint"],
-            "styles": [names[style]],
-            "backbone": _BACKBONE.value,
-            "seed": _SEED.value,
-        },
+    dataset, data_dir = run_flags.DATASET.value, run_flags.DATA_DIR.value
+    builder = prepared.open_prepared(dataset, data_dir)
+    columns, style_name = _fill_in_flags(builder)
+    finished = runs.execute(
+        builder,
+        columns,
+        _settings(builder, columns, style_name),
+        run_flags.WORKDIR.value,
+        flag_texts=run_flags.serialised(),
+        task="train",
+        fold=run_flags.FOLD.value,
+        cache=run_flags.CACHE.value,
     )
-    if finished is None:
-        finished = _run(builder, names, style, batch_size)
-    else:
-        print("This run has finished before; these are its results.")
     _show(finished, "test" if "test" in builder.info.splits else "validation")
 
 
-def _run(builder, names, style, batch_size):
-    from jdstyle import input_pipeline
-    from jdstyle import recipe
-    from jdstyle import results
-    from jdstyle import training
+def _fill_in_flags(builder):
+    """Sets what was not given. Returns the columns and the style's name."""
+    names = list(builder.info.metadata["styles"])
+    together = styles.means_all(_STYLE.value, names)
+    if together and len(names) < 2:
+        raise InputError("--style=all needs a data set with several styles.")
+    columns = list(range(len(names)))
+    style_name = "all"
+    if not together:
+        columns = [styles.find(_STYLE.value, names)]
+        style_name = names[columns[0]]
+        if _SHARING.value:
+            raise InputError("--sharing is for --style=all.")
+    if _GROUPS.value and _SHARING.value != "groups":
+        raise InputError("--groups is for --sharing=groups.")
+    # One way to say it: by name and by number is the same run.
+    flags.FLAGS["style"].value = style_name
+    values = defaults.for_run(run_flags.DATASET.value, style_name)
+    if together:
+        run_flags.fill_in({"sharing": "trunk"})
+        # They differ from style to style, which no flag can say.
+        del values["positive_rate"], values["false_negative_cost"]
+    run_flags.fill_in(values)
+    if run_flags.WORKDIR.value is None:
+        parts = [run_flags.DATASET.value, style_name, run_flags.BACKBONE.value]
+        parts += [_SHARING.value] if together else []
+        fold = run_flags.FOLD.value
+        parts += [] if fold is None else [f"fold{fold}"]
+        name = run_flags.directory_name(*parts)
+        flags.FLAGS["workdir"].value = os.path.join("runs", name)
+    return columns, style_name
 
-    start = time.monotonic()
-    settings = recipe.Settings(
-        backbone=_BACKBONE.value,
-        image_size=_IMAGE_SIZE.value,
-        init_from=_INIT_FROM.value,
-        epochs=_EPOCHS.value,
-        frozen_epochs=_FROZEN_EPOCHS.value,
-        learning_rate=_LEARNING_RATE.value,
-        positive_rate=_POSITIVE_RATE.value,
-        false_negative_cost=_FALSE_NEGATIVE_COST.value,
-        false_positive_cost=_FALSE_POSITIVE_COST.value,
-        weight_decay=_WEIGHT_DECAY.value,
-        batch_size=batch_size,
-        steps_per_epoch=_STEPS_PER_EPOCH.value,
-        balance=_BALANCE.value,
-        augment=_AUGMENT.value,
-        ema=_EMA.value,
-        precision=_PRECISION.value,
-        xla=_XLA.value,
-        seed=_SEED.value,
+
+def _settings(builder, columns, style_name):
+    names = [builder.info.metadata["styles"][column] for column in columns]
+    given = {
+        "positive_rate": _POSITIVE_RATE.value,
+        "false_negative_cost": _FALSE_NEGATIVE_COST.value,
+    }
+    if style_name == "all":
+        rows = [defaults.for_style(name) for name in names]
+        for name, value in given.items():
+            if value is None:
+                given[name] = tuple(row[name] for row in rows)
+    return run_flags.settings(
+        init_from=_find_init_from(builder, names),
+        sharing=_SHARING.value or "trunk",
+        groups=_find_groups(builder, names),
+        **given,
     )
-    train_photos, validation_photos = (
-        input_pipeline.read_photos(
-            builder, part, fold=_FOLD.value, cache=_CACHE.value
+
+
+def _find_init_from(builder, names):
+    """Returns where the weights come from; style:STYLE becomes its run."""
+    from jdstyle import run_sets
+
+    init_from = run_flags.INIT_FROM.value
+    if not init_from.startswith("style:"):
+        return init_from
+    known = builder.info.metadata["styles"]
+    donor = known[styles.find(init_from.removeprefix("style:"), known)]
+    if names == [donor]:
+        raise InputError(f"--init_from={init_from} is the style itself.")
+    found = run_sets.find_donor(
+        os.path.dirname(os.path.abspath(run_flags.WORKDIR.value)),
+        donor,
+        fingerprint=builder.info.metadata["fingerprint"],
+        backbone=run_flags.BACKBONE.value,
+        fold=run_flags.FOLD.value,
+    )
+    logging.info("--init_from=%s: %s", init_from, found)
+    return found
+
+
+def _find_groups(builder, names):
+    if _SHARING.value != "groups":
+        return None
+    from jdstyle import input_pipeline
+    from jdstyle import relations
+
+    run_flags.fill_in({"groups": "4"})
+    text = _GROUPS.value
+    if not text.isdecimal():
+        groups = [
+            sorted(
+                styles.find(style.strip(), names) for style in part.split(",")
+            )
+            for part in text.split(";")
+        ]
+    else:
+        photos = input_pipeline.read_photos(
+            builder, "train", fold=run_flags.FOLD.value, cache="stream"
         )
-        for part in ("train", "validation")
-    )
-    trained = training.train(
-        train_photos, validation_photos, style, settings, _WORKDIR.value
-    )
-    return results.write(
-        trained,
-        validation_photos,
-        names[style],
-        style,
-        _WORKDIR.value,
-        start=start,
-    )
+        if not 1 <= int(text) <= len(names):
+            raise InputError(
+                f"--groups must be from 1 to {len(names)}. Received: {text}."
+            )
+        counts = relations.cooccurrence(photos.labels.clip(min=0))
+        groups = relations.related_groups(counts, int(text))
+    for number, group in enumerate(groups, start=1):
+        listed = ", ".join(names[style] for style in group)
+        logging.info("Group %d: %s", number, listed)
+    return groups
 
 
 def _show(finished, split):
@@ -210,46 +192,18 @@ def _show(finished, split):
 
     print(report.format_table(finished["validation"]))
     print("Scored on the photos that chose epoch and threshold: it flatters.")
-    saved_model = os.path.join(_WORKDIR.value, experiment.SAVED_MODEL_DIR)
+    workdir = run_flags.WORKDIR.value
+    saved_model = os.path.join(workdir, experiment.SAVED_MODEL_DIR)
     print(
         f"{finished['minutes']:.1f} minutes, "
         f"{finished['photos_per_second']:.0f} photos/s in training"
     )
     print(f"SavedModel: {saved_model}")
-    print(f"TensorBoard: tensorboard --logdir={_WORKDIR.value}")
+    print(f"TensorBoard: tensorboard --logdir={workdir}")
     print(
         f"Next: python -m jdstyle.evaluate --saved_model={saved_model} "
-        f"--dataset={_DATASET.value} --data_dir={_DATA_DIR.value} "
-        f"--split={split}"
-    )
-
-
-def _fill_in_defaults(style_name):
-    """Sets every flag that was not given; flags.cfg then says them all."""
-    values = defaults.for_run(_DATASET.value, style_name)
-    for name, value in values.items():
-        if flags.FLAGS[name].value is None:
-            flags.FLAGS[name].value = value
-    if _WORKDIR.value is None:
-        parts = (_DATASET.value, style_name, _BACKBONE.value)
-        name = "-".join(parts).lower().replace("/", "-").replace(" ", "_")
-        flags.FLAGS["workdir"].value = os.path.join("runs", name)
-
-
-def _require_finite():
-    """Refuses nan and inf, which pass the bounds of absl's flags."""
-    for flag in flags.FLAGS.get_key_flags_for_module("__main__"):
-        if isinstance(flag.value, float) and not math.isfinite(flag.value):
-            raise InputError(f"--{flag.name} must be finite, not {flag.value}.")
-
-
-def _parse_batch_size(text):
-    if text == "auto":
-        return 0
-    if text.isdecimal() and int(text) > 0:
-        return int(text)
-    raise InputError(
-        f"--batch_size must be auto or an int > 0. Received: {text!r}."
+        f"--dataset={run_flags.DATASET.value} "
+        f"--data_dir={run_flags.DATA_DIR.value} --split={split}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Trains one network for one style: compile, fit, best weights."""
+"""Trains one network: compile, fit, best weights."""
 
 import functools
 import math
@@ -32,7 +32,7 @@ class Trained(typing.NamedTuple):
 
     Attributes:
         classifier: `keras.Model` in float32 with the best weights.
-        logits: float32 array `(n, 1)`, its logits on the validation photos.
+        logits: float32 array `(n, styles)`, on the validation photos.
         record: dict of what was chosen and reached, JSON values.
     """
 
@@ -41,14 +41,17 @@ class Trained(typing.NamedTuple):
     record: dict
 
 
-def train(train_photos, validation_photos, style, settings, workdir):
-    """Trains a network for one style and keeps its best weights.
+def train(
+    train_photos, validation_photos, styles, settings, workdir, *, names=None
+):
+    """Trains a network for one or several styles and keeps its best weights.
 
     Args:
         train_photos, validation_photos: `input_pipeline.Photos`.
-        style: int, the style's column in the labels.
+        styles: list of ints, the styles' columns in the labels.
         settings: `recipe.Settings`.
         workdir: run directory, takes history, TensorBoard files and weights.
+        names: list of strings, the styles' names for messages and charts.
 
     Returns:
         A `Trained`.
@@ -57,37 +60,48 @@ def train(train_photos, validation_photos, style, settings, workdir):
         InputError: if a setting cannot be used with this machine or data.
         FloatingPointError: if the loss is no longer finite.
     """
-    labels = train_photos.labels[:, style]
-    validation_labels = validation_photos.labels[:, style]
-    _require_both_labels(labels, "training")
-    _require_both_labels(validation_labels, "validation")
+    names = names or [f"style {column + 1}" for column in styles]
+    labels = train_photos.labels[:, styles]
+    validation_labels = validation_photos.labels[:, styles]
+    _require_both_labels(labels, names, "training")
+    _require_both_labels(validation_labels, names, "validation")
+    rates = np.broadcast_to(settings.positive_rate, len(styles))
     acceptance = resampling.acceptance_probabilities(
-        labels[:, np.newaxis], [settings.positive_rate or None]
-    )[0]
-    kept = np.bincount(labels, minlength=2) * acceptance  # Expected per pass.
-    loss = recipe.make_loss(settings, kept)
+        labels, [rate or None for rate in rates]
+    )
+    kept, shown = resampling.expected_kept(labels, acceptance)
+    loss, validation_loss = recipe.make_losses(settings, kept, shown)
 
     keras.config.set_dtype_policy(devices.choose_precision(settings.precision))
     policy = keras.config.dtype_policy().name
     try:
         strategy = devices.default_strategy()
-        batch_size = settings.batch_size or _choose_batch_size(settings, loss)
+        batch_size = settings.batch_size or _choose_batch_size(
+            settings, loss, len(styles)
+        )
         devices.require_divisible(batch_size, strategy.num_replicas_in_sync)
         # Validation should not cost more than training: a rare style's pass
         # may be a hundred times shorter than the validation photos are many.
         steps = settings.steps_per_epoch or math.ceil(
-            max(kept.sum(), len(validation_labels)) / batch_size
+            max(shown, len(validation_labels)) / batch_size
         )
         logging.info(
-            "%d photos, %d positive; a pass keeps about %.0f, %.1f %% of them "
-            "positive; an epoch is %d steps of %d photos",
+            "%d photos; a pass shows about %.0f; an epoch is %d steps of %d",
             len(labels),
-            labels.sum(),
-            kept.sum(),
-            100 * kept[1] / kept.sum(),
+            shown,
             steps,
             batch_size,
         )
+        for name, column, (negatives, positives) in zip(
+            names, labels.T, kept, strict=True
+        ):
+            logging.info(
+                "%s: %d positive; a pass accepts about %.0f, %.1f %% positive",
+                name,
+                np.sum(column == 1),
+                negatives + positives,
+                100 * positives / (negatives + positives),
+            )
         sizes = {"image_size": settings.image_size, "batch_size": batch_size}
         make_dataset = functools.partial(
             input_pipeline.make_train_dataset,
@@ -104,13 +118,14 @@ def train(train_photos, validation_photos, style, settings, workdir):
         )
         keras.utils.set_random_seed(settings.seed)
         with strategy.scope():
-            network, classifier = recipe.build_network(settings)
+            network, classifier = recipe.build_network(settings, len(styles))
         validation = monitoring.Validation(
             classifier,
             validation_dataset,
             validation_labels,
-            loss,
+            validation_loss,
             workdir,
+            names=names,
             epochs=settings.epochs,
             steps=steps,
             batch_size=batch_size,
@@ -123,7 +138,7 @@ def train(train_photos, validation_photos, style, settings, workdir):
         keras.config.set_dtype_policy("float32")
 
     # The product computes in float32, whatever the training did.
-    classifier = models.build(settings.backbone, settings.image_size, 1)
+    classifier = models.build(recipe.architecture(settings, len(styles)))
     classifier.load_weights(os.path.join(workdir, experiment.BEST_WEIGHTS))
     logits = monitoring.predict_logits(
         monitoring.make_forward(classifier), validation_dataset
@@ -163,7 +178,7 @@ def fit(network, classifier, make_dataset, loss, validation, settings, steps):
     for first, last, trainable, factor in phases:
         if first == last:
             continue
-        classifier.get_layer("backbone").trainable = trainable
+        models.set_backbone_trainable(classifier, trainable)
         with network.distribute_strategy.scope():
             optimizer = recipe.make_optimizer(
                 settings, (last - first) * steps, factor=factor
@@ -184,11 +199,13 @@ def fit(network, classifier, make_dataset, loss, validation, settings, steps):
         )
 
 
-def _choose_batch_size(settings, loss):
+def _choose_batch_size(settings, loss, num_styles):
     """A fixed number on CPUs; on GPUs the largest that fits one of them."""
     if not tf.config.list_logical_devices("GPU"):
         return CPU_BATCH_SIZE
-    network, _ = recipe.build_network(settings._replace(init_from="scratch"))
+    network, _ = recipe.build_network(
+        settings._replace(init_from="scratch"), num_styles
+    )
     network.compile(
         recipe.make_optimizer(settings, steps=100),
         loss,
@@ -198,7 +215,8 @@ def _choose_batch_size(settings, loss):
     def try_batch(batch_size):
         shape = (batch_size, settings.image_size, settings.image_size, 3)
         network.train_on_batch(
-            np.zeros(shape, "uint8"), np.zeros((batch_size, 1), "float32")
+            np.zeros(shape, "uint8"),
+            np.zeros((batch_size, num_styles), "float32"),
         )
 
     # Not all of it: validation and prefetched batches need room as well.
@@ -218,10 +236,11 @@ def _batch_drawer(settings, make_dataset):
     return lambda: augment.contact_sheet(images[:8], augmentation)
 
 
-def _require_both_labels(labels, part):
-    positives = int(labels.sum())
-    if not 0 < positives < len(labels):
-        raise InputError(
-            f"The {part} photos must hold positives and negatives of the "
-            f"style. Received: {positives} positives in {len(labels)}."
-        )
+def _require_both_labels(labels, names, part):
+    for name, column in zip(names, labels.T, strict=True):
+        positives, known = int(np.sum(column == 1)), int(np.sum(column >= 0))
+        if not 0 < positives < known:
+            raise InputError(
+                f"The {part} photos must hold positives and negatives of "
+                f"{name}. Received: {positives} positives in {known}."
+            )

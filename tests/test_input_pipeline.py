@@ -6,13 +6,13 @@ from jdstyle import input_pipeline
 from jdstyle import resampling
 from jdstyle.errors import InputError
 
-KEEP_ALL = np.ones(2, "float32")
+KEEP_ALL = np.ones((1, 2), "float32")
 
 
 def make_dataset(photos, acceptance=KEEP_ALL, **options):
     options = {"image_size": 8, "batch_size": 16, "seed": 0} | options
     return input_pipeline.make_train_dataset(
-        photos, photos.labels[:, 0], acceptance, **options
+        photos, photos.labels[:, :1], acceptance, **options
     )
 
 
@@ -121,11 +121,11 @@ def test_first_batch_skips_ahead(tiny):
 
 def test_stream_keeps_the_photos_that_memory_keeps(tiny):
     """The acceptance rule is the same filter, only the order differs."""
-    acceptance = np.array([0.2, 1.0], "float32")
+    acceptance = np.array([[0.2, 1.0]], "float32")
     in_memory = input_pipeline.read_photos(tiny, "train")
     streamed = input_pipeline.read_photos(tiny, "train", cache="stream")
-    first_pass = resampling.kept_indices(
-        in_memory.labels[:, 0], acceptance, seed=0, epoch=0
+    first_pass, _ = resampling.draw_epoch(
+        in_memory.labels[:, :1], acceptance, seed=0, epoch=0
     )
     batches = [
         next(iter(make_dataset(p, acceptance, batch_size=len(first_pass))))
@@ -154,3 +154,24 @@ def test_evaluation_shows_each_photo_once_in_order(tiny):
 def test_memory_of_this_machine():
     # Between a small container and the largest server.
     assert 2**28 < input_pipeline.host_memory() < 2**50
+
+
+@pytest.mark.parametrize("cache", ["memory", "stream"])
+def test_several_styles_mask_and_skip(tiny, cache):
+    """A style that rejects a photo is masked; rejected by all, undecoded."""
+    photos = input_pipeline.read_photos(tiny, "train", cache=cache)
+    labels = photos.labels.copy()
+    labels[::3, 1] = -1  # Unknown to the second style.
+    # The first takes only bright photos, the second only its own positives.
+    acceptance = np.array([[0, 1], [0, 1]], "float32")
+    expected = np.where(labels == 1, 1, -1)
+    expected = expected[(expected == 1).any(axis=1)]
+    dataset = input_pipeline.make_train_dataset(
+        photos, labels, acceptance, image_size=8, batch_size=len(expected),
+        seed=0,
+    )  # fmt: skip
+    for images, targets in dataset.take(2):
+        targets = targets.numpy()
+        assert sorted(targets.tolist()) == sorted(expected.tolist())
+        bright = images.numpy().mean(axis=(1, 2, 3)) > 127
+        np.testing.assert_array_equal(bright, targets[:, 0] == 1)

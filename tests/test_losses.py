@@ -237,3 +237,13 @@ def test_balanced_costs_feed_the_loss():
 def test_balanced_costs_refuses(arguments, name):
     with pytest.raises(ValueError, match=f"`{name}` must be.*Received"):
         losses.balanced_costs(*arguments)
+
+
+def test_a_negative_label_masks():
+    loss = losses.CostSensitiveBinaryCrossentropy()
+    labels = np.array([[1.0, -1.0], [-1.0, -1.0]], np.float32)
+    # 1.5 log(4/3) of the one known label, over two styles; then nothing.
+    values, slope = gradient(loss.call, labels, LOGITS)
+    np.testing.assert_allclose(values, [0.75 * np.log(4 / 3), 0], rtol=1e-6)
+    # d/dx of 1.5 * softplus(-x) at p = 3/4 is -1.5 / 4, over two styles.
+    np.testing.assert_allclose(slope, [[-0.1875, 0], [0, 0]], rtol=1e-6)

@@ -62,9 +62,9 @@ def test_counts_do_not_overflow_small_dtypes():
         ([0, 1], [[0, 1]], r"`labels`.*\(n, styles\).*\(2,\)"),
         ([[0, 1]], [0, 1], r"`decisions`.*\(n, styles\).*\(2,\)"),
         ([[0, 1]], [[0], [1]], r"`decisions`.*\(1, 2\).*\(2, 1\)"),
-        ([[0, 2]], [[0, 1]], r"`labels`.*0 or 1.*2.*row 0, column 1"),
-        ([[0, 1]], [[0.5, 1]], r"`decisions`.*0 or 1.*0\.5"),
-        ([[np.nan, 1]], [[0, 1]], r"`labels`.*0 or 1.*nan"),
+        ([[0, 2]], [[0, 1]], r"`labels`.*-1, 0, 1.*2.*row 0, column 1"),
+        ([[0, 1]], [[0.5, 1]], r"`decisions`.*one of 0, 1.*0\.5"),
+        ([[np.nan, 1]], [[0, 1]], r"`labels`.*-1, 0, 1.*nan"),
     ],
 )
 def test_counts_refuses(labels, decisions, message):
@@ -226,7 +226,7 @@ def test_bootstrap_refuses():
         metrics.bootstrap_fbeta(np.zeros((0, 2)), np.zeros((0, 2)))
     with pytest.raises(ValueError, match="`resamples` must be > 0.*=0"):
         metrics.bootstrap_fbeta(LABELS, DECISIONS, resamples=0)
-    with pytest.raises(ValueError, match="`decisions` must be 0 or 1"):
+    with pytest.raises(ValueError, match="`decisions` must be one of 0, 1"):
         metrics.bootstrap_fbeta(LABELS, DECISIONS * 2)
 
 
@@ -237,3 +237,13 @@ def test_interval():
     assert low.tolist() == [25, 50]
     assert high.tolist() == [975, 1950]
     assert metrics.interval(column) == (25, 975)
+
+
+def test_unknown_labels_count_nowhere():
+    labels = np.array([[1], [-1], [0], [-1], [1]])
+    decisions = np.array([[1], [1], [1], [0], [0]])
+    assert [int(c[0]) for c in metrics.counts(labels, decisions)] == [1, 1, 1]
+    # 2 positives and 1 negative are known: 5 * 2 / (4 * 2 + 3).
+    np.testing.assert_allclose(metrics.all_positive_fbeta(labels), [10 / 11])
+    samples = metrics.bootstrap_fbeta(labels[[1, 3]], decisions[[1, 3]])
+    assert (samples == 0).all()

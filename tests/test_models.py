@@ -5,12 +5,15 @@ import numpy as np
 import pytest
 from keras.src.legacy.saving import legacy_h5_format
 
+from jdstyle import backbones
 from jdstyle import experiment
 from jdstyle import models
 from jdstyle.errors import InputError
+from jdstyle.models import Architecture
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3))
 IMAGES = IMAGES.astype("float32")
+SMALL = Architecture("MobileNetV3Small", 32)
 
 
 @pytest.mark.parametrize(
@@ -18,7 +21,7 @@ IMAGES = IMAGES.astype("float32")
 )
 def test_forward_and_training_step(backbone):
     keras.utils.set_random_seed(0)
-    model = models.build(backbone, 32, 3)
+    model = models.build(Architecture(backbone, 32, 3))
     assert model(IMAGES).shape == (2, 3)
     model.compile("sgd", keras.losses.BinaryCrossentropy(from_logits=True))
     before = model.trainable_weights[0].numpy()
@@ -41,7 +44,7 @@ def test_forward_and_training_step(backbone):
     ],
 )
 def test_normalisation_of_the_family_sits_inside(backbone, expected):
-    model = models.build(backbone, 32, 1)
+    model = models.build(Architecture(backbone, 32, 1))
     body = model.get_layer("backbone")
     normalised = keras.Model(model.input, body._inbound_nodes[-1].input_tensors)
     np.testing.assert_allclose(normalised(IMAGES), expected, atol=1e-4)
@@ -51,7 +54,7 @@ def test_normalisation_of_the_family_sits_inside(backbone, expected):
 def test_head_is_float32_under_mixed_precision():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = models.build("MobileNetV3Small", 32, 1)
+        model = models.build(Architecture("MobileNetV3Small", 32, 1))
         assert model.get_layer("backbone").compute_dtype == "bfloat16"
         assert model(IMAGES).dtype == "float32"
     finally:
@@ -59,23 +62,23 @@ def test_head_is_float32_under_mixed_precision():
 
 
 def test_batch_norms_follow_fast():
-    model = models.build("MobileNetV3Small", 32, 1)
+    model = models.build(Architecture("MobileNetV3Small", 32, 1))
     momenta = {
         layer.momentum
         for layer in model._flatten_layers()
         if isinstance(layer, keras.layers.BatchNormalization)
     }
-    assert momenta == {models.BATCH_NORM_MOMENTUM}
+    assert momenta == {backbones.BATCH_NORM_MOMENTUM}
 
 
 def test_refuses_unknown_backbone_and_lists_the_others():
     with pytest.raises(InputError, match="DenseNet121.*ResNet50.*'Resnet'"):
-        models.build("Resnet", 32, 1)
+        models.build(Architecture("Resnet", 32, 1))
 
 
 def test_refuses_image_too_small():
     with pytest.raises(InputError, match="--image_size=40.*75x75"):
-        models.build("InceptionV3", 40, 1)
+        models.build(Architecture("InceptionV3", 40, 1))
 
 
 def test_imagenet_weights_come_from_keras_file(monkeypatch, tmp_path):
@@ -97,7 +100,9 @@ def test_imagenet_weights_come_from_keras_file(monkeypatch, tmp_path):
     monkeypatch.setattr(
         "keras.src.applications.mobilenet_v3.file_utils.get_file", get_file
     )
-    model = models.build("MobileNetV3Small", 32, 1, weights="imagenet")
+    model = models.build(
+        Architecture("MobileNetV3Small", 32, 1), weights="imagenet"
+    )
     assert asked == [path.name]
     for ours, theirs in zip(
         model.get_layer("backbone").weights, donor.weights, strict=True
@@ -113,38 +118,36 @@ def test_imagenet_without_network_says_what_to_do(monkeypatch):
         "keras.src.applications.mobilenet_v3.file_utils.get_file", get_file
     )
     with pytest.raises(InputError, match="URL fetch.*--init_from=scratch"):
-        models.build("MobileNetV3Small", 32, 1, weights="imagenet")
+        models.build(
+            Architecture("MobileNetV3Small", 32, 1), weights="imagenet"
+        )
 
 
-def save_run(folder, num_styles, backbone="MobileNetV3Small"):
+def save_run(folder, form):
     """Writes what a finished run leaves for those that start from it."""
     folder.mkdir()
-    model = models.build(backbone, 32, num_styles)
+    model = models.build(form)
     model.save_weights(folder / experiment.BEST_WEIGHTS)
-    names = [f"style {i}" for i in range(num_styles)]
-    record = {"backbone": backbone, "styles": names}
+    record = {"architecture": form._asdict()}
     (folder / "run.json").write_text(json.dumps(record))
     return model
+
+
+def assert_same_weights(model, other):
+    for ours, theirs in zip(model.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("num_styles", [1, 3])
 @pytest.mark.parametrize("file_name", ["", experiment.BEST_WEIGHTS])
 def test_starts_from_a_run(tmp_path, num_styles, file_name):
-    donor = save_run(tmp_path / "run", num_styles)
-    model = models.build("MobileNetV3Small", 32, 1)
+    donor = save_run(tmp_path / "run", SMALL._replace(num_styles=num_styles))
+    model = models.build(SMALL)
     head = model.get_layer("logits").kernel.numpy()
-    models.initialise(
-        model,
-        str(tmp_path / "run" / file_name),
-        backbone="MobileNetV3Small",
-        image_size=32,
+    models.initialise(model, SMALL, str(tmp_path / "run" / file_name))
+    assert_same_weights(
+        model.get_layer("backbone"), donor.get_layer("backbone")
     )
-    for ours, theirs in zip(
-        model.get_layer("backbone").weights,
-        donor.get_layer("backbone").weights,
-        strict=True,
-    ):
-        np.testing.assert_array_equal(ours, theirs)
     expected = head
     if num_styles == 1:
         expected = donor.get_layer("logits").kernel
@@ -153,31 +156,157 @@ def test_starts_from_a_run(tmp_path, num_styles, file_name):
 
 def test_copy_says_what_was_and_was_not_restored():
     # Inception numbers its layers anew with every model: names do not match.
-    source = models.build("InceptionV3", 75, 2)
-    target = models.build("InceptionV3", 75, 1)
+    source = models.build(Architecture("InceptionV3", 75, 2))
+    target = models.build(Architecture("InceptionV3", 75, 1))
     restored, kept = models.copy_weights(source, target)
     assert kept == ["logits/kernel", "logits/bias"]
     assert len(restored) == len(target.weights) - 2
 
 
 def test_refuses_run_of_another_backbone(tmp_path):
-    save_run(tmp_path / "run", 1, backbone="MobileNetV3Small")
-    model = models.build("MobileNet", 32, 1)
+    save_run(tmp_path / "run", SMALL)
+    form = Architecture("MobileNet", 32)
     with pytest.raises(InputError, match="is a MobileNetV3Small"):
-        models.initialise(
-            model,
-            str(tmp_path / "run"),
-            backbone="MobileNet",
-            image_size=32,
-        )
+        models.initialise(models.build(form), form, str(tmp_path / "run"))
 
 
 def test_refuses_what_is_no_run(tmp_path):
-    model = models.build("MobileNetV3Small", 32, 1)
     with pytest.raises(InputError, match="--init_from.*missing.*best"):
-        models.initialise(
-            model,
-            str(tmp_path),
-            backbone="MobileNetV3Small",
-            image_size=32,
+        models.initialise(models.build(SMALL), SMALL, str(tmp_path))
+
+
+# Several styles.
+
+GROUPS = Architecture("MobileNet", 32, 5, "groups", [[0, 3], [1, 2, 4]])
+
+
+@pytest.mark.parametrize(
+    ("sharing", "groups", "layers"),
+    [
+        ("trunk", None, ["backbone", "logits"]),
+        (
+            "groups",
+            [[0, 3], [1, 2, 4]],
+            ["backbone", "backbone_1", "backbone_2", "logits_1", "logits_2"],
+        ),
+        (
+            "none",
+            None,
+            [f"backbone_{i}" for i in range(1, 6)]
+            + [f"logits_{i}" for i in range(1, 6)],
+        ),
+    ],
+)
+def test_each_sharing_has_its_stages_once(sharing, groups, layers):
+    model = models.build(GROUPS._replace(sharing=sharing, groups=groups))
+    assert [layer.name for layer in model.layers if layer.weights] == layers
+    assert model(IMAGES).shape == (2, 5)
+
+
+def test_logits_stand_in_the_order_of_the_styles():
+    model = models.build(GROUPS)
+    for number, group in enumerate(GROUPS.groups, start=1):
+        head = model.get_layer(f"logits_{number}")
+        head.kernel.assign(np.zeros(head.kernel.shape))
+        head.bias.assign(np.array(group, "float32"))
+    np.testing.assert_array_equal(model(IMAGES), [[0, 1, 2, 3, 4]] * 2)
+
+
+@pytest.mark.parametrize(
+    "backbone", ["ResNet50", "DenseNet121", "MobileNetV3Small", "VGG16"]
+)
+def test_both_stages_compute_what_the_whole_does(backbone):
+    body, _ = backbones.build(backbone, 32)
+    lower, upper = backbones.split(body)
+    np.testing.assert_allclose(upper(lower(IMAGES)), body(IMAGES), rtol=1e-5)
+    assert len(lower.weights) + len(upper.weights) == len(body.weights)
+    assert upper.weights
+
+
+def test_last_stage_is_the_one_of_the_paper():
+    """ResNet50's conv5: 3 blocks, 10 convolutions and their batch norms."""
+    body, _ = backbones.build("ResNet50", 224)
+    lower, upper = backbones.split(body)
+    assert lower.output.shape == (None, 14, 14, 1024)
+    convolutions = [
+        layer
+        for layer in upper.layers
+        if isinstance(layer, keras.layers.Conv2D)
+    ]
+    assert len(convolutions) == 10
+    body, _ = backbones.build("InceptionV4", 299)
+    lower, _ = backbones.split(body)  # After the seventh Inception-B.
+    assert lower.output.shape == (None, 17, 17, 1024)
+
+
+@pytest.mark.parametrize("sharing", ["groups", "none"])
+def test_every_stage_starts_from_one_trunk(tmp_path, sharing):
+    donor = save_run(tmp_path / "run", Architecture("MobileNet", 32, 20))
+    form = GROUPS._replace(sharing=sharing)
+    model = models.build(form)
+    models.initialise(model, form, str(tmp_path / "run"))
+    body = donor.get_layer("backbone")
+    lower, upper = backbones.split(body)
+    if sharing == "groups":
+        assert_same_weights(model.get_layer("backbone"), lower)
+    for number in range(1, len(form.branches()) + 1):
+        assert_same_weights(
+            model.get_layer(f"backbone_{number}"),
+            upper if sharing == "groups" else body,
         )
+
+
+def test_groups_start_from_the_same_groups_alone(tmp_path):
+    donor = save_run(tmp_path / "run", GROUPS)
+    model = models.build(GROUPS)
+    models.initialise(model, GROUPS, str(tmp_path / "run"))
+    assert_same_weights(model, donor)
+    form = Architecture("MobileNet", 32)
+    with pytest.raises(InputError, match="several backbones.*groups"):
+        models.initialise(models.build(form), form, str(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("groups", [[[0, 1]], [[0, 1, 2, 3, 4], [4]]])
+def test_refuses_groups_that_do_not_hold_each_style_once(groups):
+    with pytest.raises(InputError, match="each of 5 styles once"):
+        models.build(GROUPS._replace(groups=groups))
+
+
+def test_refuses_unknown_sharing():
+    with pytest.raises(InputError, match="trunk, groups, none.*'some'"):
+        models.build(GROUPS._replace(sharing="some"))
+
+
+def test_freezing_leaves_the_heads(tmp_path):
+    model = models.build(GROUPS)
+    models.set_backbone_trainable(model, False)
+    assert {w.path.split("/")[0] for w in model.trainable_weights} == {
+        "logits_1",
+        "logits_2",
+    }
+
+
+def test_a_run_is_rebuilt_at_another_size(tmp_path):
+    donor = save_run(tmp_path / "run", GROUPS)
+    model, form = models.load_run(str(tmp_path / "run"), image_size=64)
+    assert form.image_size == 64
+    assert model.input_shape == (None, 64, 64, 3)
+    assert_same_weights(model, donor)
+
+
+def test_backbone_starts_from_its_weight_file(tmp_path):
+    body, _ = backbones.build("MobileNet", 32)
+    body.save_weights(tmp_path / "b.weights.h5")
+    path = str(tmp_path / "b.weights.h5")
+    model = models.build(Architecture("MobileNet", 32), weights=path)
+    assert_same_weights(model.get_layer("backbone"), body)
+    with pytest.raises(InputError, match="does not hold.*MobileNetV3Small"):
+        models.build(SMALL, weights=path)
+    with pytest.raises(InputError, match="no.weights.h5 does not hold"):
+        models.build(SMALL, weights="no.weights.h5")
+
+
+def test_inception_v4_asks_for_converted_weights(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(InputError, match="convert_inception_v4.py --source"):
+        models.build(Architecture("InceptionV4", 75), weights="imagenet")

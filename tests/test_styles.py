@@ -50,17 +50,65 @@ def test_defaults_come_with_data_set_and_style():
     assert defaults.for_run("label_table/x", "hat")["positive_rate"] == 0.5
 
 
-@pytest.mark.parametrize("path", sorted(FLAGS.glob("style_*.cfg")), ids=str)
-def test_flagfiles_hold_the_recipe(path):
+def read_flagfile(path):
+    """Returns the command in the first lines, and the flags as a dict."""
     lines = path.read_text().splitlines()
-    assert f"--flagfile=flags/{path.name}" in lines[1]
+    commands = [
+        line for line in lines if f"--flagfile=flags/{path.name}" in line
+    ]
     given = dict(
         line.removeprefix("--").split("=")
         for line in lines
         if line.startswith("--")
     )
-    style = styles.STYLES[int(path.stem.removeprefix("style_")) - 1]
+    return commands[0], given
+
+
+def test_every_style_has_its_flagfile():
+    expected = {f"style_{i:02}.cfg" for i in range(1, 14)}
+    expected |= {"pretrain.cfg", "fuse.cfg", "multi_label.cfg"}
+    assert {path.name for path in FLAGS.iterdir()} == expected
+
+
+@pytest.mark.parametrize("index", range(1, 14))
+def test_flagfiles_hold_the_recipe(index):
+    command, given = read_flagfile(FLAGS / f"style_{index:02}.cfg")
+    assert "python -m jdstyle.train --flagfile" in command
+    style = styles.STYLES[index - 1]
     assert int(given.pop("style")) == style.index
     expected = defaults.for_run(given.pop("dataset"), style.name)
+    assert {"init_from", "positive_rate", "false_negative_cost"} <= set(given)
     for name, value in given.items():
         assert type(expected[name])(value) == expected[name], name
+
+
+@pytest.mark.parametrize("index", [1, 4])
+def test_rare_styles_start_from_another(index):
+    _, given = read_flagfile(FLAGS / f"style_{index:02}.cfg")
+    donor = styles.find(given["init_from"].removeprefix("style:"))
+    assert donor + 1 == styles.STYLES[index - 1].start_from
+    # Other data sets need not have the donor.
+    other = defaults.for_run("label_table/x", styles.STYLES[index - 1].name)
+    assert other["init_from"] == "imagenet"
+
+
+@pytest.mark.parametrize("binary", ["pretrain", "fuse", "multi_label"])
+def test_other_flagfiles_name_flags_of_their_binary(binary):
+    command, given = read_flagfile(FLAGS / f"{binary}.cfg")
+    module = "train" if binary == "multi_label" else binary
+    assert f"python -m jdstyle.{module} " in command
+    folder = FLAGS.parent / "jdstyle"
+    source = (folder / f"{module}.py").read_text()
+    source += (folder / "run_flags.py").read_text()
+    for name in given:
+        assert f'"{name}"' in source, name
+    if binary != "fuse":
+        expected = defaults.for_run(given["dataset"], "all")
+        for name in ("backbone", "image_size", "init_from"):
+            assert str(expected[name]) == given[name]
+
+
+def test_all_means_every_style_unless_one_is_so_named():
+    assert styles.means_all("all") and styles.means_all("All")
+    assert not styles.means_all("1")
+    assert not styles.means_all("all", ["none", "all"])

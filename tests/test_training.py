@@ -39,7 +39,9 @@ def parts(tiny):
 
 
 def run(parts, workdir, style=0, **changes):
-    return training.train(*parts, style, SETTINGS._replace(**changes), workdir)
+    return training.train(
+        *parts, [style], SETTINGS._replace(**changes), workdir
+    )
 
 
 def read_history(workdir):
@@ -141,10 +143,10 @@ def test_ema_scores_the_average(parts, tmp_path):
         (tmp_path / name).mkdir()
         run(parts, tmp_path / name, ema=ema, epochs=1, augment=False)
     keras.utils.set_random_seed(SETTINGS.seed)
-    start = models.build("MobileNet", 32, 1)
+    start = models.build(models.Architecture("MobileNet", 32))
     distances = {}
     for name in ("plain", "average"):
-        model = models.build("MobileNet", 32, 1)
+        model = models.build(models.Architecture("MobileNet", 32))
         model.load_weights(tmp_path / name / experiment.BEST_WEIGHTS)
         distances[name] = sum(
             float(np.abs(a - b).sum())
@@ -166,9 +168,12 @@ def test_schedule_warms_up_and_decays_to_zero():
 
 
 def test_balance_corrects_what_resampling_left():
-    plain = recipe.make_loss(SETTINGS, [30.0, 10.0])
-    assert plain.get_config()["false_negative_cost"] == 1.5
-    balanced = recipe.make_loss(SETTINGS._replace(balance=True), [30, 10])
+    kept = np.array([[30.0, 10.0]])
+    plain, _ = recipe.make_losses(SETTINGS, kept, 40.0)
+    assert plain.get_config()["false_negative_cost"] == [1.5]
+    balanced, _ = recipe.make_losses(
+        SETTINGS._replace(balance=True), kept, 40.0
+    )
     # 40 / (2 * 10) times 1.5, and 40 / (2 * 30) times 1.
     assert np.isclose(balanced.get_config()["false_negative_cost"], 3.0)
     assert np.isclose(balanced.get_config()["false_positive_cost"], 2 / 3)
@@ -178,13 +183,67 @@ def test_balance_corrects_what_resampling_left():
 def test_refuses_a_style_without_positives(parts, tmp_path, part):
     parts[part] = parts[part]._replace(labels=0 * parts[part].labels)
     name = ("training", "validation")[part]
-    with pytest.raises(InputError, match=f"{name}.*0 positives in"):
+    with pytest.raises(InputError, match=f"{name}.*style 1.*0 positives in"):
         run(parts, tmp_path)
 
 
 def test_stops_when_the_loss_is_not_finite(parts, tmp_path):
     with pytest.raises(FloatingPointError, match="epoch 1.*--learning_rate"):
         run(parts, tmp_path, learning_rate=1e30, steps_per_epoch=20)
+
+
+def test_rare_styles_weigh_as_in_their_own_network():
+    # 40 photos are shown; the first style accepts 10 of them, the second all.
+    kept = np.array([[5.0, 5.0], [30.0, 10.0]])
+    settings = SETTINGS._replace(false_negative_cost=(1.5, 1.0))
+    loss, validation_loss = recipe.make_losses(settings, kept, 40.0)
+    assert loss.get_config()["false_negative_cost"] == [6.0, 1.0]
+    assert loss.get_config()["false_positive_cost"] == [4.0, 1.0]
+    assert validation_loss.get_config()["false_negative_cost"] == [1.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sharing": "trunk"},
+        {"sharing": "groups", "groups": [[0], [1]], "frozen_epochs": 1},
+        {"sharing": "none", "ema": 0.9},
+    ],
+    ids=lambda changes: changes["sharing"],
+)
+def test_one_network_for_all_styles(parts, tmp_path, changes):
+    settings = SETTINGS._replace(
+        positive_rate=(0.0, 0.5), false_negative_cost=(1.0, 1.5), **changes
+    )
+    trained = training.train(
+        *parts, [0, 1], settings, tmp_path, names=["bright", "rare"]
+    )
+    assert trained.logits.shape == (len(parts[1].ids), 2)
+    history = read_history(tmp_path)
+    for row in history:
+        mean = (float(row["f2/bright"]) + float(row["f2/rare"])) / 2
+        assert np.isclose(float(row["val_f2"]), mean)
+    tags = read_tags(tmp_path / experiment.TENSORBOARD_DIR)
+    assert {"f2/rare", "pr_curve rare/pr_curves"} <= tags
+
+
+def test_unknown_labels_train_and_validate(parts, tmp_path):
+    """The masked half does not matter, whatever it holds."""
+    histories = []
+    for name, hidden in [("a", 0), ("b", 1)]:
+        (tmp_path / name).mkdir()
+        masked = []
+        for part in parts:
+            labels = part.labels.copy()
+            labels[1::4, 0] = hidden
+            labels[1::4, 0] = -1
+            masked.append(part._replace(labels=labels))
+        trained = run(masked, tmp_path / name, positive_rate=0.0)
+        assert np.isfinite(trained.logits).all()
+        histories.append(read_history(tmp_path / name))
+    for row in (*histories[0], *histories[1]):
+        del row["photos_per_second"]
+    assert histories[0] == histories[1]
 
 
 def test_two_devices_share_a_batch(data_dir, tmp_path):
@@ -212,7 +271,7 @@ def test_two_devices_share_a_batch(data_dir, tmp_path):
         )
         settings = recipe.Settings(**{SETTINGS._asdict()!r})
         trained = training.train(
-            *parts, 0, settings._replace(ema=0.9), {str(tmp_path)!r}
+            *parts, [0], settings._replace(ema=0.9), {str(tmp_path)!r}
         )
         assert trained.record["replicas"] == 2
         assert np.isfinite(trained.logits).all()

@@ -84,12 +84,12 @@ def main(argv):
             8 * _BATCH_SIZE.value,
         )
 
-    labels = np.zeros(54_908, "int32")
+    labels = np.zeros((54_908, 1), "int32")
     labels[:104] = 1
-    acceptance = resampling.acceptance_probabilities(labels[:, None], [0.5])
+    acceptance = resampling.acceptance_probabilities(labels, [0.5])
     draw = tf.function(
-        lambda epoch: resampling.kept_indices(
-            tf.constant(labels), acceptance[0], seed=0, epoch=epoch
+        lambda epoch: resampling.draw_epoch(
+            tf.constant(labels), acceptance, seed=0, epoch=epoch
         )
     )
     _bench(

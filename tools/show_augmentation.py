@@ -35,8 +35,8 @@ def main(argv):
     photos = input_pipeline.read_photos(builder, "train", cache="stream")
     dataset = input_pipeline.make_train_dataset(
         photos,
-        photos.labels[:, 0],
-        np.ones(2, "float32"),
+        photos.labels[:, :1],
+        np.ones((1, 2), "float32"),
         image_size=_IMAGE_SIZE.value,
         batch_size=_NUM_PHOTOS.value,
         seed=_SEED.value,

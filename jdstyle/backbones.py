@@ -1,0 +1,171 @@
+"""Backbones by name: Keras Applications and Inception-v4, whole or cut."""
+
+import inspect
+import os
+import sys
+
+import keras
+
+from jdstyle import inception_v4
+from jdstyle.errors import InputError
+
+# Running means of batch norms follow in about 10 steps. Keras's 0.99 or 0.999
+# needs more steps than fine-tuning a rare style has, and a network trained from
+# scratch would be scored with the means it began with.
+BATCH_NORM_MOMENTUM = 0.9
+
+# What `tools/convert_inception_v4.py` writes; nobody publishes it for Keras.
+INCEPTION_V4_WEIGHTS = os.path.join(
+    "~", ".keras", "models", "inception_v4_notop.weights.h5"
+)
+
+
+def names():
+    """Returns the names of all Keras Applications and InceptionV4, sorted."""
+    applications = [
+        name
+        for name, value in vars(keras.applications).items()
+        if inspect.isfunction(value)
+    ]
+    return sorted([*applications, "InceptionV4"])
+
+
+def build(backbone, image_size, *, weights=None, name="backbone"):
+    """Builds a backbone without its top.
+
+    Args:
+        backbone: one of `names()`.
+        image_size: height and width of the input, in pixels.
+        weights: None for random ones, "imagenet", or the path of a weight file
+            of the backbone without top.
+        name: of the model.
+
+    Returns:
+        `(body, preprocess)`: a `keras.Model` from normalised images
+        `(n, image_size, image_size, 3)` to features `(n, channels)`, and the
+        function that normalises RGB in [0, 255] for it.
+
+    Raises:
+        InputError: if there is no such backbone, if the image is too small for
+            it, or if the weights cannot be had.
+    """
+    if backbone not in names():
+        raise InputError(
+            f"--backbone must be one of {', '.join(names())}. "
+            f"Received: {backbone!r}."
+        )
+    shape = (image_size, image_size, 3)
+    options = {
+        "include_top": False,
+        "input_shape": shape,
+        "pooling": "avg",
+        "name": name,
+    }
+    if backbone == "InceptionV4":
+        application, module = inception_v4.InceptionV4, inception_v4
+        if weights == "imagenet":
+            weights = _converted_weights()
+    else:
+        application = getattr(keras.applications, backbone)
+        # The public function comes from the module with its normalisation.
+        module = sys.modules[application.__module__]
+    try:
+        body = application(weights=None, **options)
+    except ValueError as error:  # Keras says which size would do.
+        raise InputError(
+            f"--backbone={backbone} does not take --image_size={image_size}: "
+            f"{error}"
+        ) from error
+    if weights is not None:
+        body = _load(backbone, application, body, weights, options)
+    for layer in body._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = BATCH_NORM_MOMENTUM
+    return body, module.preprocess_input
+
+
+def split(body, names=("backbone", "last_stage")):
+    """Cuts a backbone before its last stage.
+
+    The cut is the last tensor that everything passes through and that is larger
+    than what the last convolution sees: the last stage of ResNet50 is conv5,
+    that of DenseNet121 the fourth dense block with the pooling before it.
+
+    Args:
+        body: `keras.Model` of `build`.
+        names: of the two models.
+
+    Returns:
+        `(lower, upper)`: two `keras.Model`s that share the layers of `body`
+        and, one after the other, compute the same.
+
+    Raises:
+        InputError: if no such tensor is inside.
+    """
+    waiting = _count_uses(body)
+    open_tensors, cuts, last_area = set(), [], 0
+    for layer in body.operations:  # Sorted: inputs before their users.
+        inputs = keras.tree.flatten(layer.input)
+        for tensor in inputs:
+            waiting[id(tensor)] -= 1
+            if not waiting[id(tensor)]:
+                open_tensors.discard(id(tensor))
+        open_tensors.add(id(layer.output))
+        if len(open_tensors) == 1 and len(layer.output.shape) == 4:
+            cuts.append(layer.output)
+        if getattr(layer, "weights", None) and len(inputs[0].shape) == 4:
+            last_area = _area(inputs[0])
+    larger = [cut for cut in cuts[1:] if _area(cut) > last_area]
+    if not larger:
+        raise InputError(
+            f"{body.name} has no last stage that could be cut off at this "
+            "--image_size. Take a larger one, or --sharing=trunk."
+        )
+    return (
+        keras.Model(body.input, larger[-1], name=names[0]),
+        keras.Model(larger[-1], body.output, name=names[1]),
+    )
+
+
+def _count_uses(body):
+    """Returns how often each tensor, by its id, is the input of a layer."""
+    uses = {}
+    for layer in body.operations:
+        for tensor in keras.tree.flatten(layer.input):
+            uses[id(tensor)] = uses.get(id(tensor), 0) + 1
+    return uses
+
+
+def _area(tensor):
+    return tensor.shape[1] * tensor.shape[2]
+
+
+def _load(backbone, application, body, weights, options):
+    if weights != "imagenet":
+        try:
+            body.load_weights(weights)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{weights} does not hold the weights of a {backbone} without "
+                f"top: {error}"
+            ) from error
+        return body
+    try:
+        return application(weights="imagenet", **options)
+    except Exception as error:
+        raise InputError(
+            f"ImageNet's weights of {backbone} cannot be loaded: {error}. "
+            "Where there is no network, put the file that Keras names into "
+            "~/.keras/models, or pass --init_from=scratch or a run directory."
+        ) from error
+
+
+def _converted_weights():
+    path = os.path.expanduser(INCEPTION_V4_WEIGHTS)
+    if not os.path.isfile(path):
+        raise InputError(
+            "Nobody publishes ImageNet's weights of InceptionV4 for Keras. "
+            f"Convert PyTorch's: python tools/convert_inception_v4.py --source="
+            f"FILE --output={path}; or pass --init_from=scratch or a run."
+        )
+    return path
