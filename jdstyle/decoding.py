@@ -15,12 +15,8 @@ _RATIOS = (1, 2, 4, 8)  # What a JPEG's cosine transform can be decoded at.
 def decode(image_bytes, image_size):
     """Decodes a whole photo to a square: for scoring and for the export.
 
-    The EXIF orientation is not applied: `prepare` and `predict` turn photos
-    upright before.
-
     Args:
-        image_bytes: scalar string tensor: a JPEG, PNG or WebP file. What is
-            transparent becomes white; of an animation the first frame counts.
+        image_bytes: as `read_pixels`.
         image_size: height and width of the output, in pixels.
 
     Returns:
@@ -29,7 +25,29 @@ def decode(image_bytes, image_size):
     Raises:
         tf.errors.InvalidArgumentError: if the bytes are no such file.
     """
-    image = tf.case(
+    image = read_pixels(image_bytes, image_size)
+    return to_uint8(resize(image[tf.newaxis], image_size))[0]
+
+
+def read_pixels(image_bytes, least_size):
+    """Decodes a whole photo, for one or several `resize`s.
+
+    The EXIF orientation is not applied: `prepare` and `predict` turn photos
+    upright before.
+
+    Args:
+        image_bytes: scalar string tensor: a JPEG, PNG or WebP file. What is
+            transparent becomes white; of an animation the first frame counts.
+        least_size: pixels; a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size
+            as long as both sides keep so many.
+
+    Returns:
+        uint8 tensor, shape `(height, width, 3)`, RGB.
+
+    Raises:
+        tf.errors.InvalidArgumentError: if the bytes are no such file.
+    """
+    return tf.case(
         [
             (
                 _starts_with(image_bytes, b"\x89PNG"),
@@ -40,9 +58,8 @@ def decode(image_bytes, image_size):
                 lambda: _on_white(tf.io.decode_webp(image_bytes)[0]),
             ),
         ],
-        default=lambda: _decode_scaled_jpeg(image_bytes, image_size),
+        default=lambda: _decode_scaled_jpeg(image_bytes, least_size),
     )
-    return to_uint8(resize(image[tf.newaxis], image_size))[0]
 
 
 def decode_random_crop(image_bytes, image_size, *, seed, min_side=0.8):

@@ -33,10 +33,10 @@ _PACKAGES = (
 )
 
 # These change where things lie, not what a run computes.
-_PLACES = ("workdir", "data_dir")
+_PLACES = ("workdir", "data_dir", "output_dir", "runs_dir")
 
 
-def start(workdir, settings, record):
+def start(workdir, settings, record, *, flag="workdir"):
     """Claims a run directory and writes the settings, before training.
 
     Args:
@@ -44,6 +44,7 @@ def start(workdir, settings, record):
         settings: dict from flag name to the flag as text ("--style=12").
         record: dict for `run.json`, JSON values; must hold `fingerprint`, the
             data set's.
+        flag: the one that names the directory, for messages.
 
     Returns:
         The results of a run of the same settings that has already finished in
@@ -59,13 +60,13 @@ def start(workdir, settings, record):
     if there <= {FLAGS_FILE, RUN_FILE}:
         pass  # New, or a start that failed before it trained.
     elif FLAGS_FILE in there:
-        _require_same(workdir, lines, record)
+        _require_same(workdir, lines, record, flag)
         if os.path.exists(os.path.join(workdir, RESULTS_FILE)):
             return read_json(os.path.join(workdir, RESULTS_FILE))
         _remove_outputs(workdir)
     else:
         raise InputError(
-            f"--workdir={workdir} holds files that no run of jdstyle wrote. "
+            f"--{flag}={workdir} holds files that no run of jdstyle wrote. "
             "Name another directory."
         )
     os.makedirs(workdir, exist_ok=True)
@@ -103,7 +104,7 @@ def _remove_outputs(workdir):
             os.remove(path)
 
 
-def _require_same(workdir, lines, record):
+def _require_same(workdir, lines, record, flag):
     with open(os.path.join(workdir, FLAGS_FILE), encoding="utf-8") as file:
         there = {_name(text): text for text in file.read().splitlines()}
     here = {_name(text): text for text in lines.values()}
@@ -120,7 +121,7 @@ def _require_same(workdir, lines, record):
         )
     if differing:
         raise InputError(
-            f"--workdir={workdir} holds a run of other settings: "
+            f"--{flag}={workdir} holds a run of other settings: "
             f"{'; '.join(differing)}. Name another directory."
         )
 

@@ -13,45 +13,73 @@ from jdstyle.errors import InputError
 _PARALLEL_DECODES = 32
 
 STYLES_ASSET = "styles.txt"
+MEMBERS_ASSET = "members.txt"
 
 
-class StyleClassifier(tf.Module):
-    """A network with its thresholds, behind two signatures.
+class Thresholded(tf.Module):
+    """The scorer of a single network: a threshold per style.
 
-    - `serving_default`: `image_bytes`, string `(n,)`: JPEG, PNG or WebP files.
-    - `pixels`: `images`, float32 `(n, height, width, 3)`, RGB in [0, 255], of
-      any size.
-
-    Both return `probabilities`, float32 `(n, styles)`, and `labels`, int32
-    `(n, styles)`: 1 where the probability reaches the style's threshold.
+    A scorer has `image_sizes`, the sizes of the images that it wants, and
+    `member_names`; called with a dict from size to images, float32
+    `(n, size, size, 3)`, it returns a dict of `probabilities`, `labels` and
+    `member_probabilities`, as `StyleClassifier` says.
 
     Args:
         model: `keras.Model` from square images to logits `(n, styles)`.
         thresholds: one float per style.
-        styles_file: path of the file with one style name per line; it becomes
-            the asset `styles.txt`.
     """
 
-    def __init__(self, model, thresholds, styles_file):
+    def __init__(self, model, thresholds):
         super().__init__()
         self.model = model
-        self.image_size = model.input_shape[1]
+        self.image_sizes = [model.input_shape[1]]
+        self.member_names = ["network"]
         self.thresholds = tf.constant(thresholds, tf.float32)
-        self.styles_file = tf.saved_model.Asset(styles_file)
+
+    def __call__(self, images):
+        logits = self.model(images[self.image_sizes[0]], training=False)
+        probabilities = tf.sigmoid(logits)
+        return {
+            "probabilities": probabilities,
+            "labels": tf.cast(probabilities >= self.thresholds, tf.int32),
+            "member_probabilities": probabilities[:, tf.newaxis],
+        }
+
+
+class StyleClassifier(tf.Module):
+    """A scorer behind three signatures.
+
+    - `serving_default`: `image_bytes`, string `(n,)`: JPEG, PNG or WebP files.
+    - `pixels`: `images`, float32 `(n, height, width, 3)`, RGB in [0, 255], of
+      any size.
+    - `members`: as `serving_default`, with `member_probabilities` as well.
+
+    They return `probabilities`, float32 `(n, styles)`, and `labels`, int32
+    `(n, styles)`, 1 where the style is recognised; `member_probabilities` are
+    float32 `(n, members, styles)`, NaN where a member lacks a style. A photo is
+    decoded once, for all members.
+
+    Args:
+        scorer: `Thresholded` or `fusion.Fusion`.
+        assets: list of paths of the files that become assets.
+    """
+
+    def __init__(self, scorer, assets):
+        super().__init__()
+        self.scorer = scorer
+        self.files = [tf.saved_model.Asset(path) for path in assets]
 
     @tf.function(
         input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")]
     )
     def classify_files(self, image_bytes):
-        images = tf.map_fn(
-            lambda photo: decoding.decode(photo, self.image_size),
-            image_bytes,
-            fn_output_signature=tf.TensorSpec(
-                (self.image_size, self.image_size, 3), tf.uint8
-            ),
-            parallel_iterations=_PARALLEL_DECODES,
-        )
-        return self._classify(images)
+        return _without_members(self._score(self._decode(image_bytes)))
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")]
+    )
+    def classify_files_by_member(self, image_bytes):
+        return self._score(self._decode(image_bytes))
 
     @tf.function(
         input_signature=[
@@ -59,49 +87,87 @@ class StyleClassifier(tf.Module):
         ]
     )
     def classify_pixels(self, images):
-        return self._classify(decoding.resize(images, self.image_size))
+        images = {
+            size: decoding.resize(images, size)
+            for size in self.scorer.image_sizes
+        }
+        return _without_members(self._score(images))
 
-    def _classify(self, images):
-        shape = (self.image_size, self.image_size, 3)
-        num_photos = tf.shape(images)[0]
-        # oneDNN's kernels refuse an empty batch.
-        images = tf.cond(
-            num_photos > 0,
-            lambda: tf.cast(images, tf.float32),
-            lambda: tf.zeros((1, *shape)),
+    def _decode(self, image_bytes):
+        sizes = self.scorer.image_sizes
+
+        def decode(photo):
+            pixels = decoding.read_pixels(photo, max(sizes))[tf.newaxis]
+            return {
+                size: decoding.to_uint8(decoding.resize(pixels, size))[0]
+                for size in sizes
+            }
+
+        return tf.map_fn(
+            decode,
+            image_bytes,
+            fn_output_signature={
+                size: tf.TensorSpec((size, size, 3), tf.uint8) for size in sizes
+            },
+            parallel_iterations=_PARALLEL_DECODES,
         )
-        images = tf.ensure_shape(images, (None, *shape))
-        logits = self.model(images, training=False)[:num_photos]
-        probabilities = tf.sigmoid(logits)
-        labels = tf.cast(probabilities >= self.thresholds, tf.int32)
-        return {"probabilities": probabilities, "labels": labels}
+
+    def _score(self, images):
+        num_photos = tf.shape(next(iter(images.values())))[0]
+        outputs = self.scorer(
+            {
+                size: _at_least_one(tf.cast(batch, tf.float32), size)
+                for size, batch in images.items()
+            }
+        )
+        return {name: value[:num_photos] for name, value in outputs.items()}
 
 
-def export(model, thresholds, style_names, directory):
+def _at_least_one(images, size):
+    """Puts a blank photo in an empty batch: oneDNN's kernels refuse those."""
+    images = tf.cond(
+        tf.shape(images)[0] > 0,
+        lambda: images,
+        lambda: tf.zeros((1, size, size, 3)),
+    )
+    return tf.ensure_shape(images, (None, size, size, 3))
+
+
+def _without_members(outputs):
+    return {name: outputs[name] for name in ("probabilities", "labels")}
+
+
+def export(scorer, style_names, directory):
     """Writes a SavedModel, aside first, so that none is ever half there.
 
     Args:
-        model: `keras.Model` from float32 images to float32 logits.
-        thresholds: one float per style.
+        scorer: `Thresholded` or `fusion.Fusion`.
         style_names: one string per style.
         directory: path of the SavedModel; an older one is replaced.
     """
     unfinished = f"{directory}.tmp"
     shutil.rmtree(unfinished, ignore_errors=True)
     os.makedirs(unfinished)
-    styles_file = os.path.join(unfinished, STYLES_ASSET)
-    with open(styles_file, "w", encoding="utf-8") as file:
-        file.writelines(f"{name}\n" for name in style_names)
-    classifier = StyleClassifier(model, thresholds, styles_file)
+    assets = []
+    for name, lines in [
+        (STYLES_ASSET, style_names),
+        (MEMBERS_ASSET, scorer.member_names),
+    ]:
+        assets.append(os.path.join(unfinished, name))
+        with open(assets[-1], "w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+    classifier = StyleClassifier(scorer, assets)
     tf.saved_model.save(
         classifier,
         unfinished,
         signatures={
             "serving_default": classifier.classify_files,
             "pixels": classifier.classify_pixels,
+            "members": classifier.classify_files_by_member,
         },
     )
-    os.remove(styles_file)  # The SavedModel has its own in assets/.
+    for path in assets:
+        os.remove(path)  # The SavedModel has its own in assets/.
     shutil.rmtree(directory, ignore_errors=True)
     os.rename(unfinished, directory)
 

@@ -20,13 +20,17 @@ STYLES = ["Punk", "Ethnic"]
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(1)
-    return models.build("MobileNetV3Small", SIZE, len(STYLES))
+    return models.build(
+        models.Architecture("MobileNetV3Small", SIZE, len(STYLES))
+    )
 
 
 @pytest.fixture(scope="module")
 def saved_model(model, tmp_path_factory):
     directory = tmp_path_factory.mktemp("export") / "saved_model"
-    serving.export(model, [0.5, 0.4], STYLES, str(directory))
+    serving.export(
+        serving.Thresholded(model, [0.5, 0.4]), STYLES, str(directory)
+    )
     return str(directory)
 
 
@@ -66,6 +70,15 @@ def test_signatures_are_as_promised(saved_model):
         assert outputs["labels"].shape.as_list() == [None, 2]
 
 
+def test_members_on_request(saved_model, jpegs):
+    members = tf.saved_model.load(saved_model).signatures["members"]
+    result = members(image_bytes=jpegs)
+    assert result["member_probabilities"].shape == (len(jpegs), 1, 2)
+    np.testing.assert_array_equal(
+        result["member_probabilities"][:, 0], result["probabilities"]
+    )
+
+
 def test_pixels_of_any_size(model, saved_model):
     pixels = tf.saved_model.load(saved_model).signatures["pixels"]
     images = np.random.default_rng(0).uniform(0, 255, (3, SIZE, SIZE, 3))
@@ -85,6 +98,7 @@ def test_empty_batch(saved_model):
     for result in (
         loaded["serving_default"](image_bytes=tf.zeros([0], tf.string)),
         loaded["pixels"](images=tf.zeros([0, 50, 40, 3])),
+        loaded["members"](image_bytes=tf.zeros([0], tf.string)),
     ):
         assert result["probabilities"].shape == (0, 2)
         assert result["labels"].shape == (0, 2)
@@ -122,7 +136,9 @@ def test_runs_where_there_is_no_keras(model, saved_model, jpegs, tmp_path):
 def test_export_replaces_and_leaves_no_litter(model, tmp_path):
     directory = tmp_path / "saved_model"
     for name in ("Old", "New"):
-        serving.export(model, [0.5, 0.5], [name, "x"], str(directory))
+        serving.export(
+            serving.Thresholded(model, [0.5, 0.5]), [name, "x"], str(directory)
+        )
     assert serving.load(str(directory))[1] == ["New", "x"]
     assert [path.name for path in tmp_path.iterdir()] == ["saved_model"]
     assert sorted(p.name for p in directory.iterdir() if p.is_file()) == [

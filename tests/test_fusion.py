@@ -1,0 +1,213 @@
+"""The fused scorer against a plain NumPy reference, and as a SavedModel."""
+
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from jdstyle import blending
+from jdstyle import decoding
+from jdstyle import fusion
+from jdstyle import input_pipeline
+from jdstyle import models
+from jdstyle import serving
+
+STYLES = ["A", "B", "C"]
+MEMBERS = ["mobilenet", "mobilenet-trunk"]
+
+
+def make_network(size, member, styles, seed):
+    keras.utils.set_random_seed(seed)
+    form = models.Architecture("MobileNet", size, len(styles))
+    model = models.build(form)
+    # Untrained batch norms would make all photos alike: they take the
+    # statistics of one batch, half of it dark.
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    rng = np.random.default_rng(seed)
+    images = rng.uniform(0, 128, (16, size, size, 3))
+    images[8:] += 120
+    model(images.astype("float32"), training=True)
+    head = model.get_layer("logits").kernel
+    head.assign(rng.normal(0, 0.1, head.shape))
+    return fusion.Network(model, member, styles)
+
+
+@pytest.fixture(scope="module")
+def networks():
+    """Member 0: two folds of A, one network of C. Member 1: all, larger."""
+    return [
+        make_network(32, 0, [0], 1),
+        make_network(32, 0, [0], 2),
+        make_network(32, 0, [2], 3),
+        make_network(48, 1, [2, 0, 1], 4),
+    ]
+
+
+@pytest.fixture(scope="module")
+def rules():
+    rng = np.random.default_rng(0)
+    weights = np.array([[0.25, 0.0, 0.5], [0.75, 1.0, 0.5]], np.float32)
+    return fusion.Rules(
+        blend=blending.Blend("weighted", weights=weights),
+        first_thresholds=np.float32([0.5, 0.4, 0.6]),
+        conditional=rng.random((3, 3)).astype(np.float32),
+        alpha=np.float32([0.7, 1.0, 0.9]),
+        beta=np.float32([[0, 0.3, 0.2], [0.1, 0, 0.5], [0, 0, 0]]),
+        thresholds=np.float32([0.55, 0.5, 0.45]),
+        least=1,
+        most=2,
+    )
+
+
+def reference(members, rules):
+    """Equation 2 and plausibility, photo by photo, in plain Python."""
+    probabilities, decisions = [], []
+    for photo in members:
+        blended = [
+            sum(
+                w * p
+                for w, p in zip(
+                    rules.blend.weights[:, s], photo[:, s], strict=True
+                )
+                if w
+            )
+            for s in range(3)
+        ]
+        final = []
+        for a in range(3):
+            others = [
+                b
+                for b in range(3)
+                if b != a and blended[b] >= rules.first_thresholds[b]
+            ]
+            value = blended[a]
+            if others:
+                value = rules.alpha[a] * blended[a] + sum(
+                    rules.beta[a, b] * rules.conditional[a, b] for b in others
+                )
+            final.append(min(max(value, 0.0), 1.0))
+        margins = np.array(final) - rules.thresholds
+        order = np.argsort(-margins, kind="stable")
+        number = min(max(int((margins >= 0).sum()), rules.least), rules.most)
+        row = np.zeros(3, int)
+        row[order[:number]] = 1
+        probabilities.append(final)
+        decisions.append(row)
+    return np.array(probabilities), np.array(decisions)
+
+
+@pytest.fixture(scope="module")
+def scorer(networks, rules):
+    return fusion.Fusion(networks, MEMBERS, 3, rules)
+
+
+@pytest.fixture(scope="module")
+def saved_model(scorer, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("export") / "saved_model"
+    serving.export(scorer, STYLES, str(directory))
+    return str(directory)
+
+
+@pytest.fixture
+def jpegs(tiny):
+    return input_pipeline.read_photos(tiny, "train").encoded
+
+
+def test_members_are_what_their_networks_say(scorer, networks):
+    rng = np.random.default_rng(0)
+    images = {
+        size: rng.uniform(0, 255, (4, size, size, 3)).astype("float32")
+        for size in scorer.image_sizes
+    }
+    assert scorer.image_sizes == [32, 48]
+    members = scorer(images)["member_probabilities"].numpy()
+    said = [
+        tf.sigmoid(n.model(images[n.model.input_shape[1]])).numpy()
+        for n in networks
+    ]
+    np.testing.assert_allclose(
+        members[:, 0, 0], (said[0][:, 0] + said[1][:, 0]) / 2, rtol=1e-6
+    )
+    assert np.isnan(members[:, 0, 1]).all()
+    np.testing.assert_allclose(members[:, 0, 2], said[2][:, 0], rtol=1e-6)
+    np.testing.assert_allclose(members[:, 1][:, [2, 0, 1]], said[3], rtol=1e-6)
+
+
+def test_decides_as_the_reference_on_every_photo(saved_model, rules, jpegs):
+    signature = tf.saved_model.load(saved_model).signatures["members"]
+    result = {k: v.numpy() for k, v in signature(image_bytes=jpegs).items()}
+    probabilities, decisions = reference(result["member_probabilities"], rules)
+    np.testing.assert_allclose(
+        result["probabilities"], probabilities, atol=1e-6
+    )
+    np.testing.assert_array_equal(result["labels"], decisions)
+    # Among the photos: none over its threshold, and more than two.
+    over = (result["probabilities"] >= rules.thresholds).sum(axis=1)
+    assert {0, 3} <= set(over), np.bincount(over)
+    assert set(decisions.sum(axis=1)) == {1, 2}
+
+
+def test_same_signatures_as_a_single_network(saved_model, jpegs):
+    signatures = tf.saved_model.load(saved_model).signatures
+    assert set(signatures) == {"serving_default", "pixels", "members"}
+    by_member = signatures["members"](image_bytes=jpegs)
+    plain = signatures["serving_default"](image_bytes=jpegs)
+    assert set(plain) == {"probabilities", "labels"}
+    for name, value in plain.items():
+        np.testing.assert_array_equal(value, by_member[name])
+    classify, names = serving.load(saved_model)
+    assert names == STYLES
+    probabilities, _ = serving.score(classify, [jpegs[:5], jpegs[5:]])
+    np.testing.assert_allclose(probabilities, plain["probabilities"], atol=1e-6)
+    empty = signatures["serving_default"](image_bytes=tf.zeros([0], tf.string))
+    assert empty["labels"].shape == (0, 3)
+    images = tf.stack([decoding.decode(j, 48) for j in jpegs[:3]])
+    pixels = signatures["pixels"](images=tf.cast(images, tf.float32))
+    assert pixels["labels"].shape == (3, 3)
+
+
+def test_each_network_and_each_photo_once(scorer):
+    """In the graph: one decoding per photo, one call per network."""
+    classifier = serving.StyleClassifier(scorer, [])
+    graph = classifier.classify_files.get_concrete_function().graph
+    definition = graph.as_graph_def()
+    nodes = [*definition.node]
+    for function in definition.library.function:
+        nodes += function.node_def
+    ops = [node.op for node in nodes]
+    assert ops.count("DecodePng") == 1
+    assert ops.count("DecodeWebP") == 1
+    # A MobileNet has 14 convolutions that are not depthwise, 13 that are.
+    assert ops.count("DepthwiseConv2dNative") == 13 * len(scorer.models)
+    assert ops.count("Conv2D") == 14 * len(scorer.models)
+
+
+def test_runs_where_there_is_no_keras(saved_model, jpegs, tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(jpegs[0].numpy())
+    program = f"""
+        import sys
+        sys.modules["keras"] = sys.modules["jdstyle"] = None
+        import tensorflow as tf
+        model = tf.saved_model.load({saved_model!r})
+        photo = open({str(tmp_path / "photo.jpg")!r}, "rb").read()
+        result = model.signatures["members"](image_bytes=tf.constant([photo]))
+        print(result["labels"].shape, result["member_probabilities"].shape)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split("\n")[0] == "(1, 3) (1, 2, 3)"
+
+
+def test_members_are_named_in_the_assets(saved_model):
+    with open(f"{saved_model}/assets/members.txt") as file:
+        assert file.read().splitlines() == MEMBERS
