@@ -24,6 +24,7 @@ setuptools.setup(
         "scipy>=1.15,<2",
         "absl-py>=2.3,<3",
         "pillow>=12,<14",
+        "matplotlib>=3.10,<4",
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
