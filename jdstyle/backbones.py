@@ -30,6 +30,15 @@ def names():
     return sorted([*applications, "InceptionV4"])
 
 
+def require(backbone, flag="--backbone"):
+    """Raises `InputError` if there is no backbone of that name."""
+    if backbone not in names():
+        raise InputError(
+            f"{flag} must be one of {', '.join(names())}. "
+            f"Received: {backbone!r}."
+        )
+
+
 def build(backbone, image_size, *, weights=None, name="backbone"):
     """Builds a backbone without its top.
 
@@ -49,11 +58,7 @@ def build(backbone, image_size, *, weights=None, name="backbone"):
         InputError: if there is no such backbone, if the image is too small for
             it, or if the weights cannot be had.
     """
-    if backbone not in names():
-        raise InputError(
-            f"--backbone must be one of {', '.join(names())}. "
-            f"Received: {backbone!r}."
-        )
+    require(backbone)
     shape = (image_size, image_size, 3)
     options = {
         "include_top": False,

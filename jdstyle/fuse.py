@@ -69,6 +69,7 @@ def main(argv):
         raise InputError("--runs_dir is required: the folder of the runs.")
     # Here, so that --help does not wait for TensorFlow.
     from jdstyle import fusing
+    from jdstyle import fusion_fit
     from jdstyle import report
     from jdstyle.datasets import prepared
 
@@ -92,7 +93,7 @@ def main(argv):
         _RUNS_DIR.value,
         builder,
         output_dir,
-        fusing.Options(
+        fusion_fit.Options(
             fusion=_FUSION.value,
             relations=_RELATIONS.value,
             least=_MIN_STYLES.value,
@@ -103,7 +104,7 @@ def main(argv):
     )
     if gains is not None:
         print("What the relations gained, each fold decided by the others:")
-        print(fusing.format_gains(gains))
+        print(fusing.gains_table(gains).to_string())
     print("All members, out of fold:")
     print(report.format_table(results["validation"]))
     print("The photos also chose thresholds and weights: it flatters a little.")

@@ -172,11 +172,12 @@ def export(scorer, style_names, directory):
     os.rename(unfinished, directory)
 
 
-def load(directory):
+def load(directory, signature="serving_default"):
     """Loads a SavedModel of `export`.
 
     Args:
         directory: path of the SavedModel.
+        signature: "serving_default" or "members".
 
     Returns:
         `(classify, style_names)`: a function of a string tensor `(n,)` that
@@ -194,7 +195,7 @@ def load(directory):
     with open(asset, encoding="utf-8") as file:
         style_names = file.read().splitlines()
     loaded = tf.saved_model.load(directory)
-    return _Signature(loaded, "serving_default"), style_names
+    return _Signature(loaded, signature), style_names
 
 
 class _Signature:
@@ -216,10 +217,13 @@ def score(classify, batches):
         batches: iterable of string tensors `(batch,)`.
 
     Returns:
-        `(probabilities, labels)`: float32 and int32 arrays `(n, styles)`.
+        Tuple of arrays, what the signature returns: `probabilities`, float32
+        `(n, styles)`; `labels`, int32 `(n, styles)`; and, where it is that of
+        the members, `member_probabilities`, float32 `(n, members, styles)`.
     """
     outputs = [classify(batch) for batch in batches]
     return tuple(
         np.concatenate([output[name].numpy() for output in outputs])
-        for name in ("probabilities", "labels")
+        for name in ("probabilities", "labels", "member_probabilities")
+        if name in outputs[0]
     )

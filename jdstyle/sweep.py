@@ -15,7 +15,6 @@ import sys
 from absl import flags
 
 from jdstyle import cli
-from jdstyle.errors import InputError
 
 _DATASET = flags.DEFINE_string(
     "dataset", "demo", "demo, jd_fashion or label_table/NAME."
@@ -73,10 +72,14 @@ def main(argv):
 
 def _sweep(arguments):
     # Here, so that --help does not wait for TensorFlow.
+    from jdstyle import backbones
     from jdstyle import sweep_plan
     from jdstyle import sweep_view
     from jdstyle import sweeping
+    from jdstyle.datasets import prepared
 
+    for name in _BACKBONES.value:
+        backbones.require(name, "--backbones")
     builder = _open()
     runs_dir = _RUNS_DIR.value or os.path.join(
         "runs", _DATASET.value.replace("/", "-")
@@ -87,9 +90,10 @@ def _sweep(arguments):
         dataset=_DATASET.value,
         data_dir=_DATA_DIR.value,
         runs_dir=runs_dir,
-        backbones=_check_backbones(_BACKBONES.value),
+        backbones=_BACKBONES.value,
         folds=sweep_plan.choose_folds(
-            _FOLDS.value, _read_folds(builder) if _FOLDS.value else []
+            _FOLDS.value,
+            prepared.read_folds(builder) if _FOLDS.value else [],
         ),
         pretrained=_PRETRAINED.value,
         arguments=arguments,
@@ -125,37 +129,6 @@ def _open():
 
     tf.config.set_visible_devices([], "GPU")
     return prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
-
-
-def _check_backbones(names):
-    from jdstyle import backbones
-
-    for name in names:
-        if name not in backbones.names():
-            raise InputError(
-                f"--backbones must be of {', '.join(backbones.names())}. "
-                f"Received: {name!r}."
-            )
-    return names
-
-
-def _read_folds(builder):
-    """Reads the numbers of the folds; no photo is decoded."""
-    import tensorflow_datasets as tfds
-
-    splits = [name for name in builder.info.splits if name != "test"]
-    examples = builder.as_dataset(
-        split="+".join(splits),
-        decoders=tfds.decode.PartialDecoding({"fold"}),
-        read_config=tfds.ReadConfig(try_autocache=False),
-    )
-    return sorted(
-        {
-            int(fold)
-            for batch in examples.batch(1024)
-            for fold in batch["fold"].numpy()
-        }
-    )
 
 
 if __name__ == "__main__":

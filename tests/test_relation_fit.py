@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from jdstyle import metrics
 from jdstyle import relation_fit
+from jdstyle import relation_search
 from jdstyle import relations
 from jdstyle import thresholds
 
@@ -188,14 +189,14 @@ def test_searches_on_what_correct_computes(seed, styles):
     labels, probabilities, folds = noise(40, styles, seed)
     given = rng.random((styles, styles), np.float32)
     first = rng.random(styles, np.float32)
-    alpha = rng.choice(relation_fit._ALPHAS, styles)
-    beta = rng.choice(relation_fit._BETAS, (styles, styles))
-    part = relation_fit._make_part(
+    alpha = rng.choice(relation_search._ALPHAS, styles)
+    beta = rng.choice(relation_search._BETAS, (styles, styles))
+    part = relation_search.make_part(
         labels.astype(bool), probabilities, folds, first
     )
     searched = np.stack(
         [
-            relation_fit._corrected(part, a, given[a], alpha[a], beta[a])
+            relation_search.corrected(part, a, given[a], alpha[a], beta[a])
             for a in range(styles)
         ],
         axis=1,
@@ -254,12 +255,12 @@ def test_random_parts_spread_rare_styles():
     labels = np.zeros((100, 2), bool)
     labels[45:95, 0] = True
     labels[90:, 1] = True
-    parts = relation_fit._at_least_two(np.ones(100), labels, seed=0)
+    parts = relation_search.at_least_two(np.ones(100), labels, seed=0)
     assert np.bincount(parts).tolist() == [20] * 5
     assert np.bincount(parts[labels[:, 1]]).tolist() == [2] * 5
     assert np.bincount(parts[labels[:, 0]]).tolist() == [10] * 5
     given = np.arange(100) % 2
-    assert relation_fit._at_least_two(given, labels, seed=0) is given
+    assert relation_search.at_least_two(given, labels, seed=0) is given
 
 
 def test_positives_in_one_fold():

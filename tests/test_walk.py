@@ -12,7 +12,18 @@ import pytest
 from PIL import Image
 
 ROOT = pathlib.Path(__file__).parents[1]
-BINARIES = ["prepare", "train", "evaluate", "predict"]
+BINARIES = [
+    "prepare",
+    "pretrain",
+    "train",
+    "sweep",
+    "fuse",
+    "evaluate",
+    "predict",
+    "reproduce",
+]
+pytestmark = pytest.mark.long
+
 TRAIN = [
     "--dataset=label_table/tiny",
     "--style=bright",
@@ -83,7 +94,7 @@ def test_run_directory_is_complete(workplace):
     record = json.loads((workplace / "run" / "run.json").read_text())
     assert len(record["fingerprint"]) == 64
     rows = read_csv(workplace / "run" / "validation_probabilities.csv")
-    assert rows[0] == ["id", "label", "probability"]
+    assert rows[0] == ["id", "label bright", "probability bright"]
     assert all(0.0 <= float(row[2]) <= 1.0 for row in rows[1:])
 
 
@@ -115,7 +126,7 @@ def test_trains_from_that_run_on_a_fold_from_the_stream(workplace):
     )
     assert "Restored" in said
     record = json.loads((workplace / "second" / "results.json").read_text())
-    assert record["style"] == "rare"
+    assert record["styles"] == ["rare"]
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])

@@ -124,6 +124,23 @@ def open_prepared(dataset, data_dir):
     return tfds.builder_from_directory(os.path.join(folder, str(max(versions))))
 
 
+def read_folds(builder):
+    """Returns the numbers of a data set's folds, sorted; decodes no photo."""
+    splits = [name for name in builder.info.splits if name != "test"]
+    examples = builder.as_dataset(
+        split="+".join(splits),
+        decoders=tfds.decode.PartialDecoding({"fold"}),
+        read_config=tfds.ReadConfig(try_autocache=False),
+    )
+    return sorted(
+        {
+            int(fold)
+            for batch in examples.batch(1024)
+            for fold in batch["fold"].numpy()
+        }
+    )
+
+
 def summary(dataset, data_dir):
     """Returns a table of photos and positives per split, and what was left out.
 

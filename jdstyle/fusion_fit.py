@@ -1,0 +1,135 @@
+"""Fits what turns members' probabilities into decisions, out of fold."""
+
+import typing
+
+import numpy as np
+
+from jdstyle import blending
+from jdstyle import fusion
+from jdstyle import input_pipeline
+from jdstyle import out_of_fold
+from jdstyle import plausibility
+from jdstyle import relation_fit
+from jdstyle import relation_search
+from jdstyle import relations
+from jdstyle.errors import InputError
+
+
+class Options(typing.NamedTuple):
+    """How members are fused; see the flags of `fuse`.
+
+    `relations` is "none", "shared" (one beta per style) or "full" (a matrix);
+    `least` and `most` None take the training labels' limits.
+    """
+
+    fusion: str = "mean"
+    relations: str = "shared"
+    least: int | None = None
+    most: int | None = None
+    seed: int = 0
+
+
+class Evidence(typing.NamedTuple):
+    """What rules are fitted to.
+
+    Attributes:
+        joined: `out_of_fold.OutOfFold`.
+        counts: int array `(styles, styles)`, N(A and B) of training labels.
+        limits: fewest and most styles of a training photo.
+    """
+
+    joined: out_of_fold.OutOfFold
+    counts: np.ndarray
+    limits: tuple
+
+
+def gather(runs, builder):
+    """Joins the runs' probabilities, and counts the training labels.
+
+    Args:
+        runs: list of `run_sets.Run`.
+        builder: a prepared TFDS builder, the runs' data set.
+
+    Returns:
+        `Evidence`.
+
+    Raises:
+        InputError: as `out_of_fold.join`, or if labels are unknown.
+    """
+    known = list(builder.info.metadata["styles"])
+    joined = out_of_fold.join(runs, known)
+    # With folds, every photo of train and validation has trained some run.
+    parts = ["train", "validation"] if joined.folds.any() else ["train"]
+    labels = np.concatenate(
+        [
+            input_pipeline.read_photos(builder, part, cache="stream").labels
+            for part in parts
+        ]
+    )
+    labels = labels[:, [known.index(name) for name in joined.styles]]
+    if (labels < 0).any():
+        raise InputError(
+            "Relations between styles need known labels; "
+            f"{builder.info.full_name} has unknown ones."
+        )
+    return Evidence(
+        joined, relations.cooccurrence(labels), plausibility.limits(labels)
+    )
+
+
+def make_rules(evidence, options):
+    """Blends the members and fits what turns them into decisions.
+
+    Args:
+        evidence: `Evidence`.
+        options: `Options`.
+
+    Returns:
+        `(rules, blended, gains)`: `fusion.Rules`; float32 `(n, styles)`, the
+        blended probabilities, cross-fitted; gains as in `fuse`.
+
+    Raises:
+        InputError: if the limits are out of range.
+    """
+    joined = evidence.joined
+    num_styles = len(joined.styles)
+    least, most = (
+        given if given is not None else found
+        for given, found in zip(
+            (options.least, options.most), evidence.limits, strict=True
+        )
+    )
+    if not 0 <= least <= most <= num_styles:
+        raise InputError(
+            "--min_styles and --max_styles must satisfy 0 <= min <= max <= "
+            f"{num_styles}. Received: {least} and {most}."
+        )
+    blend, blended = blending.fit(
+        joined.labels,
+        joined.probabilities,
+        joined.folds,
+        options.fusion,
+        seed=options.seed,
+    )
+    conditional = relations.conditional(evidence.counts).astype(np.float32)
+    if options.relations == "none":
+        first = relation_search.first_thresholds(joined.labels == 1, blended)
+        alpha = np.ones(num_styles, np.float32)
+        beta = np.zeros((num_styles, num_styles), np.float32)
+        fitted, gains = (first, alpha, beta, first), None
+    else:
+        *fitted, gains = relation_fit.fit(
+            joined.labels,
+            blended,
+            joined.folds,
+            conditional,
+            full_matrix=options.relations == "full",
+            seed=options.seed,
+        )
+        gains = gains.rename(index=dict(enumerate(joined.styles)))
+        gains = gains.rename_axis("style")
+    first, alpha, beta, chosen = fitted
+    rules = fusion.Rules(
+        blend, first, conditional, alpha, beta, chosen, least, most
+    )
+    return rules, blended, gains

@@ -1,0 +1,220 @@
+"""Runs the whole recipe on a data set and writes the report's tables.
+
+    python -m jdstyle.reproduce
+    python -m jdstyle.reproduce --dataset=jd_fashion --jobs=1 -- --epochs=20
+
+Pretraining, all styles x backbones, the ablation in five steps, fusion,
+relations; report.html and report.md at the end. What stands behind -- goes to
+every training. The same command again goes on where it stopped.
+"""
+
+import os
+import shlex
+import sys
+
+from absl import flags
+
+from jdstyle import cli
+from jdstyle import defaults
+from jdstyle import experiment
+from jdstyle.errors import InputError
+
+_DATASET = flags.DEFINE_string(
+    "dataset", "demo", "demo, jd_fashion or label_table/NAME."
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", "data", "Folder of the prepared data sets."
+)
+_OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir",
+    None,
+    "Where everything goes. Default: runs/reproduce-<dataset>.",
+)
+_BACKBONES = flags.DEFINE_list(
+    "backbones",
+    [],
+    "The members; the ablation is of the first. Default: the report's, on the "
+    "demo three small ones.",
+)
+_STYLES = flags.DEFINE_list(
+    "styles", ["all"], "Numbers or names of styles, or all."
+)
+_FOLDS = flags.DEFINE_list(
+    "folds",
+    [],
+    "Folds that validate while the others train: numbers, or all. Default: "
+    "the data set's own validation photos.",
+)
+_PRETRAIN_DATASET = flags.DEFINE_string(
+    "pretrain_dataset",
+    None,
+    "Data set of the pretraining, or none. Default: deepfashion/coarse for "
+    "jd_fashion, else --dataset itself with all its styles at once.",
+)
+_INIT_FROM = flags.DEFINE_string(
+    "init_from",
+    None,
+    "Where networks start without transfer: imagenet or scratch. Default: "
+    "imagenet, on the demo scratch.",
+)
+_JOBS = flags.DEFINE_integer(
+    "jobs",
+    None,
+    "Trainings at a time. Default: one per GPU of --gpus; without, 2 on the "
+    "demo and else 1.",
+    lower_bound=1,
+)
+_GPUS = flags.DEFINE_list(
+    "gpus",
+    [],
+    "GPUs dealt out to the trainings, e.g. 0,1. Default: each sees all.",
+)
+
+
+def main(argv):
+    try:
+        _reproduce(argv[1:])
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        sys.exit(130)
+
+
+def _reproduce(arguments):
+    # Here, so that --help does not wait for TensorFlow.
+    import tensorflow as tf
+
+    from jdstyle import reproducing
+    from jdstyle.datasets import prepared
+
+    tf.config.set_visible_devices([], "GPU")  # They are for the trainings.
+    builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
+    plan = _make_plan(builder, arguments)
+    finished = experiment.start(
+        plan.output_dir,
+        {
+            flag.name: flag.serialize()
+            for flag in flags.FLAGS.get_key_flags_for_module("__main__")
+        },
+        {
+            "task": "reproduce",
+            "dataset": builder.info.full_name,
+            "fingerprint": builder.info.metadata["fingerprint"],
+            "arguments": arguments,
+        },
+        flag="output_dir",
+    )
+    if finished is None:
+        if not reproducing.pretrain(plan):
+            print("The pretraining failed; the same command tries it again.")
+            sys.exit(1)
+        for step in reproducing.steps(plan):
+            _train(plan, step, builder)
+        finished = _score(plan, builder)
+    else:
+        print("This has finished before; these are its results.")
+    _show(plan, finished)
+
+
+def _make_plan(builder, arguments):
+    from jdstyle import backbones
+    from jdstyle import reproducing
+    from jdstyle import sweep_plan
+    from jdstyle.datasets import prepared
+
+    is_demo = _DATASET.value == "demo"
+    default = reproducing.DEMO_BACKBONES if is_demo else reproducing.BACKBONES
+    for name in _BACKBONES.value:
+        backbones.require(name, "--backbones")
+    pretrain = _PRETRAIN_DATASET.value or (
+        "deepfashion/coarse"
+        if _DATASET.value == "jd_fashion"
+        else _DATASET.value
+    )
+    if _FOLDS.value and pretrain == _DATASET.value:
+        raise InputError(
+            "--folds: the pretraining would see the photos that validate. Pass "
+            "--pretrain_dataset=none or another data set."
+        )
+    own = reproducing.DEMO_ARGUMENTS if is_demo else ()
+    num_jobs = _JOBS.value or len(_GPUS.value) or (2 if is_demo else 1)
+    return reproducing.Plan(
+        dataset=_DATASET.value,
+        data_dir=_DATA_DIR.value,
+        output_dir=_OUTPUT_DIR.value
+        or os.path.join(
+            "runs", f"reproduce-{_DATASET.value.replace('/', '-')}"
+        ),
+        backbones=tuple(_BACKBONES.value or default),
+        styles=tuple(_STYLES.value),
+        init_from=_INIT_FROM.value
+        or defaults.for_run(_DATASET.value, "all")["init_from"],
+        folds=tuple(
+            sweep_plan.choose_folds(
+                _FOLDS.value,
+                prepared.read_folds(builder) if _FOLDS.value else [],
+            )
+        ),
+        places=tuple(sweep_plan.environments(num_jobs, _GPUS.value)),
+        pretrain_dataset=None if pretrain == "none" else pretrain,
+        arguments=(*own, *arguments),
+    )
+
+
+def _train(plan, step, builder):
+    from jdstyle import reproducing
+    from jdstyle import sweep_view
+    from jdstyle import sweeping
+
+    print(f"\n{step.title}: {os.path.join(plan.output_dir, step.folder)}")
+    runs = reproducing.train(plan, step, builder)
+    if sweeping.unsuccessful(runs):
+        print(f"\n{sweep_view.format_summary(runs)}\n")
+        print("Trainings failed. The same command tries them again.")
+        sys.exit(1)
+
+
+def _score(plan, builder):
+    from jdstyle import reproduce_report
+    from jdstyle import reproduce_scores
+
+    print("\nFusing, and scoring every step")
+    results, evidence, gains = reproduce_scores.score(plan, builder)
+    record = experiment.read_json(
+        os.path.join(plan.output_dir, experiment.RUN_FILE)
+    )
+    results |= {
+        "command": f"python -m jdstyle.reproduce {shlex.join(sys.argv[1:])}",
+        "commit": record["commit"],
+        "machine": f"{os.cpu_count()} CPU cores, {record['machine']}",
+    }
+    results["report"] = reproduce_report.write(
+        plan.output_dir, results, evidence, gains
+    )
+    experiment.write_json(
+        os.path.join(plan.output_dir, experiment.RESULTS_FILE), results
+    )
+    return results
+
+
+def _show(plan, results):
+    from jdstyle import reproduce_report
+
+    print("\nMacro F2 of the first backbone, step by step:")
+    table = reproduce_report.ablation_table(results["ablation"], None)
+    print(table.to_string(index=False))
+    print("\nF2 per style:")
+    table = reproduce_report.style_table(
+        results["product"], "fusion, relations"
+    )
+    print(table.to_string(index=False))
+    saved_model = os.path.join(plan.output_dir, "fused", "saved_model")
+    print(f"\nReport: {results['report']}")
+    print(f"SavedModel: {saved_model}")
+    print(
+        f"Next: python -m jdstyle.predict --saved_model={saved_model} "
+        "--output=predictions.csv PHOTO_OR_FOLDER ..."
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main, arguments=True)

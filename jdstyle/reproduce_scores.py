@@ -1,0 +1,191 @@
+"""What the trainings of a reproduction score, step by step."""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from jdstyle import blending
+from jdstyle import experiment
+from jdstyle import fusing
+from jdstyle import fusion
+from jdstyle import fusion_fit
+from jdstyle import input_pipeline
+from jdstyle import report
+from jdstyle import reproducing
+from jdstyle import run_sets
+from jdstyle import serving
+
+_BATCH_SIZE = 32
+
+
+def score(plan, builder):
+    """Fuses the last step and scores every step and every member.
+
+    Args:
+        plan: `reproducing.Plan` whose trainings are finished.
+        builder: a prepared TFDS builder.
+
+    Returns:
+        `(results, evidence, gains)`: dict of JSON values, `fusion_fit.Evidence`
+        of the last step, and the gains of `fusing.fuse`.
+    """
+    part = "test" if "test" in builder.info.splits else "validation"
+    *early, last = reproducing.steps(plan)
+    folders = {
+        step.title: os.path.join(plan.output_dir, step.folder)
+        for step in (*early, last)
+    }
+    fused_dir = os.path.join(plan.output_dir, reproducing.FUSED)
+    os.makedirs(fused_dir, exist_ok=True)
+    options = fusion_fit.Options()
+    _, gains = fusing.fuse(folders[last.title], builder, fused_dir, options)
+    runs = {
+        title: run_sets.find_runs(folder, builder.info.metadata["fingerprint"])
+        for title, folder in folders.items()
+    }
+    evidence = fusion_fit.gather(runs[last.title], builder)
+    saved_model = os.path.join(fused_dir, experiment.SAVED_MODEL_DIR)
+    product = score_product(evidence, saved_model, builder, part)
+    ablation = {
+        step.title: score_step(runs[step.title], builder, part)
+        for step in early
+    }
+    transfer = {
+        "without": ablation[early[1].title],
+        "with": ablation[early[2].title],
+    }
+    of_first = run_sets.members(
+        [r for r in runs[last.title] if r.backbone == plan.backbones[0]]
+    )
+    (first,) = of_first
+    ablation[last.title] = product[first]
+    ablation["+ relations"] = product.pop(f"{first}, relations")
+    results = {
+        "dataset": builder.info.full_name,
+        "fingerprint": builder.info.metadata["fingerprint"],
+        "part": part,
+        "photos": builder.info.splits[part].num_examples,
+        "num_runs": sum(map(len, runs.values())),
+        "cpu_minutes": sum(
+            _cpu_minutes(run) for of_step in runs.values() for run in of_step
+        ),
+        "positives": _count_positives(builder, evidence.joined.styles),
+        "product": product,
+        "transfer": transfer,
+        "ablation": ablation,
+    }
+    return results, evidence, gains
+
+
+def score_step(runs, builder, part):
+    """Scores one member by thresholds that were chosen out of fold.
+
+    Args:
+        runs: list of `run_sets.Run` of one member.
+        builder: a prepared TFDS builder.
+        part: "test" or "validation".
+
+    Returns:
+        dict of `report.score`.
+    """
+    members = run_sets.members(runs)
+    evidence = fusion_fit.gather(runs, builder)
+    names = evidence.joined.styles
+    options = fusion_fit.Options(relations="none", least=0, most=len(names))
+    rules, _, _ = fusion_fit.make_rules(evidence, options)
+    scorer = fusing.load(members, names, rules)
+    photos = input_pipeline.read_photos(builder, part, cache="stream")
+    (size,) = scorer.image_sizes
+    dataset = input_pipeline.make_eval_dataset(
+        photos, image_size=size, batch_size=_BATCH_SIZE
+    )
+    forward = tf.function(
+        lambda images: scorer({size: tf.cast(images, tf.float32)}),
+        reduce_retracing=True,
+    )
+    outputs = [forward(images) for images in dataset]
+    probabilities, decisions = (
+        np.concatenate([output[key] for output in outputs])
+        for key in ("probabilities", "labels")
+    )
+    labels = _labels(builder, photos, names)
+    return report.score(names, labels, probabilities, decisions)
+
+
+def score_product(evidence, saved_model, builder, part):
+    """Scores the fused SavedModel, and what its members decide without it.
+
+    Args:
+        evidence: `fusion_fit.Evidence` that the SavedModel was made from.
+        saved_model: its directory.
+        builder: a prepared TFDS builder.
+        part: "test" or "validation".
+
+    Returns:
+        dict from what decides to a dict of `report.score`: each member by
+        thresholds alone; "fusion", their mean, likewise; "fusion, relations",
+        the product; "NAME, relations", each member with relations of its own.
+    """
+    joined = evidence.joined
+    photos = input_pipeline.read_photos(builder, part, cache="stream")
+    labels = _labels(builder, photos, joined.styles)
+    classify, _ = serving.load(saved_model, "members")
+    probabilities, decisions, members = serving.score(
+        classify, photos.stream.batch(_BATCH_SIZE)
+    )
+    product = report.score(joined.styles, labels, probabilities, decisions)
+    scores = {}
+    for number, name in enumerate(joined.members):
+        scores[name] = _score_alone(evidence, [number], members, labels)
+    everyone = list(range(len(joined.members)))
+    scores["fusion"] = _score_alone(evidence, everyone, members, labels)
+    scores["fusion, relations"] = product
+    scores[f"{joined.members[0]}, relations"] = _score_alone(
+        evidence, [0], members, labels, fusion_fit.Options()
+    )
+    return scores
+
+
+def _score_alone(evidence, numbers, members, labels, options=None):
+    """Scores some members' mean, by rules fitted to these members alone."""
+    joined = evidence.joined
+    joined = joined._replace(
+        probabilities=joined.probabilities[:, numbers],
+        members=[joined.members[number] for number in numbers],
+    )
+    options = options or fusion_fit.Options(
+        relations="none", least=0, most=len(joined.styles)
+    )
+    rules, _, _ = fusion_fit.make_rules(
+        evidence._replace(joined=joined), options
+    )
+    blended = blending.apply(rules.blend, members[:, numbers])
+    corrected = fusion.correct(rules, blended)
+    decisions = fusion.decide(rules, corrected)
+    return report.score(
+        joined.styles, labels, corrected.numpy(), decisions.numpy()
+    )
+
+
+def _labels(builder, photos, names):
+    known = list(builder.info.metadata["styles"])
+    return photos.labels[:, [known.index(name) for name in names]]
+
+
+def _cpu_minutes(run):
+    path = os.path.join(run.directory, experiment.RESULTS_FILE)
+    return experiment.read_json(path)["cpu_minutes"]
+
+
+def _count_positives(builder, names):
+    """Returns, per part, the number of photos and of positives per style."""
+    counts = {}
+    for part in builder.info.splits:
+        photos = input_pipeline.read_photos(builder, part, cache="stream")
+        positives = _labels(builder, photos, names).sum(axis=0)
+        counts[part] = {
+            "photos": len(photos.ids),
+            "positives": positives.tolist(),
+        }
+    return counts

@@ -1,0 +1,288 @@
+"""The whole recipe as its user runs it: sweep, fusion, reproduction."""
+
+import csv
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+SMALL = [
+    "--image_size=32",
+    "--epochs=1",
+    "--steps_per_epoch=2",
+    "--batch_size=8",
+    "--frozen_epochs=0",
+]
+DATASET = "--dataset=label_table/tiny"
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def run(data_dir, tmp_path_factory):
+    """Runs a binary in a folder of its own; returns what it printed."""
+    folder = tmp_path_factory.mktemp("recipe")
+    (folder / "data").symlink_to(data_dir)
+
+    def run(module, *arguments, code=0):
+        done = subprocess.run(
+            [sys.executable, "-m", f"jdstyle.{module}", *map(str, arguments)],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout + done.stderr
+
+    run.folder = folder
+    return run
+
+
+@pytest.fixture(scope="module")
+def pretrained(run):
+    said = run(
+        "pretrain",
+        DATASET,
+        "--backbone=MobileNet",
+        "--init_from=scratch",
+        "--workdir=runs/pre-mobilenet",
+        *SMALL,
+    )
+    assert "Mean average precision: " in said
+    assert "--init_from=runs/pre-mobilenet" in said
+    return "runs/pre-mobilenet"
+
+
+@pytest.fixture(scope="module")
+def swept(run, pretrained):
+    """One network per style, and one for both in two groups."""
+    said = run(
+        "sweep",
+        DATASET,
+        "--styles=all,together",
+        "--backbones=MobileNet",
+        "--runs_dir=runs/set",
+        "--jobs=2",
+        "--pretrained=runs/pre-{backbone}",
+        "--",
+        *SMALL,
+        "--sharing=groups",
+        "--groups=bright;rare",
+    )
+    assert "3 of 3 done" in said
+    assert "python -m jdstyle.fuse --runs_dir=runs/set" in said
+    return run.folder / "runs" / "set"
+
+
+@pytest.fixture(scope="module")
+def fused(run, swept):
+    said = run("fuse", DATASET, "--runs_dir=runs/set")
+    assert "What the relations gained" in said
+    assert "--saved_model=runs/set/fused/saved_model" in said
+    return swept / "fused"
+
+
+def read_json(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_sweep_starts_every_network_from_the_pretrained(swept):
+    assert {path.name for path in swept.iterdir()} >= {
+        "all-mobilenet-groups",
+        "bright-mobilenet",
+        "rare-mobilenet",
+        "sweep.csv",
+    }
+    for name in ("all-mobilenet-groups", "rare-mobilenet"):
+        record = read_json(swept / name / "run.json")
+        assert record["init_from"] == "runs/pre-mobilenet"
+        log = (swept / "logs" / f"{name}.log").read_text(encoding="utf-8")
+        assert "Restored" in log
+    record = read_json(swept / "all-mobilenet-groups" / "run.json")
+    assert record["architecture"]["groups"] == [[0], [1]]
+
+
+def test_sweep_goes_on_where_it_stopped(run, swept):
+    results = swept / "rare-mobilenet" / "results.json"
+    (swept / "bright-mobilenet" / "results.json").unlink()
+    before = results.stat().st_mtime_ns
+    said = run(
+        "sweep",
+        DATASET,
+        "--backbones=MobileNet",
+        "--runs_dir=runs/set",
+        "--pretrained=runs/pre-{backbone}",
+        "--",
+        *SMALL,
+    )
+    assert "rare-mobilenet: running" not in said
+    assert results.stat().st_mtime_ns == before
+    assert (swept / "bright-mobilenet" / "results.json").is_file()
+
+
+def test_style_starts_from_the_best_run_of_another(run, swept):
+    said = run(
+        "train",
+        DATASET,
+        "--style=rare",
+        "--backbone=MobileNet",
+        "--init_from=style:bright",
+        "--workdir=runs/set/heir",
+        *SMALL,
+    )
+    assert "Restored" in said
+    record = read_json(swept / "heir" / "run.json")
+    assert record["init_from"].endswith("bright-mobilenet")
+    # It would be a second run of the same member and style.
+    os.rename(swept / "heir", swept.parent / "heir")
+
+
+def test_groups_are_found_from_the_labels(run):
+    said = run(
+        "train",
+        DATASET,
+        "--style=all",
+        "--sharing=groups",
+        "--groups=2",
+        "--backbone=MobileNet",
+        "--init_from=scratch",
+        "--workdir=runs/groups",
+        *SMALL,
+    )
+    assert "Group 1: bright" in said and "Group 2: rare" in said
+
+
+def test_fused_product_is_complete(fused):
+    names = {path.name for path in fused.iterdir()}
+    assert names >= {
+        "flags.cfg",
+        "run.json",
+        "results.json",
+        "saved_model",
+        "mutual_table.csv",
+        "mutual_table.png",
+        "relation_gains.csv",
+        "out_of_fold_probabilities.csv",
+    }
+    results = read_json(fused / "results.json")
+    assert results["members"] == ["mobilenet", "mobilenet-groups"]
+    assert results["styles"] == ["bright", "rare"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--fusion=weighted", "--relations=full"],
+        [
+            "--fusion=stack",
+            "--relations=none",
+            "--min_styles=1",
+            "--max_styles=2",
+            "--runs=*-mobilenet",
+        ],
+    ],
+    ids=["weighted-full", "stack-none"],
+)
+def test_other_ways_to_fuse(run, swept, options, tmp_path):
+    output = f"--output_dir={tmp_path / 'other'}"
+    run("fuse", DATASET, "--runs_dir=runs/set", output, *options)
+    results = read_json(tmp_path / "other" / "results.json")
+    assert results["fusion"] == options[0].removeprefix("--fusion=")
+    if "--relations=none" in options:
+        assert results["limits"] == [1, 2]
+        assert results["members"] == ["mobilenet"]
+
+
+def test_fused_product_is_evaluated_and_predicts(run, fused, table):
+    run("evaluate", DATASET, f"--saved_model={fused / 'saved_model'}")
+    folder = fused / "evaluation-label_table-tiny-test"
+    assert "macro" in read_json(folder / "results.json")
+    run(
+        "evaluate",
+        DATASET,
+        "--split=validation",
+        f"--saved_model={fused / 'saved_model'}",
+    )
+    # The SavedModel decides as the fusion said it would.
+    folder = fused / "evaluation-label_table-tiny-validation"
+    scores = read_json(folder / "results.json")["styles"]
+    expected = read_json(fused / "results.json")["validation"]["styles"]
+    assert scores == expected
+    run(
+        "predict",
+        f"--saved_model={fused / 'saved_model'}",
+        "--format=submission",
+        "--output=submission.txt",
+        table.parent / "0.jpg",
+        table.parent / "1.jpg",
+    )
+    with open(run.folder / "submission.txt", newline="") as file:
+        rows = list(csv.reader(file))
+    assert [row[0] for row in rows] == ["0", "1"]
+    assert all(len(row) == 3 and set(row[1:]) <= {"0", "1"} for row in rows)
+
+
+def test_fuse_refuses_a_set_that_is_not_whole(run, swept):
+    said = run(
+        "fuse",
+        DATASET,
+        "--runs_dir=runs/set",
+        "--runs=nothing*",
+        "--output_dir=runs/none",
+        code=2,
+    )
+    assert "No finished run in runs/set is 'nothing*'" in said
+    said = run("fuse", DATASET, code=2)
+    assert "--runs_dir is required" in said
+
+
+def test_reproduction_writes_the_report(run):
+    command = [
+        "reproduce",
+        DATASET,
+        "--backbones=MobileNet",
+        "--pretrain_dataset=none",
+        "--init_from=scratch",
+        "--jobs=2",
+        "--output_dir=runs/report",
+        "--",
+        *SMALL,
+    ]
+    said = run(*command)
+    assert "Report: runs/report/report.html" in said
+    folder = run.folder / "runs" / "report"
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    results = read_json(folder / "results.json")
+    assert list(results["ablation"]) == [
+        "plain",
+        "+ augmentation, resampling",
+        "+ transfer",
+        "+ cost",
+        "+ relations",
+    ]
+    for score in results["ablation"].values():
+        assert f"{score['macro']['f2']:.3f}" in page
+    assert page.count("data:image/png;base64,") == 4
+    markdown = (folder / "report.md").read_text(encoding="utf-8")
+    assert "| + relations" in markdown.replace("\\", "")
+    plain = (folder / "plain" / "rare-mobilenet" / "flags.cfg").read_text()
+    assert "--noaugment" in plain and "--positive_rate=0" in plain
+    full = (folder / "full" / "rare-mobilenet" / "flags.cfg").read_text()
+    assert "--augment" in full and "--false_negative_cost=1.5" in full
+    # Once more: nothing is trained.
+    said = run(*command)
+    assert "has finished before" in said
+    assert np.isfinite(results["cpu_minutes"])
+
+
+def test_reproduction_keeps_folds_from_the_pretraining(run):
+    said = run("reproduce", DATASET, "--folds=1,2", code=2)
+    assert "--pretrain_dataset=none" in said
