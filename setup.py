@@ -25,6 +25,9 @@ setuptools.setup(
         "absl-py>=2.3,<3",
         "pillow>=12,<14",
         "matplotlib>=3.10,<4",
+        # Of tools/download_photos.py; TFDS brings them anyway.
+        "requests>=2.32,<3",
+        "urllib3>=2,<3",
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],

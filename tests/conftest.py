@@ -61,3 +61,18 @@ def tiny(data_dir):
     from jdstyle.datasets import prepared
 
     return prepared.open_prepared("label_table/tiny", data_dir)
+
+
+@pytest.fixture(scope="session")
+def small_demo(tmp_path_factory):
+    """A folder that holds 300 photos of the demo, prepared."""
+    from jdstyle.datasets import builder
+    from jdstyle.datasets import demo
+    from jdstyle.datasets import prepared
+
+    folder = str(tmp_path_factory.mktemp("demo"))
+    options = builder.Options()
+    prepared.prepare(
+        demo.Demo(num_photos=300, data_dir=folder, options=options)
+    )
+    return folder

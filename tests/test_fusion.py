@@ -15,6 +15,8 @@ from jdstyle import fusion
 from jdstyle import input_pipeline
 from jdstyle import models
 from jdstyle import serving
+from jdstyle import styles
+from jdstyle.datasets import prepared
 
 STYLES = ["A", "B", "C"]
 MEMBERS = ["mobilenet", "mobilenet-trunk"]
@@ -69,37 +71,41 @@ def reference(members, rules):
     """Equation 2 and plausibility, photo by photo, in plain Python."""
     probabilities, decisions = [], []
     for photo in members:
-        blended = [
-            sum(
-                w * p
-                for w, p in zip(
-                    rules.blend.weights[:, s], photo[:, s], strict=True
-                )
-                if w
-            )
-            for s in range(3)
-        ]
-        final = []
-        for a in range(3):
-            others = [
-                b
-                for b in range(3)
-                if b != a and blended[b] >= rules.first_thresholds[b]
-            ]
-            value = blended[a]
-            if others:
-                value = rules.alpha[a] * blended[a] + sum(
-                    rules.beta[a, b] * rules.conditional[a, b] for b in others
-                )
-            final.append(min(max(value, 0.0), 1.0))
+        final = correct_one(blend_one(photo, rules), rules)
         margins = np.array(final) - rules.thresholds
         order = np.argsort(-margins, kind="stable")
         number = min(max(int((margins >= 0).sum()), rules.least), rules.most)
-        row = np.zeros(3, int)
+        row = np.zeros(len(final), int)
         row[order[:number]] = 1
         probabilities.append(final)
         decisions.append(row)
     return np.array(probabilities), np.array(decisions)
+
+
+def blend_one(photo, rules):
+    """Blends one photo's members, `(members, styles)`."""
+    return [
+        sum(w * p for w, p in zip(weights, column, strict=True) if w)
+        for weights, column in zip(rules.blend.weights.T, photo.T, strict=True)
+    ]
+
+
+def correct_one(blended, rules):
+    styles = range(len(blended))
+    final = []
+    for a in styles:
+        others = [
+            b
+            for b in styles
+            if b != a and blended[b] >= rules.first_thresholds[b]
+        ]
+        value = blended[a]
+        if others:
+            value = rules.alpha[a] * blended[a] + sum(
+                rules.beta[a, b] * rules.conditional[a, b] for b in others
+            )
+        final.append(min(max(value, 0.0), 1.0))
+    return final
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +157,40 @@ def test_decides_as_the_reference_on_every_photo(saved_model, rules, jpegs):
     over = (result["probabilities"] >= rules.thresholds).sum(axis=1)
     assert {0, 3} <= set(over), np.bincount(over)
     assert set(decisions.sum(axis=1)) == {1, 2}
+
+
+def test_decides_as_the_reference_on_the_demo(small_demo, tmp_path):
+    """All thirteen styles, every photo of every part."""
+    rng = np.random.default_rng(1)
+    chances = rng.random((13, 13)).astype(np.float32)
+    rules = fusion.Rules(
+        blend=blending.Blend("mean", weights=np.ones((1, 13), np.float32)),
+        first_thresholds=rng.uniform(0.3, 0.7, 13).astype(np.float32),
+        conditional=chances,
+        alpha=rng.uniform(0.1, 1, 13).astype(np.float32),
+        beta=rng.choice(np.float32([0, 0, 0.05, 0.2]), (13, 13)),
+        thresholds=rng.uniform(0.4, 0.9, 13).astype(np.float32),
+        least=1,
+        most=5,
+    )
+    network = make_network(32, 0, list(range(13)), 5)
+    scorer = fusion.Fusion([network], ["mobilenet"], 13, rules)
+    serving.export(scorer, styles.NAMES, str(tmp_path / "saved_model"))
+    classify, _ = serving.load(str(tmp_path / "saved_model"), "members")
+    opened = prepared.open_prepared("demo", small_demo)
+    photos = [
+        input_pipeline.read_photos(opened, part).encoded
+        for part in opened.info.splits
+    ]
+    probabilities, labels, members = serving.score(
+        classify,
+        [part[i : i + 32] for part in photos for i in range(0, len(part), 32)],
+    )
+    expected, decisions = reference(members, rules)
+    assert len(labels) == 300
+    np.testing.assert_allclose(probabilities, expected, atol=2e-6)
+    np.testing.assert_array_equal(labels, decisions)
+    assert set(labels.sum(axis=1)) >= {3, 5}
 
 
 def test_same_signatures_as_a_single_network(saved_model, jpegs):

@@ -54,16 +54,6 @@ def test_demo_keeps_frequencies_and_raises_rare_styles(seed):
     assert positives[0] < 100
 
 
-@pytest.fixture(scope="module")
-def small_demo(tmp_path_factory):
-    folder = str(tmp_path_factory.mktemp("demo"))
-    options = builder.Options()
-    prepared.prepare(
-        demo.Demo(num_photos=300, data_dir=folder, options=options)
-    )
-    return folder
-
-
 def test_demo_has_three_splits_and_five_folds(small_demo):
     parts = read_all("demo", small_demo)
     sizes = {split: len(photos.ids) for split, photos in parts.items()}

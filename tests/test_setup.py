@@ -53,7 +53,7 @@ def setup_arguments():
 def test_every_requirement_has_a_tested_range(setup_arguments):
     for requirement in setup_arguments["install_requires"]:
         assert re.search(r"==|>=.*,<", requirement), requirement
-        name = re.match(r"[a-z_-]+", requirement).group()
+        name = re.match(r"[a-z0-9_-]+", requirement).group()
         importlib.metadata.version(name)
     assert setup_arguments["python_requires"] == ">=3.11,<3.14"
     assert setup_arguments["extras_require"]["gpu"] == [

@@ -53,3 +53,74 @@ def test_benchmark_states_its_versions(benchmark):
 )
 def test_benchmark_prints_every_part(benchmark, part):
     assert any(part in line for line in benchmark[1:])
+
+
+def test_relations_of_labels_and_what_they_gain(tmp_path):
+    """Out of fold no style may lose, whatever the relations are."""
+    rng = np.random.default_rng(0)
+    names = ["common", "implied", "other"]
+    for split, num_rows in [("train", 300), ("test", 200)]:
+        common = rng.random(num_rows) < 0.4
+        implied = common & (rng.random(num_rows) < 0.9)
+        labels = np.stack([common, implied, rng.random(num_rows) < 0.3], 1)
+        numbers = labels * [3.0, 0.3, 1.0] + rng.normal(size=labels.shape)
+        lines = [
+            ",".join([*"xyz", *names]),
+            *(
+                ",".join(map(str, [*row, *map(int, flags)]))
+                for row, flags in zip(numbers.tolist(), labels, strict=True)
+            ),
+        ]
+        (tmp_path / f"{split}.csv").write_text("\n".join(lines))
+    said = run(
+        "show_relations.py",
+        f"--table={tmp_path / 'train.csv'}",
+        f"--test_table={tmp_path / 'test.csv'}",
+        "--styles=common:other",
+        "--num_groups=2",
+        f"--output_dir={tmp_path / 'out'}",
+    )
+    assert "Group: common, implied" in said
+    gains = {
+        words[0]: float(words[3])
+        for words in map(str.split, said.splitlines())
+        if len(words) > 9 and words[0] in names
+    }
+    assert gains.keys() == set(names)
+    assert min(gains.values()) >= 0
+    for title in ("0.5", "threshold", "+ relations", "+ plausibility"):
+        assert title in said
+    assert Image.open(tmp_path / "out" / "mutual_table.png").size[0] > 300
+
+
+def test_relations_of_the_challenges_fold_file(tmp_path):
+    # P(Casual|Sports) = 1/2: both of two photos have Sports, one has Casual.
+    flags = ["1_1_0", "1_0_0"]
+    lines = [f"1,p{i}_{f}{'_0' * 10}.jpg" for i, f in enumerate(flags)]
+    (tmp_path / "fold.txt").write_text("\n".join(lines))
+    said = run(
+        "show_relations.py",
+        f"--fold_file={tmp_path / 'fold.txt'}",
+        f"--output_dir={tmp_path}",
+    )
+    row = next(line for line in said.splitlines() if line.startswith("Casual"))
+    assert row.split()[1:4] == ["1", "0.500", "1.000"]
+    assert "Styles per photo: 1 to 2" in said
+
+
+def test_saved_model_benchmark(small_demo, tmp_path):
+    from jdstyle import models
+    from jdstyle import serving
+
+    model = models.build(models.Architecture("MobileNet", 32))
+    directory = str(tmp_path / "saved_model")
+    serving.export(serving.Thresholded(model, [0.5]), ["Punk"], directory)
+    said = run(
+        "bench_saved_model.py",
+        f"--saved_model={directory}",
+        f"--data_dir={small_demo}",
+        "--batch_sizes=1,4",
+        "--repeats=1",
+    )
+    for part in ("size", "load", "photo, batch 1 ", "photo, batch 4 "):
+        assert part in said
