@@ -4,9 +4,8 @@ import typing
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
-from sklearn.linear_model import LogisticRegression
 
+from jdstyle import stacking
 from jdstyle import thresholds
 
 KINDS = ("mean", "weighted", "stack")
@@ -15,15 +14,6 @@ KINDS = ("mean", "weighted", "stack")
 _NUM_PARTS = 5
 _SHARES = np.arange(11) / 10
 _MAX_ROUNDS = 10
-# As float32 just below 1 can hold it to 2 %; logits are within -13.9 and 13.9.
-_CLIP = 1e-6
-# Inverse L2 penalty per standardised column: a Gaussian prior on its weight
-# with variance 0.1, that is a standard deviation of 2 on the logit that 39
-# columns (3 members, 13 styles) make together.
-_C = 0.1
-_LEAST_EXAMPLES = 10
-# Logits that vary less say nothing; dividing by it would blow up the kernel.
-_LEAST_SCALE = 0.01
 
 
 class Blend(typing.NamedTuple):
@@ -122,7 +112,7 @@ def apply(blend, probabilities):
     if blend.kind == "stack":
         used = np.any(blend.kernel != 0, axis=1)
         columns = tf.reshape(probabilities, (-1, len(blend.kernel)))
-        logits = _logits(tf.where(used, columns, 0.5))
+        logits = stacking.logits(tf.where(used, columns, 0.5))
         fused = tf.sigmoid(
             tf.matmul(logits, tf.constant(blend.kernel, tf.float64))
             + tf.constant(blend.bias, tf.float64)
@@ -136,19 +126,12 @@ def apply(blend, probabilities):
     return tf.cast(fused, tf.float32)
 
 
-def _logits(probabilities):
-    """Returns float64 logits of float32 probabilities, clipped."""
-    # Clipped before the cast, so that the bounds are float32 numbers too.
-    clipped = tf.clip_by_value(probabilities, _CLIP, 1 - _CLIP)
-    clipped = tf.cast(clipped, tf.float64)
-    return tf.math.log(clipped) - tf.math.log1p(-clipped)
-
-
 def _fit(labels, probabilities, present, kind):
     """Fits a `Blend` on the given photos, which may be none."""
     weights = present / present.sum(axis=0)
     if kind == "stack":
-        return _fit_stack(labels, probabilities, present, weights)
+        kernel, bias = stacking.fit(labels, probabilities, present)
+        return Blend(kind, kernel=kernel, bias=bias)
     if kind == "weighted":
         for style in range(labels.shape[1]):
             members = present[:, style]
@@ -195,42 +178,6 @@ def _best_f2(labels, columns, weights):
     # As `apply` returns it: float64's last bits would break ties by rounding.
     mixed = np.minimum(mixed, 1.0).astype(np.float32)
     return thresholds.best_threshold(labels, mixed)[1]
-
-
-def _fit_stack(labels, probabilities, present, weights):
-    photos, styles = labels.shape
-    kernel = np.zeros((*present.shape, styles))  # Averages logits, for now.
-    kernel[:, np.arange(styles), np.arange(styles)] = weights
-    kernel = kernel.reshape(-1, styles)
-    bias = np.zeros(styles)
-
-    positives = labels.sum(axis=0)
-    enough = np.minimum(positives, photos - positives) >= _LEAST_EXAMPLES
-    if not enough.all():
-        logging.warning(
-            "Too few photos of one label for a stack; the mean of the logits "
-            "stands in. Positives in %d photos: %s.",
-            photos,
-            ", ".join(
-                f"{positives[i]} in column {i}" for i in np.flatnonzero(~enough)
-            ),
-        )
-    if enough.any():
-        inputs = present.ravel()
-        logits = _logits(probabilities.reshape(photos, -1)[:, inputs]).numpy()
-        center = logits.mean(axis=0)
-        scale = np.maximum(logits.std(axis=0), _LEAST_SCALE)
-        logits = (logits - center) / scale
-    for style in np.flatnonzero(enough):
-        model = LogisticRegression(C=_C, solver="newton-cholesky")
-        model.fit(logits, labels[:, style])
-        slopes = model.coef_[0] / scale
-        kernel[:, style] = 0.0
-        kernel[inputs, style] = slopes
-        bias[style] = model.intercept_[0] - slopes @ center
-    return Blend(
-        "stack", kernel=kernel.astype(np.float32), bias=bias.astype(np.float32)
-    )
 
 
 def _parts(folds, photos, seed):

@@ -47,14 +47,15 @@ class Step(typing.NamedTuple):
         folder: its name below the output directory.
         backbones: tuple of strings.
         arguments: tuple of flags for `train`.
-        pretrained: whether it starts from the pretrained networks.
+        transfer: whether it starts from the pretrained networks, if any, and
+            some styles from others.
     """
 
     title: str
     folder: str
     backbones: tuple
     arguments: tuple
-    pretrained: bool
+    transfer: bool
 
 
 def steps(plan):
@@ -117,7 +118,9 @@ def train(plan, step, builder):
         List of `sweeping.Run`.
     """
     runs_dir = os.path.join(plan.output_dir, step.folder)
-    use_pretrained = step.pretrained and plan.pretrain_dataset
+    start = plan.init_from
+    if plan.pretrain_dataset:
+        start = _pretrained(plan, "{backbone}")
     jobs = sweep_plan.plan(
         list(plan.styles),
         list(builder.info.metadata["styles"]),
@@ -126,7 +129,8 @@ def train(plan, step, builder):
         runs_dir=runs_dir,
         backbones=step.backbones,
         folds=plan.folds,
-        pretrained=_pretrained(plan, "{backbone}") if use_pretrained else None,
+        # Styles with a donor start from that, whatever the others do.
+        pretrained=start if step.transfer else None,
         arguments=[*step.arguments, *plan.arguments],
     )
     view = sweep_view.LiveTable if sys.stdout.isatty() else sweep_view.Lines
