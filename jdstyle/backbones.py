@@ -69,7 +69,7 @@ def build(backbone, image_size, *, weights=None, name="backbone"):
     if backbone == "InceptionV4":
         application, module = inception_v4.InceptionV4, inception_v4
         if weights == "imagenet":
-            weights = _converted_weights()
+            weights = converted_weights()
     else:
         application = getattr(keras.applications, backbone)
         # The public function comes from the module with its normalisation.
@@ -165,7 +165,8 @@ def _load(backbone, application, body, weights, options):
         ) from error
 
 
-def _converted_weights():
+def converted_weights():
+    """Returns the path of InceptionV4's weights; `InputError` if missing."""
     path = os.path.expanduser(INCEPTION_V4_WEIGHTS)
     if not os.path.isfile(path):
         raise InputError(

@@ -17,7 +17,10 @@ _SAVED_MODEL = flags.DEFINE_string(
     "saved_model", None, "Directory of the SavedModel."
 )
 _DATASET = flags.DEFINE_string(
-    "dataset", "demo", "demo, jd_fashion or label_table/NAME."
+    "dataset",
+    "demo",
+    "demo, jd_fashion, deepfashion/coarse, deepfashion/fine or "
+    "label_table/NAME.",
 )
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", "data", "Folder of the prepared data sets."

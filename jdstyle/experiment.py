@@ -32,19 +32,20 @@ _PACKAGES = (
     "absl-py",
 )
 
-# These change where things lie, not what a run computes.
-_PLACES = ("workdir", "data_dir", "output_dir", "runs_dir")
+# These change where and how fast things happen, not what a run computes.
+_PLACES = ("workdir", "data_dir", "output_dir", "jobs", "gpus")
 
 
-def start(workdir, settings, record, *, flag="workdir"):
+def start(workdir, settings, record, *, flag="workdir", again=False):
     """Claims a run directory and writes the settings, before training.
 
     Args:
         workdir: path; made if needed.
         settings: dict from flag name to the flag as text ("--style=12").
         record: dict for `run.json`, JSON values; must hold `fingerprint`, the
-            data set's.
+            data set's, and may hold `arguments`, what stood behind --.
         flag: the one that names the directory, for messages.
+        again: whether to begin again where the run has finished.
 
     Returns:
         The results of a run of the same settings that has already finished in
@@ -61,7 +62,7 @@ def start(workdir, settings, record, *, flag="workdir"):
         pass  # New, or a start that failed before it trained.
     elif FLAGS_FILE in there:
         _require_same(workdir, lines, record, flag)
-        if os.path.exists(os.path.join(workdir, RESULTS_FILE)):
+        if os.path.exists(os.path.join(workdir, RESULTS_FILE)) and not again:
             return read_json(os.path.join(workdir, RESULTS_FILE))
         _remove_outputs(workdir)
     else:
@@ -76,6 +77,11 @@ def start(workdir, settings, record, *, flag="workdir"):
         "".join(f"{text}\n" for _, text in sorted(lines.items())),
     )
     return None
+
+
+def directory_name(*parts):
+    """Returns a directory name: lower case, no spaces, no slashes."""
+    return "-".join(parts).lower().replace("/", "-").replace(" ", "_")
 
 
 def write_json(path, values):
@@ -96,7 +102,12 @@ def write_table(path, table):
 
 def _remove_outputs(workdir):
     """Removes what an unfinished run wrote: the new one begins again."""
-    for name in (HISTORY_FILE, BEST_WEIGHTS, TENSORBOARD_DIR):
+    for name in (
+        RESULTS_FILE,
+        HISTORY_FILE,
+        BEST_WEIGHTS,
+        TENSORBOARD_DIR,
+    ):
         path = os.path.join(workdir, name)
         if os.path.isdir(path):
             shutil.rmtree(path)
@@ -114,7 +125,14 @@ def _require_same(workdir, lines, record, flag):
         if there.get(name) != here.get(name) and name not in _PLACES
     ]
     run_path = os.path.join(workdir, RUN_FILE)
-    fingerprint = read_json(run_path)["fingerprint"]
+    recorded = read_json(run_path)
+    arguments = [
+        "-- " + " ".join(values.get("arguments", []))
+        for values in (recorded, record)
+    ]
+    if arguments[0] != arguments[1]:
+        differing.append(f"{arguments[0]}, now {arguments[1]}")
+    fingerprint = recorded["fingerprint"]
     if fingerprint != record["fingerprint"]:
         differing.append(
             f"data {fingerprint[:12]}, now {record['fingerprint'][:12]}"

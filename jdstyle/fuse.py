@@ -88,6 +88,7 @@ def main(argv):
             "seed": _SEED.value,
         },
         flag="output_dir",
+        again=True,  # The folder may hold more runs by now.
     )
     results, gains = fusing.fuse(
         _RUNS_DIR.value,

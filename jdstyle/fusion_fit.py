@@ -56,22 +56,22 @@ def gather(runs, builder):
     Raises:
         InputError: as `out_of_fold.join`, or if labels are unknown.
     """
-    known = list(builder.info.metadata["styles"])
-    joined = out_of_fold.join(runs, known)
     # With folds, every photo of train and validation has trained some run.
-    parts = ["train", "validation"] if joined.folds.any() else ["train"]
+    has_folds = runs[0].fold is not None
     labels = np.concatenate(
         [
             input_pipeline.read_photos(builder, part, cache="stream").labels
-            for part in parts
+            for part in (["train", "validation"] if has_folds else ["train"])
         ]
     )
-    labels = labels[:, [known.index(name) for name in joined.styles]]
     if (labels < 0).any():
         raise InputError(
             "Relations between styles need known labels; "
             f"{builder.info.full_name} has unknown ones."
         )
+    known = list(builder.info.metadata["styles"])
+    joined = out_of_fold.join(runs, known)
+    labels = labels[:, [known.index(name) for name in joined.styles]]
     return Evidence(
         joined, relations.cooccurrence(labels), plausibility.limits(labels)
     )

@@ -119,7 +119,14 @@ def load_run(directory, *, image_size=None):
             raise InputError(
                 f"{directory} is no finished run; missing: {path}."
             )
-    architecture = Architecture(**experiment.read_json(record)["architecture"])
+    try:
+        form = experiment.read_json(record)["architecture"]
+        architecture = Architecture(**form)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{record} is not what a run of this jdstyle writes "
+            f"({type(error).__name__}: {error})."
+        ) from error
     architecture = architecture._replace(
         image_size=image_size or architecture.image_size
     )

@@ -54,8 +54,8 @@ class Validation(keras.callbacks.Callback):
     Args:
         classifier: `keras.Model` whose weights are kept.
         dataset: of `input_pipeline.make_eval_dataset`.
-        labels: int array, shape `(n, styles)`: 1, 0, or -1 where unknown; a
-            positive in every column.
+        labels: int array, shape `(n, styles)`: 1, 0, or -1 where unknown. A
+            style without a positive is not scored; one at least has some.
         loss: `keras.losses.Loss` on logits.
         workdir: run directory.
         names: list of the styles' names.
@@ -89,6 +89,7 @@ class Validation(keras.callbacks.Callback):
         self._loss = loss
         self._workdir = workdir
         self._names = names
+        self._scored = np.flatnonzero((labels == 1).any(axis=0))
         self._epochs = epochs
         self._steps = steps
         self._batch_size = batch_size
@@ -148,7 +149,8 @@ class Validation(keras.callbacks.Callback):
 
     def _score(self, logits, probabilities):
         rows = []
-        for labels, scores in zip(self._labels.T, probabilities.T, strict=True):
+        for i in self._scored:
+            labels, scores = self._labels[:, i], probabilities[:, i]
             known = labels >= 0
             threshold, f2 = thresholds.best_threshold(
                 labels[known], scores[known]
@@ -163,7 +165,8 @@ class Validation(keras.callbacks.Callback):
             "val_pr_auc": pr_auc,
         }
         if len(rows) > 1:
-            for name, (f2, _, pr_auc) in zip(self._names, rows, strict=True):
+            for i, (f2, _, pr_auc) in zip(self._scored, rows, strict=True):
+                name = self._names[i]
                 logs |= {f"f2/{name}": f2, f"pr_auc/{name}": pr_auc}
         return logs
 
@@ -195,7 +198,8 @@ class Validation(keras.callbacks.Callback):
             if self._draw_batch is not None:
                 picture = self._draw_batch()
                 tf.summary.image("augmented_batch", picture[np.newaxis])
-            for i, name in enumerate(self._names):
+            for i in self._scored:
+                name = self._names[i]
                 known = self._labels[:, i] >= 0
                 curve = pr_curve.pb(
                     "pr_curve" if len(self._names) == 1 else f"pr_curve {name}",

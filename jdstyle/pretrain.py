@@ -13,6 +13,7 @@ from absl import flags
 
 from jdstyle import cli
 from jdstyle import defaults
+from jdstyle import experiment
 from jdstyle import run_flags
 from jdstyle.errors import InputError
 
@@ -35,7 +36,7 @@ def main(argv):
         fold = run_flags.FOLD.value
         parts = ["pretrain", dataset, run_flags.BACKBONE.value]
         parts += [] if fold is None else [f"fold{fold}"]
-        name = run_flags.directory_name(*parts)
+        name = experiment.directory_name(*parts)
         flags.FLAGS["workdir"].value = os.path.join("runs", name)
     workdir = run_flags.WORKDIR.value
     finished = runs.execute(
@@ -68,8 +69,8 @@ def _show(finished, workdir):
     )
     print(f"TensorBoard: tensorboard --logdir={workdir}")
     print(
-        f"Next: python -m jdstyle.train --style=12 --init_from={workdir} "
-        f"--backbone={run_flags.BACKBONE.value}"
+        f"Next: python -m jdstyle.train --style=STYLE --dataset=DATASET "
+        f"--init_from={workdir} --backbone={run_flags.BACKBONE.value}"
     )
 
 

@@ -32,7 +32,8 @@ def score(style_names, labels, probabilities, decisions, *, seed=0):
     scores = {
         name: {
             "positives": int((labels[:, i] == 1).sum()),
-            "predicted": int(decisions[:, i].sum()),
+            # Where the label is unknown, a decision counts nowhere.
+            "predicted": int(decisions[labels[:, i] >= 0, i].sum()),
             "precision": float(precision[i]),
             "recall": float(recall[i]),
             "f2": float(f2[i]),

@@ -86,9 +86,12 @@ def _reproduce(arguments):
     from jdstyle import reproducing
     from jdstyle.datasets import prepared
 
-    tf.config.set_visible_devices([], "GPU")  # They are for the trainings.
+    for gpu in tf.config.list_physical_devices("GPU"):
+        # The trainings need the memory; scoring comes when they are done.
+        tf.config.experimental.set_memory_growth(gpu, True)
     builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
     plan = _make_plan(builder, arguments)
+    reproducing.check(plan, builder)
     finished = experiment.start(
         plan.output_dir,
         {
@@ -116,15 +119,12 @@ def _reproduce(arguments):
 
 
 def _make_plan(builder, arguments):
-    from jdstyle import backbones
     from jdstyle import reproducing
     from jdstyle import sweep_plan
     from jdstyle.datasets import prepared
 
     is_demo = _DATASET.value == "demo"
     default = reproducing.DEMO_BACKBONES if is_demo else reproducing.BACKBONES
-    for name in _BACKBONES.value:
-        backbones.require(name, "--backbones")
     pretrain = _PRETRAIN_DATASET.value or (
         "deepfashion/coarse"
         if _DATASET.value == "jd_fashion"
@@ -135,7 +135,6 @@ def _make_plan(builder, arguments):
             "--folds: the pretraining would see the photos that validate. Pass "
             "--pretrain_dataset=none or another data set."
         )
-    own = reproducing.DEMO_ARGUMENTS if is_demo else ()
     num_jobs = _JOBS.value or len(_GPUS.value) or (2 if is_demo else 1)
     return reproducing.Plan(
         dataset=_DATASET.value,
@@ -156,7 +155,7 @@ def _make_plan(builder, arguments):
         ),
         places=tuple(sweep_plan.environments(num_jobs, _GPUS.value)),
         pretrain_dataset=None if pretrain == "none" else pretrain,
-        arguments=(*own, *arguments),
+        arguments=tuple(arguments),
     )
 
 
@@ -198,6 +197,7 @@ def _score(plan, builder):
 
 def _show(plan, results):
     from jdstyle import reproduce_report
+    from jdstyle import reproducing
 
     print("\nMacro F2 of the first backbone, step by step:")
     table = reproduce_report.ablation_table(results["ablation"], None)
@@ -207,7 +207,9 @@ def _show(plan, results):
         results["product"], "fusion, relations"
     )
     print(table.to_string(index=False))
-    saved_model = os.path.join(plan.output_dir, "fused", "saved_model")
+    saved_model = os.path.join(
+        plan.output_dir, reproducing.FUSED, experiment.SAVED_MODEL_DIR
+    )
     print(f"\nReport: {results['report']}")
     print(f"SavedModel: {saved_model}")
     print(

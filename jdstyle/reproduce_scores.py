@@ -46,7 +46,10 @@ def score(plan, builder):
     }
     evidence = fusion_fit.gather(runs[last.title], builder)
     saved_model = os.path.join(fused_dir, experiment.SAVED_MODEL_DIR)
-    product = score_product(evidence, saved_model, builder, part)
+    (first,) = run_sets.members(
+        [run for run in runs[last.title] if run.backbone == plan.backbones[0]]
+    )
+    product = score_product(evidence, saved_model, first, builder, part)
     ablation = {
         step.title: score_step(runs[step.title], builder, part)
         for step in early
@@ -55,12 +58,8 @@ def score(plan, builder):
         "without": ablation[early[1].title],
         "with": ablation[early[2].title],
     }
-    of_first = run_sets.members(
-        [r for r in runs[last.title] if r.backbone == plan.backbones[0]]
-    )
-    (first,) = of_first
     ablation[last.title] = product[first]
-    ablation["+ relations"] = product.pop(f"{first}, relations")
+    ablation["+ relations"] = product.pop("first, relations")
     results = {
         "dataset": builder.info.full_name,
         "fingerprint": builder.info.metadata["fingerprint"],
@@ -113,19 +112,20 @@ def score_step(runs, builder, part):
     return report.score(names, labels, probabilities, decisions)
 
 
-def score_product(evidence, saved_model, builder, part):
+def score_product(evidence, saved_model, first, builder, part):
     """Scores the fused SavedModel, and what its members decide without it.
 
     Args:
         evidence: `fusion_fit.Evidence` that the SavedModel was made from.
         saved_model: its directory.
+        first: name of the member that also gets relations of its own.
         builder: a prepared TFDS builder.
         part: "test" or "validation".
 
     Returns:
         dict from what decides to a dict of `report.score`: each member by
         thresholds alone; "fusion", their mean, likewise; "fusion, relations",
-        the product; "NAME, relations", each member with relations of its own.
+        the product; "first, relations", that member with its own relations.
     """
     joined = evidence.joined
     photos = input_pipeline.read_photos(builder, part, cache="stream")
@@ -141,8 +141,12 @@ def score_product(evidence, saved_model, builder, part):
     everyone = list(range(len(joined.members)))
     scores["fusion"] = _score_alone(evidence, everyone, members, labels)
     scores["fusion, relations"] = product
-    scores[f"{joined.members[0]}, relations"] = _score_alone(
-        evidence, [0], members, labels, fusion_fit.Options()
+    scores["first, relations"] = _score_alone(
+        evidence,
+        [joined.members.index(first)],
+        members,
+        labels,
+        fusion_fit.Options(),
     )
     return scores
 
@@ -183,7 +187,7 @@ def _count_positives(builder, names):
     counts = {}
     for part in builder.info.splits:
         photos = input_pipeline.read_photos(builder, part, cache="stream")
-        positives = _labels(builder, photos, names).sum(axis=0)
+        positives = (_labels(builder, photos, names) == 1).sum(axis=0)
         counts[part] = {
             "photos": len(photos.ids),
             "positives": positives.tolist(),

@@ -5,9 +5,13 @@ import subprocess
 import sys
 import typing
 
+from jdstyle import backbones
+from jdstyle import input_pipeline
 from jdstyle import sweep_plan
 from jdstyle import sweep_view
 from jdstyle import sweeping
+from jdstyle.datasets import prepared
+from jdstyle.errors import InputError
 
 # Folder of the product.
 FUSED = "fused"
@@ -16,7 +20,7 @@ FUSED = "fused"
 DEMO_BACKBONES = ("MobileNetV3Small", "MobileNet", "MobileNetV2")
 DEMO_ARGUMENTS = ("--image_size=64", "--epochs=10", "--steps_per_epoch=20")
 # One pretraining serves all styles: it may see more photos.
-DEMO_PRETRAIN = ("--epochs=15", "--steps_per_epoch=80")
+DEMO_PRETRAIN = ("--image_size=64", "--epochs=15", "--steps_per_epoch=80")
 # The report's.
 BACKBONES = ("ResNet50", "DenseNet121", "InceptionV4")
 
@@ -24,7 +28,8 @@ BACKBONES = ("ResNet50", "DenseNet121", "InceptionV4")
 class Plan(typing.NamedTuple):
     """What is reproduced; see the flags of `reproduce`.
 
-    `arguments` go to every training; `pretrain_dataset` None: no pretraining.
+    `arguments` go to every training, behind the demo's own; `pretrain_dataset`
+    None: no pretraining.
     """
 
     dataset: str
@@ -83,6 +88,39 @@ def steps(plan):
     ]
 
 
+def check(plan, builder):
+    """Refuses what would fail only after hours of training.
+
+    Raises:
+        InputError: if styles, flags, weights or data sets cannot be used.
+    """
+    if plan.init_from not in ("imagenet", "scratch"):
+        raise InputError(
+            "--init_from must be imagenet or scratch. "
+            f"Received: {plan.init_from!r}."
+        )
+    if "together" in plan.styles:
+        raise InputError("--styles=together is for jdstyle.sweep.")
+    for backbone in plan.backbones:
+        backbones.require(backbone, "--backbones")
+        if backbone == "InceptionV4" and plan.init_from == "imagenet":
+            backbones.converted_weights()
+    if plan.pretrain_dataset:
+        prepared.open_prepared(plan.pretrain_dataset, plan.data_dir)
+    for step in steps(plan):
+        jobs = _plan_step(plan, step, builder)
+        if len(jobs) < 2 * len(step.backbones):
+            raise InputError(
+                "The report compares styles: --styles must name at least two. "
+                f"Received: {','.join(plan.styles)}."
+            )
+    photos = input_pipeline.read_photos(builder, "train", cache="stream")
+    if (photos.labels < 0).any():
+        raise InputError(
+            f"{plan.dataset} has unknown labels; the recipe needs known ones."
+        )
+
+
 def pretrain(plan):
     """Pretrains every backbone, one after the other.
 
@@ -91,6 +129,10 @@ def pretrain(plan):
     """
     for backbone in plan.backbones if plan.pretrain_dataset else ():
         demo = DEMO_PRETRAIN if plan.pretrain_dataset == "demo" else ()
+        # What only a single style's training knows.
+        arguments = sweep_plan.without(
+            ("positive_rate", "false_negative_cost"), plan.arguments
+        )
         done = subprocess.run(
             [
                 sys.executable,
@@ -101,8 +143,8 @@ def pretrain(plan):
                 f"--backbone={backbone}",
                 f"--init_from={plan.init_from}",
                 f"--workdir={_pretrained(plan, backbone.lower())}",
-                *plan.arguments,
                 *demo,
+                *arguments,
             ],
             env=os.environ | plan.places[0],
         )
@@ -117,29 +159,32 @@ def train(plan, step, builder):
     Returns:
         List of `sweeping.Run`.
     """
-    runs_dir = os.path.join(plan.output_dir, step.folder)
+    view = sweep_view.LiveTable if sys.stdout.isatty() else sweep_view.Lines
+    return sweeping.run_jobs(
+        _plan_step(plan, step, builder),
+        list(plan.places),
+        os.path.join(plan.output_dir, step.folder),
+        view(len(plan.places)),
+        fingerprint=builder.info.metadata["fingerprint"],
+    )
+
+
+def _plan_step(plan, step, builder):
     start = plan.init_from
     if plan.pretrain_dataset:
         start = _pretrained(plan, "{backbone}")
-    jobs = sweep_plan.plan(
+    demo = DEMO_ARGUMENTS if plan.dataset == "demo" else ()
+    return sweep_plan.plan(
         list(plan.styles),
         list(builder.info.metadata["styles"]),
         dataset=plan.dataset,
         data_dir=plan.data_dir,
-        runs_dir=runs_dir,
+        runs_dir=os.path.join(plan.output_dir, step.folder),
         backbones=step.backbones,
         folds=plan.folds,
         # Styles with a donor start from that, whatever the others do.
         pretrained=start if step.transfer else None,
-        arguments=[*step.arguments, *plan.arguments],
-    )
-    view = sweep_view.LiveTable if sys.stdout.isatty() else sweep_view.Lines
-    return sweeping.run_jobs(
-        jobs,
-        list(plan.places),
-        runs_dir,
-        view(len(plan.places)),
-        fingerprint=builder.info.metadata["fingerprint"],
+        arguments=[*step.arguments, *demo, *plan.arguments],
     )
 
 

@@ -61,6 +61,8 @@ def write(trained, photos, names, styles, workdir, *, start):
 
 
 def _choose_threshold(labels, probabilities):
+    if not (labels == 1).any():  # Of several styles, one nobody validates.
+        return 0.5
     known = labels >= 0
     threshold, _ = thresholds.best_threshold(
         labels[known], probabilities[known]

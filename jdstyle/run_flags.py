@@ -111,11 +111,6 @@ def fill_in(values):
             flags.FLAGS[name].value = value
 
 
-def directory_name(*parts):
-    """Returns a directory name: lower case, no spaces, no slashes."""
-    return "-".join(parts).lower().replace("/", "-").replace(" ", "_")
-
-
 def serialised():
     """Returns a dict from the name of each flag to it as text."""
     return {

@@ -9,6 +9,8 @@ import fnmatch
 import os
 import typing
 
+from absl import logging
+
 from jdstyle import experiment
 from jdstyle.errors import InputError
 
@@ -110,11 +112,16 @@ def find_donor(runs_dir, style, *, fingerprint, backbone, fold):
     Raises:
         InputError: if there is none, or if a run's files are broken.
     """
-    runs = _scan(runs_dir, ["*"]).values() if os.path.isdir(runs_dir) else []
+    runs = []
+    for name in sorted(os.listdir(runs_dir)) if os.path.isdir(runs_dir) else []:
+        try:
+            runs.append(_read_run(os.path.join(runs_dir, name)))
+        except InputError as error:  # Some other run need not be readable.
+            logging.warning("Passed over: %s", error)
     wanted = (fingerprint, [style], None, backbone, fold)
     donors = [
         run
-        for run in runs
+        for run in filter(None, runs)
         if (run.fingerprint, run.styles, run.sharing, run.backbone, run.fold)
         == wanted
     ]

@@ -1,5 +1,6 @@
 """A whole run: its directory, its photos, the training, its results."""
 
+import os
 import time
 
 from jdstyle import experiment
@@ -7,6 +8,7 @@ from jdstyle import input_pipeline
 from jdstyle import recipe
 from jdstyle import results
 from jdstyle import training
+from jdstyle.errors import InputError
 
 
 def execute(
@@ -46,6 +48,7 @@ def execute(
         "init_from": settings.init_from,
         "seed": settings.seed,
     }
+    _require_same_fold(settings.init_from, metadata["fingerprint"], fold)
     finished = experiment.start(workdir, flag_texts, record)
     if finished is not None:
         print("This run has finished before; these are its results.")
@@ -60,3 +63,21 @@ def execute(
     return results.write(
         trained, validation_photos, names, columns, workdir, start=start
     )
+
+
+def _require_same_fold(init_from, fingerprint, fold):
+    """Refuses a start that has trained on the photos that will validate."""
+    run = init_from
+    if os.path.basename(run) == experiment.BEST_WEIGHTS:
+        run = os.path.dirname(run)
+    path = os.path.join(run, experiment.RUN_FILE)
+    if not os.path.isfile(path):
+        return  # No run: weights from elsewhere, or refused later.
+    donor = experiment.read_json(path)
+    if donor["fingerprint"] == fingerprint and donor.get("fold") != fold:
+        raise InputError(
+            f"--init_from={init_from} was trained with --fold="
+            f"{donor.get('fold')} on these photos: it has seen some that "
+            f"validate with --fold={fold}, and the score would flatter. Start "
+            "from a run of the same fold."
+        )

@@ -57,7 +57,9 @@ class StyleClassifier(tf.Module):
     They return `probabilities`, float32 `(n, styles)`, and `labels`, int32
     `(n, styles)`, 1 where the style is recognised; `member_probabilities` are
     float32 `(n, members, styles)`, NaN where a member lacks a style. A photo is
-    decoded once, for all members.
+    decoded once, for all members; where these want several sizes, the smaller
+    ones are averaged down from a decoding for the largest, which is not to the
+    last bit what they were trained on.
 
     Args:
         scorer: `Thresholded` or `fusion.Fusion`.

@@ -55,13 +55,14 @@ STYLES = (
 NAMES = tuple(style.name for style in STYLES)
 
 
-def find(style, names=NAMES):
+def find(style, names=NAMES, *, flag="--style"):
     """Finds a style by number or name in the columns of a data set.
 
     Args:
         style: string, a number from 1 to `len(names)` or one of `names`; upper
             and lower case, spaces, `_` and `-` count as equal.
         names: sequence of strings, the data set's styles in column order.
+        flag: where the style was named, for the message.
 
     Returns:
         Index of the style's column, an int from 0.
@@ -76,7 +77,7 @@ def find(style, names=NAMES):
         return int(style) - 1
     listed = ", ".join(f"{i} {name}" for i, name in enumerate(names, start=1))
     raise InputError(
-        "--style must be the number or the name of one of the data set's "
+        f"{flag} must be the number or the name of one of the data set's "
         f"styles: {listed}. Received: {style!r}."
     )
 
@@ -84,7 +85,9 @@ def find(style, names=NAMES):
 def means_all(style, names=NAMES):
     """Returns whether a text means all styles: "all", unless one is so named.
 
-    Args: as `find`.
+    Args:
+        style: string.
+        names: as in `find`.
     """
     return _plain(style) == "all" and "all" not in map(_plain, names)
 

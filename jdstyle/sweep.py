@@ -30,7 +30,9 @@ _STYLES = flags.DEFINE_list(
     "--sharing behind --.",
 )
 _BACKBONES = flags.DEFINE_list(
-    "backbones", [], "Keras Applications. Default: the data set's."
+    "backbones",
+    [],
+    "InceptionV4 or Keras Applications. Default: the data set's.",
 )
 _FOLDS = flags.DEFINE_list(
     "folds",

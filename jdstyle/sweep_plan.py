@@ -76,9 +76,12 @@ def plan(
         default = defaults.for_run(dataset, style)
         init_from = given.get("init_from", default["init_from"])
         donor = _donor(init_from, style, style_names)
-        sharing, more = None, _without(_TOGETHER_FLAGS, arguments)
+        sharing, more = None, without(_TOGETHER_FLAGS, arguments)
         if styles.means_all(style, style_names):
             sharing, more = given.get("sharing", "trunk"), arguments
+        if donor is None and init_from.startswith("style:"):
+            # The donor itself: it cannot start from its own network.
+            more = without(("init_from",), more)
         chosen = dict.fromkeys(backbones or [default["backbone"]])
         for backbone, fold in itertools.product(chosen, folds):
             name = _job_name(style, backbone, sharing, fold)
@@ -188,7 +191,9 @@ def _find_styles(wanted, style_names):
         elif item == "together" and styles.means_all("all", style_names):
             found.append("all")
         else:
-            found.append(style_names[styles.find(item, style_names)])
+            found.append(
+                style_names[styles.find(item, style_names, flag="--styles")]
+            )
     if not found:
         raise InputError("--styles must name at least one style.")
     return list(dict.fromkeys(found))
@@ -216,7 +221,8 @@ def _read_arguments(arguments, pretrained, together):
     return given
 
 
-def _without(names, arguments):
+def without(names, arguments):
+    """Returns the flags of a list, each as --name=value, that are not named."""
     return [
         argument
         for argument in arguments
@@ -229,7 +235,7 @@ def _donor(init_from, style, style_names):
     kind, _, donor = init_from.partition(":")
     if kind != "style":
         return None
-    donor = style_names[styles.find(donor, style_names)]
+    donor = style_names[styles.find(donor, style_names, flag="--init_from")]
     return None if donor == style else donor
 
 
@@ -238,4 +244,4 @@ def _job_name(style, backbone, sharing, fold):
     parts = [style, backbone]
     parts += [] if sharing is None else [sharing]
     parts += [] if fold is None else [f"fold{fold}"]
-    return "-".join(parts).lower().replace("/", "-").replace(" ", "_")
+    return experiment.directory_name(*parts)

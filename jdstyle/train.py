@@ -110,7 +110,7 @@ def _fill_in_flags(builder):
         parts += [_SHARING.value] if together else []
         fold = run_flags.FOLD.value
         parts += [] if fold is None else [f"fold{fold}"]
-        name = run_flags.directory_name(*parts)
+        name = experiment.directory_name(*parts)
         flags.FLAGS["workdir"].value = os.path.join("runs", name)
     return columns, style_name
 
@@ -142,7 +142,9 @@ def _find_init_from(builder, names):
     if not init_from.startswith("style:"):
         return init_from
     known = builder.info.metadata["styles"]
-    donor = known[styles.find(init_from.removeprefix("style:"), known)]
+    donor = known[
+        styles.find(init_from.removeprefix("style:"), known, flag="--init_from")
+    ]
     if names == [donor]:
         raise InputError(f"--init_from={init_from} is the style itself.")
     found = run_sets.find_donor(
@@ -165,12 +167,7 @@ def _find_groups(builder, names):
     run_flags.fill_in({"groups": "4"})
     text = _GROUPS.value
     if not text.isdecimal():
-        groups = [
-            sorted(
-                styles.find(style.strip(), names) for style in part.split(",")
-            )
-            for part in text.split(";")
-        ]
+        groups = _parse_groups(text, names)
     else:
         photos = input_pipeline.read_photos(
             builder, "train", fold=run_flags.FOLD.value, cache="stream"
@@ -184,6 +181,25 @@ def _find_groups(builder, names):
     for number, group in enumerate(groups, start=1):
         listed = ", ".join(names[style] for style in group)
         logging.info("Group %d: %s", number, listed)
+    return groups
+
+
+def _parse_groups(text, names):
+    """Parses "1,2;Punk" to lists of numbers from 0; each style once."""
+    groups = [
+        sorted(
+            styles.find(style.strip(), names, flag="--groups")
+            for style in part.split(",")
+        )
+        for part in text.split(";")
+    ]
+    placed = [style for group in groups for style in group]
+    for style, name in enumerate(names):
+        if placed.count(style) != 1:
+            raise InputError(
+                f"--groups must name each style once; {name} is there "
+                f"{placed.count(style)} times in {text!r}."
+            )
     return groups
 
 

@@ -64,7 +64,8 @@ def train(
     labels = train_photos.labels[:, styles]
     validation_labels = validation_photos.labels[:, styles]
     _require_both_labels(labels, names, "training")
-    _require_both_labels(validation_labels, names, "validation")
+    if len(styles) == 1 or not (validation_labels == 1).any():
+        _require_both_labels(validation_labels, names, "validation")
     rates = np.broadcast_to(settings.positive_rate, len(styles))
     acceptance = resampling.acceptance_probabilities(
         labels, [rate or None for rate in rates]

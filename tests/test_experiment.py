@@ -68,6 +68,48 @@ def test_refuses_another_configuration(tmp_path, settings, record, message):
     assert (tmp_path / "run.json").read_bytes() == before
 
 
+def test_begins_again_where_asked(tmp_path):
+    experiment.start(tmp_path, SETTINGS, RECORD)
+    experiment.write_json(tmp_path / "results.json", {"f2": 0.5})
+    assert experiment.start(tmp_path, SETTINGS, RECORD, again=True) is None
+    assert not (tmp_path / "results.json").exists()
+
+
+def test_what_stood_behind_the_flags_counts(tmp_path):
+    record = RECORD | {"arguments": ["--epochs=5"]}
+    experiment.start(tmp_path, SETTINGS, record, flag="output_dir")
+    (tmp_path / "plain").mkdir()
+    assert experiment.start(tmp_path, SETTINGS, record) is None
+    (tmp_path / "plain").mkdir(exist_ok=True)
+    message = "--output_dir=.*-- --epochs=5, now -- --epochs=9"
+    with pytest.raises(InputError, match=message):
+        experiment.start(
+            tmp_path,
+            SETTINGS,
+            RECORD | {"arguments": ["--epochs=9"]},
+            flag="output_dir",
+        )
+
+
+def test_the_number_of_jobs_does_not(tmp_path):
+    experiment.start(tmp_path, SETTINGS | {"jobs": "--jobs=2"}, RECORD)
+    experiment.write_json(tmp_path / "results.json", {"f2": 0.5})
+    there = experiment.start(tmp_path, SETTINGS | {"jobs": "--jobs=1"}, RECORD)
+    assert there == {"f2": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("parts", "name"),
+    [
+        (("label_table/x", "Office lady", "ResNet50"),
+         "label_table-x-office_lady-resnet50"),
+        (("demo", "Punk", "fold2"), "demo-punk-fold2"),
+    ],
+)  # fmt: skip
+def test_directory_names(parts, name):
+    assert experiment.directory_name(*parts) == name
+
+
 def test_refuses_a_folder_that_is_no_run(tmp_path):
     (tmp_path / "photo.jpg").write_bytes(b"mine")
     with pytest.raises(InputError, match="no run of jdstyle"):

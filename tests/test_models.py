@@ -310,3 +310,11 @@ def test_inception_v4_asks_for_converted_weights(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(InputError, match="convert_inception_v4.py --source"):
         models.build(Architecture("InceptionV4", 75), weights="imagenet")
+
+
+@pytest.mark.parametrize("record", ["{}", '{"architecture": {"a": 1}}', "{"])
+def test_refuses_the_record_of_another_version(tmp_path, record):
+    save_run(tmp_path / "run", SMALL)
+    (tmp_path / "run" / "run.json").write_text(record)
+    with pytest.raises(InputError, match="--init_from.*run.json is not what"):
+        models.initialise(models.build(SMALL), SMALL, str(tmp_path / "run"))

@@ -370,3 +370,14 @@ def test_donor_has_the_same_photos_fold_and_backbone(tmp_path, changes):
 def test_no_donor_where_nothing_has_run(tmp_path):
     with pytest.raises(InputError, match="--init_from=style:Punk.*nowhere"):
         find_donor(tmp_path / "nowhere")
+
+
+def test_donor_search_passes_over_what_it_cannot_read(tmp_path):
+    write_run(tmp_path, "a", ["Punk"], [])
+    old = tmp_path / "old"
+    old.mkdir()
+    for name in ("run.json", "results.json"):
+        (old / name).write_text("{}")
+    assert find_donor(tmp_path) == str(tmp_path / "a")
+    with pytest.raises(InputError, match="--runs"):
+        run_sets.find_runs(tmp_path)

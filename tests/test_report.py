@@ -40,3 +40,12 @@ def test_table_shows_the_baseline_beside_each_score():
     assert lines[1].split()[:2] == ["a", "0.667"]
     assert "0.882" in lines[1]
     assert lines[3].startswith("macro mean 0.333")
+
+
+def test_unknown_labels_are_left_out():
+    labels = np.array([[1], [0], [-1], [-1]])
+    decisions = np.array([[1], [0], [1], [1]])
+    scores = report.score(["a"], labels, decisions * 0.5, decisions)
+    row = scores["styles"]["a"]
+    assert (row["positives"], row["predicted"]) == (1, 1)
+    assert row["precision"] == row["recall"] == row["pr_auc"] == 1.0

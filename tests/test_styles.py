@@ -37,6 +37,11 @@ def test_refuses_others_and_lists_what_there_is(text):
         styles.find(text)
 
 
+def test_says_which_flag_named_it():
+    with pytest.raises(InputError, match="--groups must be"):
+        styles.find("Goth", flag="--groups")
+
+
 def test_defaults_come_with_data_set_and_style():
     demo = defaults.for_run("demo", "Punk")
     assert demo["init_from"] == "scratch"

@@ -39,6 +39,15 @@ def test_plan_trains_donors_first_per_backbone_and_fold():
         assert names.index(donor) < names.index(heir)
 
 
+def test_the_donor_itself_starts_as_it_would():
+    jobs = {job.name: job for job in plan(arguments=["--init_from=style:punk"])}
+    donor = jobs.pop("punk-resnet50")
+    assert not [flag for flag in donor.flags if "init_from" in flag]
+    for job in jobs.values():
+        assert "--init_from=style:punk" in job.flags
+        assert job.needs == ("punk-resnet50",)
+
+
 def test_plan_does_not_wait_for_a_donor_outside_the_sweep():
     assert [job.needs for job in plan(["1", "8"])] == [(), ()]
 

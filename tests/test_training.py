@@ -227,6 +227,17 @@ def test_one_network_for_all_styles(parts, tmp_path, changes):
     assert {"f2/rare", "pr_curve rare/pr_curves"} <= tags
 
 
+def test_of_several_styles_one_may_lack_validation(parts, tmp_path):
+    labels = parts[1].labels.copy()
+    labels[:, 1] = 0
+    parts[1] = parts[1]._replace(labels=labels)
+    training.train(*parts, [0, 1], SETTINGS, tmp_path, names=["a", "b"])
+    row = read_history(tmp_path)[0]
+    # The mean is over those that can be scored.
+    assert "f2/a" not in row and "f2/b" not in row
+    assert float(row["val_f2"]) > 0
+
+
 def test_unknown_labels_train_and_validate(parts, tmp_path):
     """The masked half does not matter, whatever it holds."""
     histories = []

@@ -111,20 +111,32 @@ def test_refuses_the_directory_of_another_configuration(workplace):
     assert (workplace / "run" / "flags.cfg").read_bytes() == before
 
 
-def test_trains_from_that_run_on_a_fold_from_the_stream(workplace):
+def test_refuses_to_start_from_what_has_seen_the_fold(workplace):
     said = run(
         workplace,
         "train",
         *TRAIN,
-        "--style=rare",
         "--init_from=run",
+        "--fold=2",
+        "--workdir=leak",
+        code=2,
+    )
+    assert "it has seen some that validate with --fold=2" in said
+    assert not (workplace / "leak").exists()
+
+
+def test_trains_on_a_fold_from_the_stream(workplace):
+    run(
+        workplace,
+        "train",
+        *TRAIN,
+        "--style=rare",
         "--fold=2",
         "--cache=stream",
         "--noaugment",
         "--epochs=1",
         "--workdir=second",
     )
-    assert "Restored" in said
     record = json.loads((workplace / "second" / "results.json").read_text())
     assert record["styles"] == ["rare"]
 
@@ -203,6 +215,7 @@ def test_help_is_fast_and_done(module, tmp_path):
         ("train", ["--style=1", "x"], "Unexpected arguments: x"),
         ("train", ["--style=1", "--batch_size=0"], "--batch_size must be auto"),
         ("train", ["--style=1", "--epochs=0"], "epochs"),
+        ("fuse", [], "--runs_dir is required"),
         (
             "train",
             ["--style=1", "--dataset=jd_fashion"],

@@ -248,8 +248,8 @@ def test_reproduction_writes_the_report(run):
     command = [
         "reproduce",
         DATASET,
-        "--backbones=MobileNet",
-        "--pretrain_dataset=none",
+        # The first member is not the first of the alphabet.
+        "--backbones=MobileNetV2,MobileNet",
         "--init_from=scratch",
         "--jobs=2",
         "--output_dir=runs/report",
@@ -273,16 +273,40 @@ def test_reproduction_writes_the_report(run):
     assert page.count("data:image/png;base64,") == 4
     markdown = (folder / "report.md").read_text(encoding="utf-8")
     assert "| + relations" in markdown.replace("\\", "")
-    plain = (folder / "plain" / "rare-mobilenet" / "flags.cfg").read_text()
+    plain = (folder / "plain" / "rare-mobilenetv2" / "flags.cfg").read_text()
     assert "--noaugment" in plain and "--positive_rate=0" in plain
     full = (folder / "full" / "rare-mobilenet" / "flags.cfg").read_text()
     assert "--augment" in full and "--false_negative_cost=1.5" in full
-    # Once more: nothing is trained.
-    said = run(*command)
+    assert "--init_from=runs/report/pretrain-mobilenet\n" in full
+    assert list(results["product"]) == [
+        "mobilenet",
+        "mobilenetv2",
+        "fusion",
+        "fusion, relations",
+    ]
+    assert results["ablation"]["+ cost"] == results["product"]["mobilenetv2"]
+    # Once more: nothing is trained, whatever the number of jobs.
+    said = run(*[part.replace("jobs=2", "jobs=1") for part in command])
     assert "has finished before" in said
+    said = run(*command, "--seed=1", code=2)
+    assert "now -- " in said
     assert np.isfinite(results["cpu_minutes"])
 
 
-def test_reproduction_keeps_folds_from_the_pretraining(run):
-    said = run("reproduce", DATASET, "--folds=1,2", code=2)
-    assert "--pretrain_dataset=none" in said
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--folds=1,2"], "--pretrain_dataset=none"),
+        (["--styles=rare"], "at least two. Received: rare"),
+        (["--styles=rare,gaudy"], "--styles must be the number or the name"),
+        (["--styles=all,together"], "for jdstyle.sweep"),
+        (["--init_from=runs/x"], "--init_from must be imagenet or scratch"),
+        (["--backbones=Inception"], "--backbones must be one of"),
+        (["--pretrain_dataset=deepfashion/fine"], "is not prepared"),
+        (["--", "--workdir=x"], "itself sets --workdir"),
+    ],
+)
+def test_reproduction_refuses_before_it_trains(run, arguments, message):
+    said = run("reproduce", DATASET, "--output_dir=no", *arguments, code=2)
+    assert message in said
+    assert not (run.folder / "no").exists()

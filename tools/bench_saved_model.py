@@ -37,6 +37,11 @@ def main(argv):
     from jdstyle import serving
     from jdstyle.datasets import prepared
 
+    for size in _BATCH_SIZES.value:
+        if not size.isdecimal() or int(size) < 1:
+            raise InputError(
+                f"--batch_sizes must be ints > 0. Received: {size!r}."
+            )
     print(
         f"TensorFlow {tf.__version__}, {os.cpu_count()} CPUs, "
         f"{platform.machine()}, {_REPEATS.value} rounds"
@@ -49,7 +54,7 @@ def main(argv):
     print(f"{'size':24} {megabytes:10.1f} MB, {len(style_names)} styles")
     print(f"{'load':24} {time.monotonic() - start:10.1f} s")
     for batch_size in map(int, _BATCH_SIZES.value):
-        batch = photos[:batch_size]
+        batch = tf.gather(photos, tf.range(batch_size) % len(photos))
         classify(batch)  # Plans memory and threads.
         rounds = []
         for _ in range(_REPEATS.value):

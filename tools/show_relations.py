@@ -5,9 +5,10 @@
         --styles=FIRST:LAST
 
 Writes P(A|B) as CSV and picture; prints groups of related styles and how many
-styles a photo has. With a table of numbers (all columns that are no styles),
-a logistic regression per style scores every row out of fold; thresholds,
-relations and plausibility are fitted to that and tried on the test table.
+styles a photo has. With --test_table, the columns that are no styles are
+numbers: a logistic regression per style scores every row out of fold;
+thresholds, relations and plausibility are fitted to that and tried on the test
+table.
 """
 
 import os

@@ -20,7 +20,8 @@ class DeepFashion(builder.PhotoBuilder):
     - Rows of one path are merged, see `deepfashion_cleaning.merge_copies`; the
       first one's box counts.
     - Of all labels the most balanced are kept, see `choose_balanced` there.
-    - Rows without a known label go, then photos that cannot be read.
+    - Rows without a known label go, then photos that are missing or cannot be
+      read, however many: that is part of the cleaning.
     - Rows whose stored photos are equal, byte for byte, are merged too.
 
     Near-duplicates among all 289,222 photos are looked for as in any data set:
@@ -33,7 +34,8 @@ class DeepFashion(builder.PhotoBuilder):
         num_attributes: int, how many labels to keep; 0 for all.
         crop_to_box: cut each photo to its garment's box.
         categories: add a label per category.
-        **kwargs: `options` and those of `tfds.core.GeneratorBasedBuilder`.
+        options: `builder.Options`.
+        **kwargs: of `tfds.core.GeneratorBasedBuilder`.
 
     Raises:
         InputError: for a fault in the files, with file and line.
@@ -56,8 +58,10 @@ class DeepFashion(builder.PhotoBuilder):
         num_attributes=20,
         crop_to_box=False,
         categories=False,
+        options,
         **kwargs,
     ):
+        options = options._replace(allow_missing=True, max_bad_fraction=1.0)
         self._own_settings = {
             "num_attributes": num_attributes,
             "crop_to_box": crop_to_box,
@@ -76,7 +80,13 @@ class DeepFashion(builder.PhotoBuilder):
         config = tfds.core.BuilderConfig(
             name=part, version=self.VERSION, description=f"From {manual_dir}."
         )
-        super().__init__(style_names=names, rows=rows, config=config, **kwargs)
+        super().__init__(
+            style_names=names,
+            rows=rows,
+            config=config,
+            options=options,
+            **kwargs,
+        )
         self.cleaning = counts
 
     def settings(self):
