@@ -307,6 +307,13 @@ def test_reproduction_writes_the_report(run):
     ],
 )
 def test_reproduction_refuses_before_it_trains(run, arguments, message):
-    said = run("reproduce", DATASET, "--output_dir=no", *arguments, code=2)
+    said = run(
+        "reproduce",
+        DATASET,
+        "--output_dir=no",
+        "--init_from=scratch",
+        *arguments,
+        code=2,
+    )
     assert message in said
     assert not (run.folder / "no").exists()
