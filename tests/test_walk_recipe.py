@@ -230,6 +230,39 @@ def test_fused_product_is_evaluated_and_predicts(run, fused, table):
     assert all(len(row) == 3 and set(row[1:]) <= {"0", "1"} for row in rows)
 
 
+def test_folds_are_joined_and_averaged(run):
+    run(
+        "sweep",
+        DATASET,
+        "--backbones=MobileNet",
+        "--folds=1,2",
+        "--runs_dir=runs/folds",
+        "--jobs=2",
+        "--",
+        "--init_from=scratch",
+        *SMALL,
+    )
+    folder = run.folder / "runs" / "folds"
+    run("fuse", DATASET, "--runs_dir=runs/folds")
+    ids = []
+    for fold in (1, 2):
+        path = folder / f"rare-mobilenet-fold{fold}"
+        with open(path / "validation_probabilities.csv", newline="") as file:
+            ids += [row[0] for row in list(csv.reader(file))[1:]]
+    path = folder / "fused" / "out_of_fold_probabilities.csv"
+    with open(path, newline="") as file:
+        joined = [row[0] for row in list(csv.reader(file))[1:]]
+    assert joined == sorted(ids)
+    results = read_json(folder / "fused" / "results.json")
+    # Four networks, one member: each style's two folds are averaged.
+    assert len(results["runs"]) == 4
+    assert results["members"] == ["mobilenet"]
+    os.rename(folder / "rare-mobilenet-fold2", run.folder / "moved")
+    said = run("fuse", DATASET, "--runs_dir=runs/folds", code=2)
+    assert "no finished run of style 'rare' and fold 2" in said
+    assert "--fold=2" in said
+
+
 def test_fuse_refuses_a_set_that_is_not_whole(run, swept):
     said = run(
         "fuse",
