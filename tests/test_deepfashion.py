@@ -8,14 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import binaries
 import numpy as np
 import pytest
-from absl import flags
-from absl.testing import flagsaver
 from PIL import Image
 
 from jdstyle import input_pipeline
-from jdstyle import prepare as prepare_binary
 from jdstyle.datasets import builder
 from jdstyle.datasets import deepfashion_cleaning as cleaning
 from jdstyle.datasets import deepfashion_files as files
@@ -545,12 +543,12 @@ def test_binary_prepares_deepfashion(tree, tmp_path):
         ("--table=x", "deepfashion/fine"),
     ],
 )
-def test_binary_refuses_flags_of_others(flag, dataset):
+def test_binary_refuses_flags_of_others(flag, dataset, tmp_path):
     name = flag.removeprefix("--").partition("=")[0]
-    with flagsaver.flagsaver(), pytest.raises(InputError) as caught:
-        flags.FLAGS(["prepare", flag, f"--dataset={dataset}"])
-        prepare_binary.main(["prepare"])
-    assert str(caught.value) == f"--{name} is not for --dataset={dataset}."
+    said = binaries.run(
+        tmp_path, "prepare", flag, f"--dataset={dataset}", code=2
+    )
+    assert said == f"Error: --{name} is not for --dataset={dataset}.\n"
 
 
 def test_unprepared_says_the_command(tmp_path):

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 
+import binaries
 import numpy as np
 import pytest
 from PIL import Image
@@ -184,6 +185,7 @@ def start(folder, *arguments):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=binaries.allow_interrupts,
     )
 
 

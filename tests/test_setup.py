@@ -10,20 +10,12 @@ import subprocess
 import sys
 import types
 
+import binaries
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BINARIES = {
-    "prepare",
-    "pretrain",
-    "train",
-    "sweep",
-    "fuse",
-    "evaluate",
-    "predict",
-    "reproduce",
-}
+BINARIES = set(binaries.NAMES)
 MODULES = {
     path.stem: path
     for path in (ROOT / "jdstyle").glob("*.py")

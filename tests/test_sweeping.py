@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import binaries
 import pytest
 
 from jdstyle import sweep_plan
@@ -322,6 +323,7 @@ def test_no_training_outlives_the_sweep(tmp_path, number, code):
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=binaries.allow_interrupts,
     )
     names = ("obedient", "stubborn")
     wait_until(lambda: all((tmp_path / n / "gpus").exists() for n in names))

@@ -2,26 +2,13 @@
 
 import csv
 import json
-import os
-import pathlib
-import subprocess
-import sys
 import time
 
+import binaries
 import pytest
+from binaries import run
 from PIL import Image
 
-ROOT = pathlib.Path(__file__).parents[1]
-BINARIES = [
-    "prepare",
-    "pretrain",
-    "train",
-    "sweep",
-    "fuse",
-    "evaluate",
-    "predict",
-    "reproduce",
-]
 pytestmark = pytest.mark.long
 
 TRAIN = [
@@ -36,21 +23,6 @@ TRAIN = [
     "--batch_size=8",
     "--workdir=run",
 ]
-
-
-def run(folder, module, *arguments, code=0):
-    """Runs a binary in a folder; returns what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"jdstyle.{module}", *map(str, arguments)],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
 
 
 def read_csv(path):
@@ -196,7 +168,7 @@ def test_predict_writes_a_submission(workplace, table):
     assert all(row[1] in "01" and len(row) == 2 for row in rows)
 
 
-@pytest.mark.parametrize("module", BINARIES)
+@pytest.mark.parametrize("module", binaries.NAMES)
 def test_help_is_fast_and_done(module, tmp_path):
     seconds = []
     for _ in range(3):

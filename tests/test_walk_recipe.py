@@ -3,14 +3,11 @@
 import csv
 import json
 import os
-import pathlib
-import subprocess
-import sys
 
+import binaries
 import numpy as np
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[1]
 SMALL = [
     "--image_size=32",
     "--epochs=1",
@@ -30,17 +27,7 @@ def run(data_dir, tmp_path_factory):
     (folder / "data").symlink_to(data_dir)
 
     def run(module, *arguments, code=0):
-        done = subprocess.run(
-            [sys.executable, "-m", f"jdstyle.{module}", *map(str, arguments)],
-            cwd=folder,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stdout + done.stderr
+        return binaries.run(folder, module, *arguments, code=code)
 
     run.folder = folder
     return run
