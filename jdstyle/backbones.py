@@ -60,12 +60,6 @@ def build(backbone, image_size, *, weights=None, name="backbone"):
     """
     require(backbone)
     shape = (image_size, image_size, 3)
-    options = {
-        "include_top": False,
-        "input_shape": shape,
-        "pooling": "avg",
-        "name": name,
-    }
     if backbone == "InceptionV4":
         application, module = inception_v4.InceptionV4, inception_v4
         if weights == "imagenet":
@@ -75,14 +69,28 @@ def build(backbone, image_size, *, weights=None, name="backbone"):
         # The public function comes from the module with its normalisation.
         module = sys.modules[application.__module__]
     try:
-        body = application(weights=None, **options)
+        body = application(
+            include_top=False,
+            weights="imagenet" if weights == "imagenet" else None,
+            input_shape=shape,
+            pooling="avg",
+            name=name,
+        )
     except ValueError as error:  # Keras says which size would do.
         raise InputError(
             f"--backbone={backbone} does not take --image_size={image_size}: "
             f"{error}"
         ) from error
-    if weights is not None:
-        body = _load(backbone, application, body, weights, options)
+    except Exception as error:
+        if weights != "imagenet":
+            raise
+        raise InputError(
+            f"ImageNet's weights of {backbone} cannot be loaded: {error}. "
+            "Where there is no network, put the file that Keras names into "
+            "~/.keras/models, or pass --init_from=scratch or a run directory."
+        ) from error
+    if weights not in (None, "imagenet"):
+        _load_file(body, weights, backbone)
     for layer in body._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = BATCH_NORM_MOMENTUM
@@ -145,23 +153,13 @@ def _area(tensor):
     return tensor.shape[1] * tensor.shape[2]
 
 
-def _load(backbone, application, body, weights, options):
-    if weights != "imagenet":
-        try:
-            body.load_weights(weights)
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"{weights} does not hold the weights of a {backbone} without "
-                f"top: {error}"
-            ) from error
-        return body
+def _load_file(body, path, backbone):
     try:
-        return application(weights="imagenet", **options)
-    except Exception as error:
+        body.load_weights(path)
+    except (OSError, ValueError) as error:
         raise InputError(
-            f"ImageNet's weights of {backbone} cannot be loaded: {error}. "
-            "Where there is no network, put the file that Keras names into "
-            "~/.keras/models, or pass --init_from=scratch or a run directory."
+            f"{path} does not hold the weights of a {backbone} without top: "
+            f"{error}"
         ) from error
 
 

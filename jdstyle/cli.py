@@ -40,6 +40,17 @@ def run(main, *, arguments=False):
     app.run(guarded_main, flags_parser=_parse_flags)
 
 
+def flag_texts():
+    """Returns a dict from the name of each of the binary's flags to its text.
+
+    Without absl's own flags; each text loads again from a flagfile.
+    """
+    return {
+        flag.name: flag.serialize()
+        for flag in flags.FLAGS.get_key_flags_for_module("__main__")
+    }
+
+
 def _show_own_log():
     """Shows what jdstyle says; of the libraries' log only errors."""
     logging.set_verbosity(logging.INFO)

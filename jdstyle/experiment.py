@@ -79,6 +79,13 @@ def start(workdir, settings, record, *, flag="workdir", again=False):
     return None
 
 
+def run_directory(path):
+    """Returns the run directory that a path means: it, or its weights' own."""
+    if os.path.basename(path) == BEST_WEIGHTS:
+        return os.path.dirname(path)
+    return path
+
+
 def directory_name(*parts):
     """Returns a directory name: lower case, no spaces, no slashes."""
     return "-".join(parts).lower().replace("/", "-").replace(" ", "_")

@@ -77,10 +77,7 @@ def main(argv):
     output_dir = _OUTPUT_DIR.value or os.path.join(_RUNS_DIR.value, "fused")
     experiment.start(
         output_dir,
-        {
-            flag.name: flag.serialize()
-            for flag in flags.FLAGS.get_key_flags_for_module("__main__")
-        },
+        cli.flag_texts(),
         {
             "task": "fuse",
             "dataset": builder.info.full_name,
@@ -90,7 +87,7 @@ def main(argv):
         flag="output_dir",
         again=True,  # The folder may hold more runs by now.
     )
-    results, gains = fusing.fuse(
+    results, _, gains = fusing.fuse(
         _RUNS_DIR.value,
         builder,
         output_dir,

@@ -34,8 +34,9 @@ def fuse(runs_dir, builder, output_dir, options, *, include=None):
         include: None or list of patterns, as in `run_sets.find_runs`.
 
     Returns:
-        `(results, gains)`: the dict in `results.json`, and a DataFrame with a
-        row per style, what the relations gained; None without relations.
+        `(results, evidence, gains)`: the dict in `results.json`, the
+        `fusion_fit.Evidence`, and a DataFrame with a row per style, what the
+        relations gained; None without relations.
 
     Raises:
         InputError: if runs are missing or do not fit together.
@@ -78,7 +79,7 @@ def fuse(runs_dir, builder, output_dir, options, *, include=None):
     experiment.write_json(
         os.path.join(output_dir, experiment.RESULTS_FILE), results
     )
-    return results, gains
+    return results, evidence, gains
 
 
 def load(members, names, rules):

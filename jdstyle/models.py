@@ -150,8 +150,7 @@ def initialise(model, architecture, run):
     Raises:
         InputError: if there is no such run, or if its backbone is another.
     """
-    if os.path.basename(run) == experiment.BEST_WEIGHTS:
-        run = os.path.dirname(run)
+    run = experiment.run_directory(run)
     try:
         donor, donor_form = load_run(run, image_size=architecture.image_size)
     except InputError as error:

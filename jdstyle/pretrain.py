@@ -48,7 +48,7 @@ def main(argv):
             false_negative_cost=1.0,
         ),
         workdir,
-        flag_texts=run_flags.serialised(),
+        flag_texts=cli.flag_texts(),
         task="pretrain",
         fold=run_flags.FOLD.value,
         cache=run_flags.CACHE.value,

@@ -1,6 +1,5 @@
 """The settings of a training, and the network, loss and optimizer they make."""
 
-import os
 import typing
 
 import keras
@@ -66,17 +65,11 @@ def build_network(settings, num_styles=1):
         shares all its weights with `classifier`, see `models.build`.
     """
     form = architecture(settings, num_styles)
-    # A run's weight file stands for the run: `initialise` knows its form.
-    file_name = os.path.basename(settings.init_from)
-    of_backbone = file_name.endswith(".weights.h5") and (
-        file_name != experiment.BEST_WEIGHTS
-    )
-    ready = settings.init_from == "imagenet" or of_backbone
-    classifier = models.build(
-        form, weights=settings.init_from if ready else None
-    )
-    if not ready and settings.init_from != "scratch":
-        models.initialise(classifier, form, settings.init_from)
+    init_from = experiment.run_directory(settings.init_from)
+    ready = init_from == "imagenet" or init_from.endswith(".weights.h5")
+    classifier = models.build(form, weights=init_from if ready else None)
+    if not ready and init_from != "scratch":
+        models.initialise(classifier, form, init_from)
     if not settings.augment:
         return classifier, classifier
     images = keras.Input(classifier.input_shape[1:], dtype="uint8")

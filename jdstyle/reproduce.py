@@ -94,10 +94,7 @@ def _reproduce(arguments):
     reproducing.check(plan, builder)
     finished = experiment.start(
         plan.output_dir,
-        {
-            flag.name: flag.serialize()
-            for flag in flags.FLAGS.get_key_flags_for_module("__main__")
-        },
+        cli.flag_texts(),
         {
             "task": "reproduce",
             "dataset": builder.info.full_name,

@@ -39,12 +39,13 @@ def score(plan, builder):
     fused_dir = os.path.join(plan.output_dir, reproducing.FUSED)
     os.makedirs(fused_dir, exist_ok=True)
     options = fusion_fit.Options()
-    _, gains = fusing.fuse(folders[last.title], builder, fused_dir, options)
+    _, evidence, gains = fusing.fuse(
+        folders[last.title], builder, fused_dir, options
+    )
     runs = {
         title: run_sets.find_runs(folder, builder.info.metadata["fingerprint"])
         for title, folder in folders.items()
     }
-    evidence = fusion_fit.gather(runs[last.title], builder)
     saved_model = os.path.join(fused_dir, experiment.SAVED_MODEL_DIR)
     (first,) = run_sets.members(
         [run for run in runs[last.title] if run.backbone == plan.backbones[0]]

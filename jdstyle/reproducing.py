@@ -159,12 +159,11 @@ def train(plan, step, builder):
     Returns:
         List of `sweeping.Run`.
     """
-    view = sweep_view.LiveTable if sys.stdout.isatty() else sweep_view.Lines
     return sweeping.run_jobs(
         _plan_step(plan, step, builder),
         list(plan.places),
         os.path.join(plan.output_dir, step.folder),
-        view(len(plan.places)),
+        sweep_view.make_view(len(plan.places)),
         fingerprint=builder.info.metadata["fingerprint"],
     )
 

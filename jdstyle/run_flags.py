@@ -111,14 +111,6 @@ def fill_in(values):
             flags.FLAGS[name].value = value
 
 
-def serialised():
-    """Returns a dict from the name of each flag to it as text."""
-    return {
-        flag.name: flag.serialize()
-        for flag in flags.FLAGS.get_key_flags_for_module("__main__")
-    }
-
-
 def require_usable():
     """Refuses nan and inf, which pass absl's bounds, and odd batch sizes."""
     for flag in flags.FLAGS.get_key_flags_for_module("__main__"):

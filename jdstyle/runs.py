@@ -67,10 +67,9 @@ def execute(
 
 def _require_same_fold(init_from, fingerprint, fold):
     """Refuses a start that has trained on the photos that will validate."""
-    run = init_from
-    if os.path.basename(run) == experiment.BEST_WEIGHTS:
-        run = os.path.dirname(run)
-    path = os.path.join(run, experiment.RUN_FILE)
+    path = os.path.join(
+        experiment.run_directory(init_from), experiment.RUN_FILE
+    )
     if not os.path.isfile(path):
         return  # No run: weights from elsewhere, or refused later.
     donor = experiment.read_json(path)

@@ -101,12 +101,11 @@ def _sweep(arguments):
         arguments=arguments,
     )
     num_jobs = _JOBS.value or len(_GPUS.value) or 1
-    view = sweep_view.LiveTable if sys.stdout.isatty() else sweep_view.Lines
     runs = sweeping.run_jobs(
         jobs,
         sweep_plan.environments(num_jobs, _GPUS.value),
         runs_dir,
-        view(num_jobs),
+        sweep_view.make_view(num_jobs),
         fingerprint=builder.info.metadata["fingerprint"],
     )
     print(f"\n{sweep_view.format_summary(runs)}\n")

@@ -4,6 +4,7 @@ import datetime
 import os
 import shutil
 import signal
+import sys
 import time
 
 import pandas as pd
@@ -39,6 +40,11 @@ def progress(runs, num_places, elapsed):
         left = sum(max(mean - run.elapsed(), 0.0) for run in others)
         line += f", about {_duration(left / num_places)} left"
     return line
+
+
+def make_view(num_places):
+    """Returns what shows a sweep: a table on a terminal, else lines."""
+    return (LiveTable if sys.stdout.isatty() else Lines)(num_places)
 
 
 class Lines:

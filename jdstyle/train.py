@@ -74,7 +74,7 @@ def main(argv):
         columns,
         _settings(builder, columns, style_name),
         run_flags.WORKDIR.value,
-        flag_texts=run_flags.serialised(),
+        flag_texts=cli.flag_texts(),
         task="train",
         fold=run_flags.FOLD.value,
         cache=run_flags.CACHE.value,
