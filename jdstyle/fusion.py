@@ -71,7 +71,7 @@ class Network(typing.NamedTuple):
     styles: list
 
 
-class Fusion(tf.Module):
+class Fusion:
     """A scorer as `serving.Thresholded`, of many networks.
 
     Each network runs once. Several of one member and style, those of the folds,
@@ -85,33 +85,27 @@ class Fusion(tf.Module):
     """
 
     def __init__(self, networks, member_names, num_styles, rules):
-        super().__init__()
-        self.models = [network.model for network in networks]
-        # A tf.Module would wrap tuples of lists; plain tuples stay themselves.
-        self._places = tuple(
-            (network.member, tuple(network.styles)) for network in networks
-        )
-        self.image_sizes = sorted({m.input_shape[1] for m in self.models})
+        self._networks = networks
+        self.image_sizes = sorted({n.model.input_shape[1] for n in networks})
         self.member_names = list(member_names)
+        self.weights = [w.value for n in networks for w in n.model.weights]
         self._num_styles = num_styles
-        self._rules = (rules,)
+        self._rules = rules
 
     def __call__(self, images):
         members = self._member_probabilities(images)
-        (rules,) = self._rules
-        probabilities = correct(rules, blending.apply(rules.blend, members))
+        blended = blending.apply(self._rules.blend, members)
+        probabilities = correct(self._rules, blended)
         return {
             "probabilities": probabilities,
-            "labels": decide(rules, probabilities),
+            "labels": decide(self._rules, probabilities),
             "member_probabilities": members,
         }
 
     def _member_probabilities(self, images):
         """Returns float32 `(n, members, styles)`, NaN where there is none."""
         columns = {}
-        for model, (member, styles) in zip(
-            self.models, self._places, strict=True
-        ):
+        for model, member, styles in self._networks:
             logits = model(images[model.input_shape[1]], training=False)
             for i, style in enumerate(styles):
                 columns.setdefault((member, style), []).append(

@@ -20,7 +20,7 @@ FUSED = "fused"
 DEMO_BACKBONES = ("MobileNetV3Small", "MobileNet", "MobileNetV2")
 DEMO_ARGUMENTS = ("--image_size=64", "--epochs=10", "--steps_per_epoch=20")
 # One pretraining serves all styles: it may see more photos.
-DEMO_PRETRAIN = ("--image_size=64", "--epochs=15", "--steps_per_epoch=80")
+DEMO_PRETRAIN = ("--image_size=64", "--epochs=10", "--steps_per_epoch=80")
 # The report's.
 BACKBONES = ("ResNet50", "DenseNet121", "InceptionV4")
 

@@ -16,13 +16,14 @@ STYLES_ASSET = "styles.txt"
 MEMBERS_ASSET = "members.txt"
 
 
-class Thresholded(tf.Module):
+class Thresholded:
     """The scorer of a single network: a threshold per style.
 
-    A scorer has `image_sizes`, the sizes of the images that it wants, and
-    `member_names`; called with a dict from size to images, float32
-    `(n, size, size, 3)`, it returns a dict of `probabilities`, `labels` and
-    `member_probabilities`, as `StyleClassifier` says.
+    A scorer has `image_sizes`, the sizes of the images that it wants,
+    `member_names`, and `weights`, the list of its `tf.Variable`s. Called with a
+    dict from size to images, float32 `(n, size, size, 3)`, it returns a dict of
+    `probabilities`, `labels` and `member_probabilities`, as `StyleClassifier`
+    says.
 
     Args:
         model: `keras.Model` from square images to logits `(n, styles)`.
@@ -30,18 +31,18 @@ class Thresholded(tf.Module):
     """
 
     def __init__(self, model, thresholds):
-        super().__init__()
-        self.model = model
+        self._model = model
         self.image_sizes = [model.input_shape[1]]
         self.member_names = ["network"]
-        self.thresholds = tf.constant(thresholds, tf.float32)
+        self.weights = [weight.value for weight in model.weights]
+        self._thresholds = tf.constant(thresholds, tf.float32)
 
     def __call__(self, images):
-        logits = self.model(images[self.image_sizes[0]], training=False)
+        logits = self._model(images[self.image_sizes[0]], training=False)
         probabilities = tf.sigmoid(logits)
         return {
             "probabilities": probabilities,
-            "labels": tf.cast(probabilities >= self.thresholds, tf.int32),
+            "labels": tf.cast(probabilities >= self._thresholds, tf.int32),
             "member_probabilities": probabilities[:, tf.newaxis],
         }
 
@@ -68,20 +69,32 @@ class StyleClassifier(tf.Module):
 
     def __init__(self, scorer, assets):
         super().__init__()
-        self.scorer = scorer
+        self._scorer = scorer
+        # No more than this is saved. A tracked Keras model would bring a node
+        # for each layer, and two signatures of its own that are traced.
+        self.weights = scorer.weights
         self.files = [tf.saved_model.Asset(path) for path in assets]
+        # One function for all signatures: each would else bring its own copy
+        # of every network's graph, to write, to load and to optimise.
+        self._score = tf.function(
+            self._score_images,
+            input_signature=[
+                tf.TensorSpec((None, size, size, 3), tf.float32)
+                for size in scorer.image_sizes
+            ],
+        )
 
     @tf.function(
         input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")]
     )
     def classify_files(self, image_bytes):
-        return _without_members(self._score(self._decode(image_bytes)))
+        return _without_members(self._score(*self._decode(image_bytes)))
 
     @tf.function(
         input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")]
     )
     def classify_files_by_member(self, image_bytes):
-        return self._score(self._decode(image_bytes))
+        return self._score(*self._decode(image_bytes))
 
     @tf.function(
         input_signature=[
@@ -89,37 +102,37 @@ class StyleClassifier(tf.Module):
         ]
     )
     def classify_pixels(self, images):
-        images = {
-            size: decoding.resize(images, size)
-            for size in self.scorer.image_sizes
-        }
-        return _without_members(self._score(images))
+        sizes = self._scorer.image_sizes
+        images = [decoding.resize(images, size) for size in sizes]
+        return _without_members(self._score(*images))
 
     def _decode(self, image_bytes):
-        sizes = self.scorer.image_sizes
+        sizes = self._scorer.image_sizes
 
         def decode(photo):
             pixels = decoding.read_pixels(photo, max(sizes))[tf.newaxis]
-            return {
-                size: decoding.to_uint8(decoding.resize(pixels, size))[0]
+            return [
+                decoding.to_uint8(decoding.resize(pixels, size))[0]
                 for size in sizes
-            }
+            ]
 
-        return tf.map_fn(
+        images = tf.map_fn(
             decode,
             image_bytes,
-            fn_output_signature={
-                size: tf.TensorSpec((size, size, 3), tf.uint8) for size in sizes
-            },
+            fn_output_signature=[
+                tf.TensorSpec((size, size, 3), tf.uint8) for size in sizes
+            ],
             parallel_iterations=_PARALLEL_DECODES,
         )
+        return [tf.cast(batch, tf.float32) for batch in images]
 
-    def _score(self, images):
-        num_photos = tf.shape(next(iter(images.values())))[0]
-        outputs = self.scorer(
+    def _score_images(self, *images):
+        num_photos = tf.shape(images[0])[0]
+        sizes = self._scorer.image_sizes
+        outputs = self._scorer(
             {
-                size: _at_least_one(tf.cast(batch, tf.float32), size)
-                for size, batch in images.items()
+                size: _at_least_one(batch, size)
+                for size, batch in zip(sizes, images, strict=True)
             }
         )
         return {name: value[:num_photos] for name, value in outputs.items()}

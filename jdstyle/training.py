@@ -184,6 +184,8 @@ def fit(network, classifier, make_dataset, loss, validation, settings, steps):
             optimizer = recipe.make_optimizer(
                 settings, (last - first) * steps, factor=factor
             )
+            # Variables born inside the step would have it traced twice.
+            optimizer.build(network.trainable_variables)
             network.compile(optimizer, loss, jit_compile=settings.xla)
         callbacks = [validation]
         if settings.ema:
