@@ -14,20 +14,33 @@ def choose_precision(precision, capability=None):
         capability: compute capability of the GPU as a tuple, None to ask.
 
     Returns:
-        On a GPU "mixed_bfloat16" from capability 8 (it needs no loss scale),
-        "mixed_float16" from 7; "float32" on others and without a GPU.
+        "mixed_bfloat16" (it needs no loss scale) on a GPU of capability 8 and
+        up, and without a GPU on a CPU that computes in bfloat16 (AVX512_BF16
+        or AMX); "mixed_float16" on a GPU from 7; "float32" on others.
     """
     if precision != "auto":
         return precision
     if capability is None:
         gpus = tf.config.list_physical_devices("GPU")
         if not gpus:
-            return "float32"
+            return "mixed_bfloat16" if cpu_has_bfloat16() else "float32"
         details = tf.config.experimental.get_device_details(gpus[0])
         capability = details.get("compute_capability", (0, 0))
     if capability >= (8, 0):
         return "mixed_bfloat16"
     return "mixed_float16" if capability >= (7, 0) else "float32"
+
+
+def cpu_has_bfloat16(cpuinfo="/proc/cpuinfo"):
+    """Whether the CPU multiplies in bfloat16, as Linux tells it."""
+    try:
+        with open(cpuinfo, encoding="utf-8") as file:
+            flags = [line for line in file if line.startswith("flags")]
+    except OSError:  # Not Linux.
+        return False
+    return bool(flags) and not {"avx512_bf16", "amx_bf16"}.isdisjoint(
+        flags[0].split()
+    )
 
 
 def default_strategy():

@@ -9,6 +9,7 @@ from absl import logging
 
 from jdstyle import charts
 from jdstyle import experiment
+from jdstyle import folding
 from jdstyle import fusion
 from jdstyle import fusion_fit
 from jdstyle import models
@@ -95,7 +96,7 @@ def load(members, names, rules):
     """
     networks = [
         fusion.Network(
-            models.load_run(run.directory)[0],
+            folding.fold_batch_norms(models.load_run(run.directory)[0]),
             number,
             [names.index(style) for style in run.styles],
         )

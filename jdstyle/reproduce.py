@@ -17,14 +17,11 @@ from absl import flags
 from jdstyle import cli
 from jdstyle import defaults
 from jdstyle import experiment
+from jdstyle import sweep_flags
 from jdstyle.errors import InputError
 
-_DATASET = flags.DEFINE_string(
-    "dataset", "demo", "demo, jd_fashion or label_table/NAME."
-)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", "data", "Folder of the prepared data sets."
-)
+flags.adopt_module_key_flags(sweep_flags)
+
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir",
     None,
@@ -39,12 +36,6 @@ _BACKBONES = flags.DEFINE_list(
 _STYLES = flags.DEFINE_list(
     "styles", ["all"], "Numbers or names of styles, or all."
 )
-_FOLDS = flags.DEFINE_list(
-    "folds",
-    [],
-    "Folds that validate while the others train: numbers, or all. Default: "
-    "the data set's own validation photos.",
-)
 _PRETRAIN_DATASET = flags.DEFINE_string(
     "pretrain_dataset",
     None,
@@ -56,18 +47,6 @@ _INIT_FROM = flags.DEFINE_string(
     None,
     "Where networks start without transfer: imagenet or scratch. Default: "
     "imagenet, on the demo scratch.",
-)
-_JOBS = flags.DEFINE_integer(
-    "jobs",
-    None,
-    "Trainings at a time. Default: one per GPU of --gpus; without, 2 on the "
-    "demo and else 1.",
-    lower_bound=1,
-)
-_GPUS = flags.DEFINE_list(
-    "gpus",
-    [],
-    "GPUs dealt out to the trainings, e.g. 0,1. Default: each sees all.",
 )
 
 
@@ -89,7 +68,9 @@ def _reproduce(arguments):
     for gpu in tf.config.list_physical_devices("GPU"):
         # The trainings need the memory; scoring comes when they are done.
         tf.config.experimental.set_memory_growth(gpu, True)
-    builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
+    builder = prepared.open_prepared(
+        sweep_flags.DATASET.value, sweep_flags.DATA_DIR.value
+    )
     plan = _make_plan(builder, arguments)
     reproducing.check(plan, builder)
     finished = experiment.start(
@@ -117,40 +98,30 @@ def _reproduce(arguments):
 
 def _make_plan(builder, arguments):
     from jdstyle import reproducing
-    from jdstyle import sweep_plan
-    from jdstyle.datasets import prepared
 
-    is_demo = _DATASET.value == "demo"
+    dataset = sweep_flags.DATASET.value
+    is_demo = dataset == "demo"
     default = reproducing.DEMO_BACKBONES if is_demo else reproducing.BACKBONES
     pretrain = _PRETRAIN_DATASET.value or (
-        "deepfashion/coarse"
-        if _DATASET.value == "jd_fashion"
-        else _DATASET.value
+        "deepfashion/coarse" if dataset == "jd_fashion" else dataset
     )
-    if _FOLDS.value and pretrain == _DATASET.value:
+    folds = tuple(sweep_flags.folds(builder))
+    if folds and pretrain == dataset:
         raise InputError(
             "--folds: the pretraining would see the photos that validate. Pass "
             "--pretrain_dataset=none or another data set."
         )
-    num_jobs = _JOBS.value or len(_GPUS.value) or (2 if is_demo else 1)
     return reproducing.Plan(
-        dataset=_DATASET.value,
-        data_dir=_DATA_DIR.value,
+        dataset=dataset,
+        data_dir=sweep_flags.DATA_DIR.value,
         output_dir=_OUTPUT_DIR.value
-        or os.path.join(
-            "runs", f"reproduce-{_DATASET.value.replace('/', '-')}"
-        ),
+        or os.path.join("runs", f"reproduce-{dataset.replace('/', '-')}"),
         backbones=tuple(_BACKBONES.value or default),
         styles=tuple(_STYLES.value),
         init_from=_INIT_FROM.value
-        or defaults.for_run(_DATASET.value, "all")["init_from"],
-        folds=tuple(
-            sweep_plan.choose_folds(
-                _FOLDS.value,
-                prepared.read_folds(builder) if _FOLDS.value else [],
-            )
-        ),
-        places=tuple(sweep_plan.environments(num_jobs, _GPUS.value)),
+        or defaults.for_run(dataset, "all")["init_from"],
+        folds=folds,
+        places=tuple(sweep_flags.places(default=2 if is_demo else 1)),
         pretrain_dataset=None if pretrain == "none" else pretrain,
         arguments=tuple(arguments),
     )
@@ -179,7 +150,9 @@ def _score(plan, builder):
         os.path.join(plan.output_dir, experiment.RUN_FILE)
     )
     results |= {
-        "command": f"python -m jdstyle.reproduce {shlex.join(sys.argv[1:])}",
+        "command": shlex.join(
+            ["python", "-m", "jdstyle.reproduce", *sys.argv[1:]]
+        ),
         "commit": record["commit"],
         "machine": f"{os.cpu_count()} CPU cores, {record['machine']}",
     }

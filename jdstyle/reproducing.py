@@ -18,9 +18,9 @@ FUSED = "fused"
 
 # Small networks that two cores train from scratch in seconds.
 DEMO_BACKBONES = ("MobileNetV3Small", "MobileNet", "MobileNetV2")
-DEMO_ARGUMENTS = ("--image_size=64", "--epochs=10", "--steps_per_epoch=20")
+DEMO_ARGUMENTS = ("--image_size=64", "--epochs=5", "--steps_per_epoch=40")
 # One pretraining serves all styles: it may see more photos.
-DEMO_PRETRAIN = ("--image_size=64", "--epochs=10", "--steps_per_epoch=80")
+DEMO_PRETRAIN = ("--image_size=64", "--epochs=5", "--steps_per_epoch=160")
 # The report's.
 BACKBONES = ("ResNet50", "DenseNet121", "InceptionV4")
 

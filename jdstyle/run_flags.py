@@ -97,9 +97,10 @@ _AUGMENT = flags.DEFINE_boolean(
 )
 _PRECISION = flags.DEFINE_enum(
     "precision",
-    "auto",
+    None,
     ["auto", "float32", "mixed_bfloat16", "mixed_float16"],
-    "auto: bfloat16 or float16 on a GPU that is made for it, else float32.",
+    "auto: bfloat16 or float16 on a GPU or CPU that is made for it, else "
+    "float32. Default: auto, on the demo float32.",
 )
 _XLA = flags.DEFINE_boolean("xla", False, "Compile the training step by XLA.")
 

@@ -28,7 +28,6 @@ class Run(typing.NamedTuple):
         sharing: None for a one-style network, else "trunk", "groups", "none".
         fold: int, or None for the data set's own validation photos.
         f2: float, its F2 (several styles: macro F2) on its validation photos.
-        thresholds: list of floats, one per style.
     """
 
     directory: str
@@ -40,7 +39,6 @@ class Run(typing.NamedTuple):
     sharing: str | None
     fold: int | None
     f2: float
-    thresholds: list
 
 
 def find_runs(runs_dir, fingerprint=None, include=None):
@@ -171,8 +169,7 @@ def _read_run(directory):
         return Run(
             directory=directory,
             f2=float(scores["f2"]),
-            thresholds=list(map(float, results["thresholds"])),
-            **{key: record[key] for key in Run._fields[1:-2]},
+            **{key: record[key] for key in Run._fields[1:-1]},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(

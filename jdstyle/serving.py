@@ -75,8 +75,9 @@ class StyleClassifier(tf.Module):
         self.weights = scorer.weights
         self.files = [tf.saved_model.Asset(path) for path in assets]
         # One function for all signatures: each would else bring its own copy
-        # of every network's graph, to write, to load and to optimise.
-        self._score = tf.function(
+        # of every network's graph, to write, to load and to optimise. Public:
+        # `export` hands it to other runtimes.
+        self.core = tf.function(
             self._score_images,
             input_signature=[
                 tf.TensorSpec((None, size, size, 3), tf.float32)
@@ -88,13 +89,13 @@ class StyleClassifier(tf.Module):
         input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")]
     )
     def classify_files(self, image_bytes):
-        return _without_members(self._score(*self._decode(image_bytes)))
+        return _without_members(self.core(*self._decode(image_bytes)))
 
     @tf.function(
         input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")]
     )
     def classify_files_by_member(self, image_bytes):
-        return self._score(*self._decode(image_bytes))
+        return self.core(*self._decode(image_bytes))
 
     @tf.function(
         input_signature=[
@@ -104,7 +105,7 @@ class StyleClassifier(tf.Module):
     def classify_pixels(self, images):
         sizes = self._scorer.image_sizes
         images = [decoding.resize(images, size) for size in sizes]
-        return _without_members(self._score(*images))
+        return _without_members(self.core(*images))
 
     def _decode(self, image_bytes):
         sizes = self._scorer.image_sizes

@@ -15,13 +15,10 @@ import sys
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import sweep_flags
 
-_DATASET = flags.DEFINE_string(
-    "dataset", "demo", "demo, jd_fashion or label_table/NAME."
-)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", "data", "Folder of the prepared data sets."
-)
+flags.adopt_module_key_flags(sweep_flags)
+
 _STYLES = flags.DEFINE_list(
     "styles",
     ["all"],
@@ -34,12 +31,6 @@ _BACKBONES = flags.DEFINE_list(
     [],
     "InceptionV4 or Keras Applications. Default: the data set's.",
 )
-_FOLDS = flags.DEFINE_list(
-    "folds",
-    [],
-    "Folds that validate while the others train: numbers, or all. Default: "
-    "the data set's own validation photos.",
-)
 _PRETRAINED = flags.DEFINE_string(
     "pretrained",
     None,
@@ -49,18 +40,6 @@ _PRETRAINED = flags.DEFINE_string(
 )
 _RUNS_DIR = flags.DEFINE_string(
     "runs_dir", None, "Folder of the run directories. Default: runs/<dataset>."
-)
-_JOBS = flags.DEFINE_integer(
-    "jobs",
-    None,
-    "Trainings at a time. Default: one per GPU of --gpus, or one. Give those "
-    "that share a GPU a --batch_size.",
-    lower_bound=1,
-)
-_GPUS = flags.DEFINE_list(
-    "gpus",
-    [],
-    "GPUs dealt out to the trainings, e.g. 0,1. Default: each sees all.",
 )
 
 
@@ -78,34 +57,30 @@ def _sweep(arguments):
     from jdstyle import sweep_plan
     from jdstyle import sweep_view
     from jdstyle import sweeping
-    from jdstyle.datasets import prepared
 
     for name in _BACKBONES.value:
         backbones.require(name, "--backbones")
     builder = _open()
     runs_dir = _RUNS_DIR.value or os.path.join(
-        "runs", _DATASET.value.replace("/", "-")
+        "runs", sweep_flags.DATASET.value.replace("/", "-")
     )
     jobs = sweep_plan.plan(
         _STYLES.value,
         list(builder.info.metadata["styles"]),
-        dataset=_DATASET.value,
-        data_dir=_DATA_DIR.value,
+        dataset=sweep_flags.DATASET.value,
+        data_dir=sweep_flags.DATA_DIR.value,
         runs_dir=runs_dir,
         backbones=_BACKBONES.value,
-        folds=sweep_plan.choose_folds(
-            _FOLDS.value,
-            prepared.read_folds(builder) if _FOLDS.value else [],
-        ),
+        folds=sweep_flags.folds(builder),
         pretrained=_PRETRAINED.value,
         arguments=arguments,
     )
-    num_jobs = _JOBS.value or len(_GPUS.value) or 1
+    places = sweep_flags.places()
     runs = sweeping.run_jobs(
         jobs,
-        sweep_plan.environments(num_jobs, _GPUS.value),
+        places,
         runs_dir,
-        sweep_view.make_view(num_jobs),
+        sweep_view.make_view(len(places)),
         fingerprint=builder.info.metadata["fingerprint"],
     )
     print(f"\n{sweep_view.format_summary(runs)}\n")
@@ -118,7 +93,8 @@ def _sweep(arguments):
         sys.exit(1)
     print(
         f"Next: python -m jdstyle.fuse --runs_dir={runs_dir} "
-        f"--dataset={_DATASET.value} --data_dir={_DATA_DIR.value}"
+        f"--dataset={sweep_flags.DATASET.value} "
+        f"--data_dir={sweep_flags.DATA_DIR.value}"
     )
 
 
@@ -129,7 +105,9 @@ def _open():
     from jdstyle.datasets import prepared
 
     tf.config.set_visible_devices([], "GPU")
-    return prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
+    return prepared.open_prepared(
+        sweep_flags.DATASET.value, sweep_flags.DATA_DIR.value
+    )
 
 
 if __name__ == "__main__":

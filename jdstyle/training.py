@@ -14,6 +14,7 @@ from absl import logging
 from jdstyle import augment
 from jdstyle import devices
 from jdstyle import experiment
+from jdstyle import folding
 from jdstyle import input_pipeline
 from jdstyle import models
 from jdstyle import monitoring
@@ -31,7 +32,8 @@ class Trained(typing.NamedTuple):
     """A finished training.
 
     Attributes:
-        classifier: `keras.Model` in float32 with the best weights.
+        classifier: `keras.Model` in float32 with the best weights, folded for
+            inference.
         logits: float32 array `(n, styles)`, on the validation photos.
         record: dict of what was chosen and reached, JSON values.
     """
@@ -138,9 +140,11 @@ def train(
     finally:
         keras.config.set_dtype_policy("float32")
 
-    # The product computes in float32, whatever the training did.
+    # The product computes in float32, whatever the training did, and what is
+    # said of it comes from the same arithmetic.
     classifier = models.build(recipe.architecture(settings, len(styles)))
     classifier.load_weights(os.path.join(workdir, experiment.BEST_WEIGHTS))
+    classifier = folding.fold_batch_norms(classifier)
     logits = monitoring.predict_logits(
         monitoring.make_forward(classifier), validation_dataset
     )

@@ -26,10 +26,32 @@ def test_given_precision_wins(precision):
     assert devices.choose_precision(precision, (9, 0)) == precision
 
 
-def test_precision_without_a_gpu():
+@pytest.mark.parametrize(
+    ("cpuinfo", "policy"),
+    [
+        ("model name\t: A\nflags\t\t: fpu avx512f avx512_bf16\n", True),
+        ("flags\t\t: fpu amx_bf16 amx_tile\n", True),
+        ("flags\t\t: fpu avx512f avx512_vnni\n", False),
+        ("", False),
+    ],
+)
+def test_reads_what_the_cpu_computes_in(cpuinfo, policy, tmp_path):
+    path = tmp_path / "cpuinfo"
+    path.write_text(cpuinfo)
+    assert devices.cpu_has_bfloat16(path) == policy
+
+
+def test_no_such_file_means_no_bfloat16(tmp_path):
+    assert not devices.cpu_has_bfloat16(tmp_path / "cpuinfo")
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_precision_without_a_gpu(found, monkeypatch):
     if tf.config.list_physical_devices("GPU"):
         pytest.skip("This machine has a GPU.")
-    assert devices.choose_precision("auto") == "float32"
+    monkeypatch.setattr(devices, "cpu_has_bfloat16", lambda: found)
+    policy = "mixed_bfloat16" if found else "float32"
+    assert devices.choose_precision("auto") == policy
 
 
 class FakeGPU:

@@ -71,7 +71,6 @@ def test_finds_finished_classifiers_sorted(tmp_path):
         sharing=None,
         fold=None,
         f2=0.25,
-        thresholds=[0.5],
     )
     # Of several styles, the macro score.
     assert (runs[1].f2, runs[1].fold, runs[1].sharing) == (0.75, 3, "trunk")

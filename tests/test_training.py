@@ -27,6 +27,7 @@ SETTINGS = recipe.Settings(
     false_negative_cost=1.5,
     batch_size=8,
     steps_per_epoch=2,
+    precision="float32",
 )
 
 
@@ -101,6 +102,7 @@ def test_same_seed_same_run(parts, tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
+        {"precision": "auto"},
         {"precision": "mixed_bfloat16"},
         {"precision": "mixed_float16"},
         {"ema": 0.9},
