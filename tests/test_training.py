@@ -102,7 +102,6 @@ def test_same_seed_same_run(parts, tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"precision": "auto"},
         {"precision": "mixed_bfloat16"},
         {"precision": "mixed_float16"},
         {"ema": 0.9},
