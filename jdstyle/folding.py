@@ -26,9 +26,12 @@ def fold_batch_norms(model):
 
     Returns:
         `keras.Model` that computes the same at inference; it must not be
-        trained. `model` stays as it is.
+        trained. `model` stays as it is, and is returned if nothing can be
+        folded.
     """
     norms = {id(norm): conv for norm, conv in _pairs(model)}
+    if not norms:
+        return model
     convolutions = {id(conv) for conv in norms.values()}
     copies = {}
 
@@ -69,6 +72,8 @@ def _pairs(model):
         for tensor in keras.tree.flatten(operation.output):
             makers[id(tensor)] = operation
     for operation in model.operations:
+        if isinstance(operation, keras.Sequential):
+            continue  # Those of ConvNeXt, without batch norms.
         if isinstance(operation, keras.Model):
             yield from _pairs(operation)
         elif isinstance(operation, keras.layers.BatchNormalization):

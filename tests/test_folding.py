@@ -138,6 +138,11 @@ def test_backbones_say_the_same(backbone, size, left, float64):
     require_same(model, folded, tolerance=1e-9)
 
 
+def test_network_without_batch_norms_comes_back():
+    model = models.build(models.Architecture("ConvNeXtTiny", 32, 2))
+    assert folding.fold_batch_norms(model) is model
+
+
 def test_several_branches_are_folded():
     form = models.Architecture(
         "MobileNet", 32, 3, sharing="groups", groups=[[0, 2], [1]]
