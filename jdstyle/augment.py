@@ -162,6 +162,24 @@ def build(seed):
     )
 
 
+def random_states(network):
+    """Returns the variables with the random state of a network's layers here.
+
+    Keras does not know them: they are not among `network.variables`.
+
+    Args:
+        network: `keras.Model`.
+
+    Returns:
+        List of `tf.Variable`s.
+    """
+    return [
+        layer._random_generator.state
+        for layer in network._flatten_layers()
+        if isinstance(layer, _RandomLayer)
+    ]
+
+
 def contact_sheet(images, augmentation):
     """Draws photos above what the augmentation makes of them.
 

@@ -1,8 +1,10 @@
 """How every binary starts and ends: flag errors, exit codes, quiet imports.
 
-Exit codes: 0 done, 1 a failure (with its traceback), 2 usage or bad input.
+Exit codes: 0 done, 1 a failure, 2 usage or bad input, 3 stopped by a signal
+(run again to go on), 4 no space left on the disk.
 """
 
+import errno
 import logging as standard_logging
 import os
 import sys
@@ -11,7 +13,9 @@ from absl import app
 from absl import flags
 from absl import logging
 
+from jdstyle.errors import Failure
 from jdstyle.errors import InputError
+from jdstyle.errors import Stopped
 
 
 def run(main, *, arguments=False):
@@ -21,8 +25,8 @@ def run(main, *, arguments=False):
 
     Args:
         main: function of the program's name and the arguments that are not
-            flags; its return value is ignored. An `InputError` from it is
-            printed without a traceback.
+            flags; its return value is ignored. What `errors` defines, a full
+            disk and Ctrl-C are told without a traceback.
         arguments: whether the binary takes arguments that are not flags.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -34,8 +38,21 @@ def run(main, *, arguments=False):
         try:
             main(argv)
         except InputError as error:
-            print(f"Error: {error}", file=sys.stderr)
-            sys.exit(2)
+            _exit(f"Error: {error}", 2)
+        except Failure as error:
+            _exit(f"Error: {error}", 1)
+        except Stopped as stop:
+            _exit(str(stop), 3)
+        except KeyboardInterrupt:
+            _exit("\nStopped. The same command goes on from here.", 3)
+        except Exception as error:
+            if not _is_disk_full(error):
+                raise
+            _exit(
+                f"Error: no space left on the disk: {error}. What was complete "
+                "is still usable; make room and run the same command again.",
+                4,
+            )
 
     app.run(guarded_main, flags_parser=_parse_flags)
 
@@ -49,6 +66,22 @@ def flag_texts():
         flag.name: flag.serialize()
         for flag in flags.FLAGS.get_key_flags_for_module("__main__")
     }
+
+
+def _exit(message, code):
+    print(message, file=sys.stderr)
+    sys.exit(code)
+
+
+def _is_disk_full(error):
+    """Whether it or what caused it is that; h5py and TensorFlow only say so."""
+    while error is not None:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if os.strerror(errno.ENOSPC) in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _show_own_log():

@@ -1,4 +1,4 @@
-"""The error that means: what the user gave cannot be used."""
+"""The errors that users meet; `cli.run` gives each its exit code."""
 
 
 class InputError(ValueError):
@@ -7,4 +7,19 @@ class InputError(ValueError):
     Its text alone tells the user what to change: what was received, what is
     accepted, and for data the file and line. Binaries print it without a
     traceback and end with exit code 2 (`cli.run`).
+    """
+
+
+class Failure(RuntimeError):
+    """Something went wrong that no traceback explains; exit code 1.
+
+    A loss that is no longer finite, say. Its text says where, what is left and
+    what to try.
+    """
+
+
+class Stopped(RuntimeError):
+    """A signal ended the work and all is saved; exit code 3.
+
+    The same command goes on.
     """

@@ -1,6 +1,8 @@
 """What a run directory records, and which directory may be used."""
 
+import ast
 import datetime
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -9,6 +11,8 @@ import shutil
 import subprocess
 import sys
 
+from jdstyle import checkpoints
+from jdstyle import locking
 from jdstyle.errors import InputError
 
 FLAGS_FILE = "flags.cfg"
@@ -33,7 +37,34 @@ _PACKAGES = (
 )
 
 # These change where and how fast things happen, not what a run computes.
-_PLACES = ("workdir", "data_dir", "output_dir", "jobs", "gpus")
+_PLACES = (
+    "workdir",
+    "data_dir",
+    "output_dir",
+    "jobs",
+    "gpus",
+    "checkpoint_minutes",
+)
+
+# Modules and packages that what a training computes depends on.
+_MEANING = (
+    "augment",
+    "averaging",
+    "backbones",
+    "decoding",
+    "fitting",
+    "inception_v4",
+    "input_pipeline",
+    "losses",
+    "models",
+    "monitoring",
+    "recipe",
+    "report",
+    "resampling",
+    "thresholds",
+    "training",
+)
+_COMPUTING = ("tensorflow", "keras", "keras-cv", "numpy")
 
 
 def start(workdir, settings, record, *, flag="workdir", again=False):
@@ -49,22 +80,26 @@ def start(workdir, settings, record, *, flag="workdir", again=False):
 
     Returns:
         The results of a run of the same settings that has already finished in
-        this directory, or None. An unfinished one begins again.
+        this directory, or None. An unfinished one goes on where its state was
+        saved, or else begins again.
 
     Raises:
-        InputError: if the directory holds a run of other settings or data, with
-            the differing entries.
+        InputError: if the directory holds a run of other settings or data, or
+            the saved state of one by other code, with the differing entries.
     """
     lines = {key: text for key, text in settings.items() if text}
     record = record | _environment()
     there = set(os.listdir(workdir)) if os.path.isdir(workdir) else set()
-    if there <= {FLAGS_FILE, RUN_FILE}:
+    if there <= {FLAGS_FILE, RUN_FILE, locking.LOCK_FILE}:
         pass  # New, or a start that failed before it trained.
     elif FLAGS_FILE in there:
         _require_same(workdir, lines, record, flag)
         if os.path.exists(os.path.join(workdir, RESULTS_FILE)) and not again:
             return read_json(os.path.join(workdir, RESULTS_FILE))
-        _remove_outputs(workdir)
+        if checkpoints.find(os.path.join(workdir, checkpoints.DIRECTORY)):
+            _require_same_code(workdir, record, flag)
+        else:
+            _remove_outputs(workdir)
     else:
         raise InputError(
             f"--{flag}={workdir} holds files that no run of jdstyle wrote. "
@@ -151,6 +186,28 @@ def _require_same(workdir, lines, record, flag):
         )
 
 
+def _require_same_code(workdir, record, flag):
+    """The same settings mean the same only by the same code."""
+    there = read_json(os.path.join(workdir, RUN_FILE))
+    differing = [
+        f"{name} has changed"
+        for name, digest in record["code"].items()
+        if there["code"].get(name) != digest
+    ]
+    differing += [
+        f"{name} {there['versions'][name]}, now {record['versions'][name]}"
+        for name in _COMPUTING
+        if there["versions"][name] != record["versions"][name]
+    ]
+    if differing:
+        folder = os.path.join(workdir, checkpoints.DIRECTORY)
+        raise InputError(
+            f"--{flag}={workdir} holds the state of a training by other code: "
+            f"{'; '.join(differing)}. Remove {folder} to begin again, or name "
+            "another directory."
+        )
+
+
 def _name(text):
     """Name of the flag in "--name=value" or "--noname"."""
     name = text.removeprefix("--").partition("=")[0]
@@ -165,7 +222,17 @@ def _environment():
         "python": platform.python_version(),
         "machine": f"{platform.node()}, {platform.platform()}",
         "versions": {name: _version(name) for name in _PACKAGES},
+        "code": {name: _digest(name) for name in _MEANING},
     }
+
+
+def _digest(module):
+    """A sum of a module's code, whatever its comments and layout."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+    path = os.path.join(folder, f"{module}.py")
+    with open(path, encoding="utf-8") as file:
+        tree = ast.dump(ast.parse(file.read()))
+    return hashlib.sha256(tree.encode()).hexdigest()[:12]
 
 
 def _commit():

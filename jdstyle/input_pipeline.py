@@ -1,6 +1,5 @@
 """Prepared records to batches of pixels, for training and for scoring."""
 
-import os
 import typing
 
 import numpy as np
@@ -8,6 +7,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from jdstyle import decoding
+from jdstyle import devices
 from jdstyle import resampling
 from jdstyle.errors import InputError
 
@@ -72,7 +72,7 @@ def read_photos(builder, part, *, fold=None, cache="memory"):
     encoded = None
     if cache == "memory":
         num_bytes = sum(builder.info.splits[s].num_bytes for s in splits)
-        require_memory(num_bytes * np.mean(chosen), part)
+        devices.require_memory(num_bytes * np.mean(chosen), part)
         encoded = stream.batch(_ALL).get_single_element()
     return Photos(
         ids=columns["id"].numpy()[chosen].astype(str),
@@ -114,6 +114,38 @@ def make_train_dataset(
         `(batch_size, styles)`, -1 where a style does not accept the photo or
         its label is unknown.
     """
+    dataset = _draw(photos, labels, acceptance, seed)
+
+    def decode(position, example):
+        _, image_bytes, target = example
+        image = decoding.decode_random_crop(
+            image_bytes, image_size, seed=tf.stack([seed, position])
+        )
+        return image, tf.cast(target, tf.float32)
+
+    dataset = dataset.enumerate().skip(first_batch * batch_size)
+    dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.batch(batch_size, drop_remainder=True)
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def batch_ids(photos, labels, acceptance, batch, *, batch_size, seed):
+    """Names the photos of a batch of `make_train_dataset`.
+
+    Args:
+        photos, labels, acceptance, batch_size, seed: as there.
+        batch: int, the batch's number from 0.
+
+    Returns:
+        List of strings.
+    """
+    dataset = _draw(photos, labels, acceptance, seed)
+    dataset = dataset.skip(batch * batch_size).take(batch_size)
+    return [photos.ids[index] for index, _, _ in dataset.as_numpy_iterator()]
+
+
+def _draw(photos, labels, acceptance, seed):
+    """Endless dataset of `(index, image_bytes, target)`, not yet decoded."""
     labels = tf.constant(labels, tf.int32)
     draw = {"seed": seed}
 
@@ -132,28 +164,15 @@ def make_train_dataset(
         dataset = dataset.map(
             lambda chunk, examples: _shuffle(examples, [seed, epoch, chunk])
         ).unbatch()
-        return dataset.map(lambda i, photo: (photo, targets[i]))
+        return dataset.map(lambda i, photo: (i, photo, targets[i]))
 
-    if photos.encoded is not None:
-        # Only indices are shuffled: a rejected photo costs nothing.
-        dataset = tf.data.Dataset.counter().flat_map(from_memory)
-        dataset = dataset.map(
-            lambda i, target: (tf.gather(photos.encoded, i), target)
-        )
-    else:
-        dataset = tf.data.Dataset.counter().flat_map(from_stream)
-
-    def decode(position, example):
-        image_bytes, target = example
-        image = decoding.decode_random_crop(
-            image_bytes, image_size, seed=tf.stack([seed, position])
-        )
-        return image, tf.cast(target, tf.float32)
-
-    dataset = dataset.enumerate().skip(first_batch * batch_size)
-    dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
-    dataset = dataset.batch(batch_size, drop_remainder=True)
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    if photos.encoded is None:
+        return tf.data.Dataset.counter().flat_map(from_stream)
+    # Only indices are shuffled: a rejected photo costs nothing.
+    dataset = tf.data.Dataset.counter().flat_map(from_memory)
+    return dataset.map(
+        lambda i, target: (i, tf.gather(photos.encoded, i), target)
+    )
 
 
 def make_eval_dataset(photos, *, image_size, batch_size):
@@ -178,27 +197,6 @@ def make_eval_dataset(photos, *, image_size, batch_size):
         tf.data.experimental.assert_cardinality(len(photos.ids))
     )
     return dataset.batch(batch_size).prefetch(tf.data.AUTOTUNE)
-
-
-def require_memory(num_bytes, part):
-    """Raises `InputError` if photos would take over half of the memory."""
-    memory = host_memory()
-    if num_bytes > memory / 2:
-        raise InputError(
-            f"The {part} photos take {num_bytes / 1e9:.1f} GB, more than half "
-            f"of this machine's {memory / 1e9:.1f} GB of memory. Pass "
-            "--cache=stream to read them from the records instead."
-        )
-
-
-def host_memory():
-    """Returns the bytes of memory that this process may use."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    try:  # In a container the limit of its control group counts.
-        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
-            return min(memory, int(file.read()))
-    except (OSError, ValueError):  # No such limit, or the word "max".
-        return memory
 
 
 def _read(builder, splits, features):

@@ -10,6 +10,7 @@ import tensorflow as tf
 from absl import logging
 from tensorboard.plugins.pr_curve import summary as pr_curve
 
+from jdstyle import averaging
 from jdstyle import experiment
 from jdstyle import report
 from jdstyle import thresholds
@@ -82,6 +83,9 @@ class Validation(keras.callbacks.Callback):
         super().__init__()
         self.best = {"val_f2": -1.0}
         self.photos_per_second = []
+        self._rate = float("nan")
+        self._epoch_start = time.monotonic()
+        self._timed_steps = 0
         self._classifier = classifier
         self._forward = make_forward(classifier)
         self._dataset = dataset
@@ -103,6 +107,7 @@ class Validation(keras.callbacks.Callback):
         self._first_step_start = time.monotonic()
 
     def on_train_batch_end(self, batch, logs=None):
+        self._timed_steps += 1
         if self._first_step_start is None:
             return
         seconds = time.monotonic() - self._first_step_start
@@ -110,27 +115,21 @@ class Validation(keras.callbacks.Callback):
         self._first_step_start = None
         if self._steps > 1:  # The rate of this epoch counts from here.
             self._epoch_start = time.monotonic()
-            self._timed_steps -= 1
+            self._timed_steps = 0
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._timed_steps = self._steps
+        self._timed_steps = 0
         self._epoch_start = time.monotonic()
 
     def on_epoch_end(self, epoch, logs):
-        if not np.isfinite(logs["loss"]):
-            raise FloatingPointError(
-                f"The loss is {logs['loss']} in epoch {epoch + 1}. Try a lower "
-                "--learning_rate or --precision=float32."
-            )
-        train_seconds = time.monotonic() - self._epoch_start
-        photos = self._timed_steps * self._batch_size
-        self.photos_per_second.append(photos / train_seconds)
-        logits = predict_logits(self._forward, self._dataset)
-        probabilities = tf.sigmoid(logits).numpy()
-        logs.update(self._score(logits, probabilities))
-        logs["photos_per_second"] = self.photos_per_second[-1]
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
-        self._keep_if_best(epoch, logs)
+        self.photos_per_second.append(self._measure_rate())
+        with averaging.averaged(self.model.optimizer):
+            logits = predict_logits(self._forward, self._dataset)
+            probabilities = tf.sigmoid(logits).numpy()
+            logs.update(self._score(logits, probabilities))
+            logs["photos_per_second"] = self.photos_per_second[-1]
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+            self._keep_if_best(epoch, logs)
         self._write_history(epoch, logs)
         self._write_summaries(epoch, logs, probabilities)
         seconds = time.monotonic() - self._epoch_start
@@ -146,6 +145,29 @@ class Validation(keras.callbacks.Callback):
             self.photos_per_second[-1],
             seconds * (self._epochs - epoch - 1),
         )
+
+    def get_state(self):
+        """Returns what it remembers, as a dict of JSON values."""
+        return {
+            "best": self.best,
+            "history": self._history,
+            "photos_per_second": self.photos_per_second,
+            "rate": self._measure_rate(),
+        }
+
+    def set_state(self, state):
+        """Takes what `get_state` of an interrupted training returned."""
+        self.best = state["best"]
+        self._history = state["history"]
+        self.photos_per_second = state["photos_per_second"]
+        self._rate = state["rate"]
+
+    def _measure_rate(self):
+        """Photos per second of the epoch that runs."""
+        if self._timed_steps:
+            seconds = time.monotonic() - self._epoch_start
+            self._rate = self._timed_steps * self._batch_size / seconds
+        return self._rate
 
     def _score(self, logits, probabilities):
         rows = []
@@ -186,10 +208,12 @@ class Validation(keras.callbacks.Callback):
     def _write_history(self, epoch, logs):
         self._history.append({"epoch": epoch + 1, **logs})
         path = os.path.join(self._workdir, experiment.HISTORY_FILE)
-        with open(path, "w", newline="", encoding="utf-8") as file:
+        unfinished = f"{path}.tmp"
+        with open(unfinished, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self._history[0], lineterminator="\n")
             writer.writeheader()
             writer.writerows(self._history)
+        os.replace(unfinished, path)
 
     def _write_summaries(self, epoch, logs, probabilities):
         with self._writer.as_default(step=epoch + 1):

@@ -52,6 +52,7 @@ def main(argv):
         task="pretrain",
         fold=run_flags.FOLD.value,
         cache=run_flags.CACHE.value,
+        checkpoint_minutes=run_flags.CHECKPOINT_MINUTES.value,
     )
     _show(finished, workdir)
 

@@ -51,14 +51,7 @@ _INIT_FROM = flags.DEFINE_string(
 
 
 def main(argv):
-    try:
-        _reproduce(argv[1:])
-    except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from here.", file=sys.stderr)
-        sys.exit(130)
-
-
-def _reproduce(arguments):
+    arguments = argv[1:]
     # Here, so that --help does not wait for TensorFlow.
     import tensorflow as tf
 

@@ -1,20 +1,36 @@
 """A whole run: its directory, its photos, the training, its results."""
 
 import os
+import shutil
 import time
 
+from jdstyle import checkpoints
 from jdstyle import experiment
 from jdstyle import input_pipeline
+from jdstyle import locking
 from jdstyle import recipe
 from jdstyle import results
+from jdstyle import stopping
 from jdstyle import training
 from jdstyle.errors import InputError
 
 
 def execute(
-    builder, columns, settings, workdir, *, flag_texts, task, fold, cache
+    builder,
+    columns,
+    settings,
+    workdir,
+    *,
+    flag_texts,
+    task,
+    fold,
+    cache,
+    checkpoint_minutes,
 ):
     """Runs a training from the prepared photos to the written results.
+
+    One that was interrupted goes on from its last saved state. The directory is
+    held meanwhile, and SIGTERM and SIGINT are caught.
 
     Args:
         builder: a prepared TFDS builder.
@@ -24,12 +40,15 @@ def execute(
         flag_texts: dict from flag name to the flag as text, for `flags.cfg`.
         task: "train" or "pretrain".
         fold, cache: as in `input_pipeline.read_photos`.
+        checkpoint_minutes: as in `training.train`.
 
     Returns:
         The dict in `results.json`; at once if this run has finished before.
 
     Raises:
-        InputError: as `experiment.start`, `read_photos` and `training.train`.
+        InputError: as `experiment.start`, `read_photos` and `training.train`;
+            or if another process is at work in the directory.
+        Failure, Stopped: as `training.train`.
     """
     start = time.monotonic()
     metadata = builder.info.metadata
@@ -49,20 +68,31 @@ def execute(
         "seed": settings.seed,
     }
     _require_same_fold(settings.init_from, metadata["fingerprint"], fold)
-    finished = experiment.start(workdir, flag_texts, record)
-    if finished is not None:
-        print("This run has finished before; these are its results.")
+    with locking.alone(workdir, "workdir"), stopping.Signals() as signals:
+        finished = experiment.start(workdir, flag_texts, record)
+        if finished is not None:
+            print("This run has finished before; these are its results.")
+            return finished
+        train_photos, validation_photos = (
+            input_pipeline.read_photos(builder, part, fold=fold, cache=cache)
+            for part in ("train", "validation")
+        )
+        trained = training.train(
+            train_photos,
+            validation_photos,
+            columns,
+            settings,
+            workdir,
+            names=names,
+            checkpoint_minutes=checkpoint_minutes,
+            signals=signals,
+        )
+        finished = results.write(
+            trained, validation_photos, names, columns, workdir, start=start
+        )
+        # Of no more use, and larger than all the rest.
+        shutil.rmtree(os.path.join(workdir, checkpoints.DIRECTORY))
         return finished
-    train_photos, validation_photos = (
-        input_pipeline.read_photos(builder, part, fold=fold, cache=cache)
-        for part in ("train", "validation")
-    )
-    trained = training.train(
-        train_photos, validation_photos, columns, settings, workdir, names=names
-    )
-    return results.write(
-        trained, validation_photos, names, columns, workdir, start=start
-    )
 
 
 def _require_same_fold(init_from, fingerprint, fold):

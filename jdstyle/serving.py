@@ -7,10 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from jdstyle import decoding
+from jdstyle.errors import Failure
 from jdstyle.errors import InputError
-
-# How many photos of a batch are decoded at a time.
-_PARALLEL_DECODES = 32
 
 STYLES_ASSET = "styles.txt"
 MEMBERS_ASSET = "members.txt"
@@ -55,12 +53,14 @@ class StyleClassifier(tf.Module):
       any size.
     - `members`: as `serving_default`, with `member_probabilities` as well.
 
-    They return `probabilities`, float32 `(n, styles)`, and `labels`, int32
-    `(n, styles)`, 1 where the style is recognised; `member_probabilities` are
-    float32 `(n, members, styles)`, NaN where a member lacks a style. A photo is
-    decoded once, for all members; where these want several sizes, the smaller
-    ones are averaged down from a decoding for the largest, which is not to the
-    last bit what they were trained on.
+    They return `probabilities`, float32 `(n, styles)`; `labels`, int32
+    `(n, styles)`, 1 where the style is recognised; and `valid`, bool `(n,)`:
+    False where a file is no readable photo or a pixel not finite, which leaves
+    the other photos as they are and has probabilities NaN and labels 0.
+    `member_probabilities` are float32 `(n, members, styles)`, NaN where a
+    member lacks a style. A photo is decoded once, for all members; where these
+    want several sizes, the smaller ones are averaged down from a decoding for
+    the largest, which is not to the last bit what they were trained on.
 
     Args:
         scorer: `Thresholded` or `fusion.Fusion`.
@@ -89,13 +89,14 @@ class StyleClassifier(tf.Module):
         input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")]
     )
     def classify_files(self, image_bytes):
-        return _without_members(self.core(*self._decode(image_bytes)))
+        return _without_members(self.classify_files_by_member(image_bytes))
 
     @tf.function(
         input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")]
     )
     def classify_files_by_member(self, image_bytes):
-        return self.core(*self._decode(image_bytes))
+        places, images = self._decode(image_bytes)
+        return _spread(self.core(*images), places, tf.shape(image_bytes)[0])
 
     @tf.function(
         input_signature=[
@@ -103,29 +104,38 @@ class StyleClassifier(tf.Module):
         ]
     )
     def classify_pixels(self, images):
+        # A network may hide a NaN: to a relu it can be 0.
+        valid = tf.reduce_all(tf.math.is_finite(images), axis=[1, 2, 3])
+        places = tf.where(valid)
+        good = tf.gather(images, places[:, 0])
         sizes = self._scorer.image_sizes
-        images = [decoding.resize(images, size) for size in sizes]
-        return _without_members(self.core(*images))
+        outputs = self.core(*(decoding.resize(good, size) for size in sizes))
+        return _without_members(_spread(outputs, places, tf.shape(images)[0]))
 
     def _decode(self, image_bytes):
+        """Returns the places of the readable photos, and their images."""
         sizes = self._scorer.image_sizes
 
-        def decode(photo):
+        def decode(place, photo):
             pixels = decoding.read_pixels(photo, max(sizes))[tf.newaxis]
-            return [
+            return place, *(
                 decoding.to_uint8(decoding.resize(pixels, size))[0]
                 for size in sizes
-            ]
+            )
 
-        images = tf.map_fn(
-            decode,
-            image_bytes,
-            fn_output_signature=[
-                tf.TensorSpec((size, size, 3), tf.uint8) for size in sizes
-            ],
-            parallel_iterations=_PARALLEL_DECODES,
+        dataset = tf.data.Dataset.from_tensor_slices(image_bytes).enumerate()
+        dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
+        dataset = dataset.ignore_errors()
+        # A batch needs an element. This one goes at once.
+        last = (
+            tf.constant(0, tf.int64),
+            *(tf.zeros((size, size, 3), tf.uint8) for size in sizes),
         )
-        return [tf.cast(batch, tf.float32) for batch in images]
+        dataset = dataset.concatenate(tf.data.Dataset.from_tensors(last))
+        num_photos = tf.shape(image_bytes, tf.int64)[0]
+        places, *images = dataset.batch(num_photos + 1).get_single_element()
+        images = [tf.cast(batch[:-1], tf.float32) for batch in images]
+        return places[:-1, tf.newaxis], images
 
     def _score_images(self, *images):
         num_photos = tf.shape(images[0])[0]
@@ -139,6 +149,19 @@ class StyleClassifier(tf.Module):
         return {name: value[:num_photos] for name, value in outputs.items()}
 
 
+def _spread(outputs, places, num_photos):
+    """Puts the outputs of the valid photos in their places among all."""
+    hits = tf.scatter_nd(places, tf.ones_like(places[:, 0]), [num_photos])
+    spread = {"valid": hits > 0}
+    for name, value in outputs.items():
+        missing = 0 if value.dtype == tf.int32 else float("nan")
+        shape = tf.concat([[num_photos], tf.shape(value)[1:]], axis=0)
+        everywhere = tf.fill(shape, tf.constant(missing, value.dtype))
+        everywhere = tf.ensure_shape(everywhere, value.shape)
+        spread[name] = tf.tensor_scatter_nd_update(everywhere, places, value)
+    return spread
+
+
 def _at_least_one(images, size):
     """Puts a blank photo in an empty batch: oneDNN's kernels refuse those."""
     images = tf.cond(
@@ -150,7 +173,8 @@ def _at_least_one(images, size):
 
 
 def _without_members(outputs):
-    return {name: outputs[name] for name in ("probabilities", "labels")}
+    names = ("probabilities", "labels", "valid")
+    return {name: outputs[name] for name in names}
 
 
 def export(scorer, style_names, directory):
@@ -236,8 +260,16 @@ def score(classify, batches):
         Tuple of arrays, what the signature returns: `probabilities`, float32
         `(n, styles)`; `labels`, int32 `(n, styles)`; and, where it is that of
         the members, `member_probabilities`, float32 `(n, members, styles)`.
+
+    Raises:
+        Failure: if a photo is not valid to the model.
     """
     outputs = [classify(batch) for batch in batches]
+    invalid = sum(int(np.sum(~output["valid"].numpy())) for output in outputs)
+    if invalid:
+        raise Failure(
+            f"The model cannot read {invalid} photos that were checked before."
+        )
     return tuple(
         np.concatenate([output[name].numpy() for output in outputs])
         for name in ("probabilities", "labels", "member_probabilities")

@@ -44,14 +44,7 @@ _RUNS_DIR = flags.DEFINE_string(
 
 
 def main(argv):
-    try:
-        _sweep(argv[1:])
-    except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from here.", file=sys.stderr)
-        sys.exit(130)
-
-
-def _sweep(arguments):
+    arguments = argv[1:]
     # Here, so that --help does not wait for TensorFlow.
     from jdstyle import backbones
     from jdstyle import sweep_plan

@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import datetime
-import fcntl
 import os
 import shlex
 import signal
@@ -11,8 +10,8 @@ import subprocess
 import sys
 import time
 
+from jdstyle import locking
 from jdstyle import sweep_plan
-from jdstyle.errors import InputError
 
 STATUS_FILE = "sweep.csv"
 LOG_DIR = "logs"
@@ -127,11 +126,11 @@ def run_jobs(jobs, places, runs_dir, show, *, fingerprint=None):
         List of `Run`, each of them done, failed or blocked.
 
     Raises:
-        InputError: if another sweep is at work in `runs_dir`.
+        InputError: if another process is at work in `runs_dir`.
         KeyboardInterrupt: after a signal; the trainings have ended by then.
     """
     os.makedirs(os.path.join(runs_dir, LOG_DIR), exist_ok=True)
-    with _alone(runs_dir), _catch_signals() as caught:
+    with locking.alone(runs_dir, "runs_dir"), _catch_signals() as caught:
         runs = []
         for job in jobs:
             log = os.path.join(runs_dir, LOG_DIR, f"{job.name}.log")
@@ -163,22 +162,6 @@ def unfinished(runs):
 def unsuccessful(runs):
     """Returns those that failed or are blocked."""
     return [run for run in runs if run.state in ("failed", "blocked")]
-
-
-@contextlib.contextmanager
-def _alone(runs_dir):
-    """Refuses a second sweep, which would start the same trainings."""
-    path = os.path.join(runs_dir, LOG_DIR, "sweep.lock")
-    with open(path, "w", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            status = os.path.join(runs_dir, STATUS_FILE)
-            raise InputError(
-                f"Another sweep is at work in --runs_dir={runs_dir}; {status} "
-                "says how far it is."
-            ) from None
-        yield
 
 
 @contextlib.contextmanager

@@ -78,6 +78,7 @@ def main(argv):
         task="train",
         fold=run_flags.FOLD.value,
         cache=run_flags.CACHE.value,
+        checkpoint_minutes=run_flags.CHECKPOINT_MINUTES.value,
     )
     _show(finished, "test" if "test" in builder.info.splits else "validation")
 

@@ -3,7 +3,6 @@
 import functools
 import math
 import os
-import sys
 import typing
 
 import keras
@@ -14,18 +13,18 @@ from absl import logging
 from jdstyle import augment
 from jdstyle import devices
 from jdstyle import experiment
+from jdstyle import fitting
 from jdstyle import folding
 from jdstyle import input_pipeline
 from jdstyle import models
 from jdstyle import monitoring
 from jdstyle import recipe
+from jdstyle import recovery
 from jdstyle import resampling
+from jdstyle import stopping
 from jdstyle.errors import InputError
 
 CPU_BATCH_SIZE = 32
-
-# While the backbone is frozen only a new head learns, and learns faster.
-_HEAD_LEARNING_RATE = 10.0
 
 
 class Trained(typing.NamedTuple):
@@ -44,9 +43,20 @@ class Trained(typing.NamedTuple):
 
 
 def train(
-    train_photos, validation_photos, styles, settings, workdir, *, names=None
+    train_photos,
+    validation_photos,
+    styles,
+    settings,
+    workdir,
+    *,
+    names=None,
+    checkpoint_minutes=10.0,
+    signals=None,
 ):
     """Trains a network for one or several styles and keeps its best weights.
+
+    Where the run directory holds the state of a training of the same settings
+    that was interrupted, it goes on from there.
 
     Args:
         train_photos, validation_photos: `input_pipeline.Photos`.
@@ -54,13 +64,16 @@ def train(
         settings: `recipe.Settings`.
         workdir: run directory, takes history, TensorBoard files and weights.
         names: list of strings, the styles' names for messages and charts.
+        checkpoint_minutes: float >= 0, between two saves of the whole state.
+        signals: `stopping.Signals` that are caught, or None.
 
     Returns:
         A `Trained`.
 
     Raises:
         InputError: if a setting cannot be used with this machine or data.
-        FloatingPointError: if the loss is no longer finite.
+        Failure: if the loss or a weight is no longer finite.
+        Stopped: after a signal; the state is saved.
     """
     names = names or [f"style {column + 1}" for column in styles]
     labels = train_photos.labels[:, styles]
@@ -106,11 +119,10 @@ def train(
                 100 * positives / (negatives + positives),
             )
         sizes = {"image_size": settings.image_size, "batch_size": batch_size}
+        drawn = (train_photos, labels, acceptance)
         make_dataset = functools.partial(
             input_pipeline.make_train_dataset,
-            train_photos,
-            labels,
-            acceptance,
+            *drawn,
             seed=settings.seed,
             **sizes,
         )
@@ -134,8 +146,28 @@ def train(
             batch_size=batch_size,
             draw_batch=_batch_drawer(settings, make_dataset),
         )
-        fit(
-            network, classifier, make_dataset, loss, validation, settings, steps
+        keeper = recovery.Keeper(
+            workdir,
+            steps=steps,
+            minutes=checkpoint_minutes,
+            validation=validation,
+            signals=signals or stopping.Signals(),
+            batch_ids=functools.partial(
+                input_pipeline.batch_ids,
+                *drawn,
+                batch_size=batch_size,
+                seed=settings.seed,
+            ),
+        )
+        fitting.fit(
+            network,
+            classifier,
+            make_dataset,
+            loss,
+            validation,
+            keeper,
+            settings,
+            steps,
         )
     finally:
         keras.config.set_dtype_policy("float32")
@@ -157,53 +189,6 @@ def train(
         "photos_per_second": float(np.median(validation.photos_per_second)),
     }
     return Trained(classifier, logits, record)
-
-
-def fit(network, classifier, make_dataset, loss, validation, settings, steps):
-    """Runs Keras `fit`: first with a frozen backbone, then with all weights.
-
-    Each phase has its own AdamW, warmed up over a tenth of its steps and
-    decayed to zero by a cosine.
-
-    Args:
-        network, classifier: of `recipe.build_network`, built under the
-            strategy that shall run them.
-        make_dataset: function of `first_batch` that returns the training
-            dataset from there on.
-        loss: `keras.losses.Loss`.
-        validation: `monitoring.Validation`.
-        settings: `recipe.Settings`.
-        steps: int, steps per epoch.
-    """
-    frozen = min(settings.frozen_epochs, settings.epochs)
-    phases = [
-        (0, frozen, False, _HEAD_LEARNING_RATE),
-        (frozen, settings.epochs, True, 1.0),
-    ]
-    for first, last, trainable, factor in phases:
-        if first == last:
-            continue
-        models.set_backbone_trainable(classifier, trainable)
-        with network.distribute_strategy.scope():
-            optimizer = recipe.make_optimizer(
-                settings, (last - first) * steps, factor=factor
-            )
-            # Variables born inside the step would have it traced twice.
-            optimizer.build(network.trainable_variables)
-            network.compile(optimizer, loss, jit_compile=settings.xla)
-        callbacks = [validation]
-        if settings.ema:
-            # Before the validation: it scores and keeps the average.
-            callbacks.insert(0, keras.callbacks.SwapEMAWeights(True))
-        network.fit(
-            make_dataset(first_batch=first * steps),
-            initial_epoch=first,
-            epochs=last,
-            steps_per_epoch=steps,
-            shuffle=False,  # The dataset has its own order.
-            callbacks=callbacks,
-            verbose=1 if sys.stdout.isatty() else 0,
-        )
 
 
 def _choose_batch_size(settings, loss, num_styles):

@@ -14,6 +14,15 @@ STYLES = ("bright", "rare")
 NUM_PHOTOS = 80
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--kills",
+        type=int,
+        default=3,
+        help="How often tests/test_walk_recovery.py kills a training.",
+    )
+
+
 @pytest.fixture(scope="session")
 def table(tmp_path_factory):
     """A CSV and 80 photos of noise: style "bright" is the brighter half.

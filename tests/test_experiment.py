@@ -1,5 +1,6 @@
 import pytest
 
+from jdstyle import checkpoints
 from jdstyle import experiment
 from jdstyle.errors import InputError
 
@@ -38,6 +39,47 @@ def test_unfinished_run_begins_again(tmp_path):
     assert experiment.start(tmp_path, moved, RECORD) is None
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["flags.cfg", "run.json"]
+
+
+def test_interrupted_run_keeps_what_it_has(tmp_path):
+    experiment.start(tmp_path, SETTINGS, RECORD)
+    checkpoints.save(str(tmp_path / "checkpoints"), 3, [], {})
+    (tmp_path / "history.csv").write_text("epoch\n1\n")
+    faster = SETTINGS | {"checkpoint_minutes": "--checkpoint_minutes=1.0"}
+    assert experiment.start(tmp_path, faster, RECORD) is None
+    assert (tmp_path / "history.csv").exists()
+    assert checkpoints.find(str(tmp_path / "checkpoints"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "message"),
+    [
+        ("code", "losses", "losses has changed"),
+        ("versions", "keras", "keras 3.0.0, now 3"),
+    ],
+)
+def test_state_of_other_code_is_refused(tmp_path, kind, name, message):
+    experiment.start(tmp_path, SETTINGS, RECORD)
+    checkpoints.save(str(tmp_path / "checkpoints"), 3, [], {})
+    record = experiment.read_json(tmp_path / "run.json")
+    record[kind][name] = "3.0.0"
+    experiment.write_json(tmp_path / "run.json", record)
+    with pytest.raises(InputError, match=f"{message}.*Remove .*checkpoints"):
+        experiment.start(tmp_path, SETTINGS, RECORD)
+    # A finished run stays one, whatever has changed since.
+    experiment.write_json(tmp_path / "results.json", {"f2": 0.5})
+    assert experiment.start(tmp_path, SETTINGS, RECORD) == {"f2": 0.5}
+
+
+def test_comments_do_not_change_the_meaning(tmp_path, monkeypatch):
+    digests = []
+    for text in ("x = 1\n", "# Why.\nx = (1)\n", "x = 2\n"):
+        (tmp_path / "losses.py").write_text(text)
+        monkeypatch.setattr(
+            experiment, "__file__", str(tmp_path / "experiment.py")
+        )
+        digests.append(experiment._digest("losses"))
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_finished_run_gives_its_results(tmp_path):

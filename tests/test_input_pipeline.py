@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from jdstyle import devices
 from jdstyle import input_pipeline
 from jdstyle import resampling
 from jdstyle.errors import InputError
@@ -72,7 +73,7 @@ def test_refuses_missing_part(tiny, monkeypatch):
 
 
 def test_refuses_photos_that_do_not_fit_into_memory(tiny, monkeypatch):
-    monkeypatch.setattr(input_pipeline, "host_memory", lambda: 50_000)
+    monkeypatch.setattr(devices, "host_memory", lambda: 50_000)
     with pytest.raises(InputError, match="GB.*--cache=stream"):
         input_pipeline.read_photos(tiny, "train")
     input_pipeline.read_photos(tiny, "train", cache="stream")
@@ -153,7 +154,7 @@ def test_evaluation_shows_each_photo_once_in_order(tiny):
 
 def test_memory_of_this_machine():
     # Between a small container and the largest server.
-    assert 2**28 < input_pipeline.host_memory() < 2**50
+    assert 2**28 < devices.host_memory() < 2**50
 
 
 @pytest.mark.parametrize("cache", ["memory", "stream"])

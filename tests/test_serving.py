@@ -11,6 +11,7 @@ import tensorflow as tf
 from jdstyle import input_pipeline
 from jdstyle import models
 from jdstyle import serving
+from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 
 SIZE = 32
@@ -156,3 +157,56 @@ def test_knows_nothing_of_training():
     """The exported graph holds no augmentation: serving does not import it."""
     source = pathlib.Path(serving.__file__).read_text(encoding="utf-8")
     assert "augment" not in source
+
+
+def test_bad_photos_leave_the_others_alone(saved_model, jpegs):
+    loaded = tf.saved_model.load(saved_model)
+    good = [photo.numpy() for photo in jpegs[:3]]
+    files = [b"", good[0], b"<html>", good[1][:200], good[1], good[2]]
+    expected = loaded.signatures["members"](image_bytes=tf.constant(good))
+    for name in ("members", "serving_default"):
+        result = loaded.signatures[name](image_bytes=tf.constant(files))
+        assert result["valid"].numpy().tolist() == [
+            False, True, False, False, True, True,
+        ]  # fmt: skip
+        places = [1, 4, 5]
+        for key in set(result) - {"valid"}:
+            value = result[key].numpy()
+            np.testing.assert_array_equal(value[places], expected[key])
+            others = np.delete(value, places, axis=0)
+            if key == "labels":
+                assert not others.any()
+            else:
+                assert np.isnan(others).all()
+
+
+@pytest.mark.parametrize("files", [[], [b"no photo"]], ids=["none", "bad"])
+def test_batch_without_a_good_photo(saved_model, files):
+    classify = tf.saved_model.load(saved_model).signatures["serving_default"]
+    result = classify(image_bytes=tf.constant(files, tf.string))
+    assert result["probabilities"].shape == (len(files), len(STYLES))
+    assert not result["labels"].numpy().any()
+    assert not result["valid"].numpy().any()
+
+
+def test_pixel_that_is_not_finite_is_not_hidden(saved_model):
+    classify = tf.saved_model.load(saved_model).signatures["pixels"]
+    images = np.random.default_rng(0).uniform(0, 255, (3, 40, 50, 3))
+    images = images.astype("float32")
+    clean = classify(images=tf.constant(images))
+    assert clean["valid"].numpy().all()
+    images[1, 5, 5, 0] = np.nan
+    result = classify(images=tf.constant(images))
+    assert result["valid"].numpy().tolist() == [True, False, True]
+    assert np.isnan(result["probabilities"][1]).all()
+    np.testing.assert_allclose(
+        result["probabilities"].numpy()[[0, 2]],
+        clean["probabilities"].numpy()[[0, 2]],
+        rtol=1e-5,
+    )
+
+
+def test_score_tells_of_photos_that_the_model_refuses(saved_model, jpegs):
+    classify, _ = serving.load(saved_model)
+    with pytest.raises(Failure, match="cannot read 1 photos"):
+        serving.score(classify, [jpegs[:2], tf.constant([b"bad"])])

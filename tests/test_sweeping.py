@@ -229,7 +229,7 @@ def test_status_is_there_from_the_start(tmp_path):
 
 def test_a_second_sweep_is_refused(tmp_path):
     def show(runs):
-        with pytest.raises(InputError, match="Another sweep is at work"):
+        with pytest.raises(InputError, match="--runs_dir=.* is in use"):
             sweep(tmp_path, job(tmp_path, "b"))
 
     sweep(tmp_path, job(tmp_path, "a"), show=show)
@@ -280,7 +280,7 @@ jobs = [sweep_plan.Job(*job) for job in {jobs!r}]
 try:
     sweeping.run_jobs(jobs, [{{}}, {{}}], {folder!r}, lambda runs: None)
 except KeyboardInterrupt:
-    sys.exit(130)
+    sys.exit(3)
 """
 
 
@@ -304,8 +304,8 @@ def wait_until(condition):
 @pytest.mark.parametrize(
     ("number", "code"),
     [
-        (signal.SIGINT, 130),
-        (signal.SIGTERM, 130),
+        (signal.SIGINT, 3),
+        (signal.SIGTERM, 3),
         (signal.SIGKILL, -9),
     ],
 )

@@ -188,11 +188,6 @@ def test_refuses_a_style_without_positives(parts, tmp_path, part):
         run(parts, tmp_path)
 
 
-def test_stops_when_the_loss_is_not_finite(parts, tmp_path):
-    with pytest.raises(FloatingPointError, match="epoch 1.*--learning_rate"):
-        run(parts, tmp_path, learning_rate=1e30, steps_per_epoch=20)
-
-
 def test_rare_styles_weigh_as_in_their_own_network():
     # 40 photos are shown; the first style accepts 10 of them, the second all.
     kept = np.array([[5.0, 5.0], [30.0, 10.0]])

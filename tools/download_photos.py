@@ -79,9 +79,6 @@ def main(argv):
     urls = read_urls([folder / name for name in _FILES.value])
     try:
         counts = download(urls, folder / "images", folder / "gone.csv")
-    except KeyboardInterrupt:
-        print("Stopped. The same command goes on from here.", file=sys.stderr)
-        sys.exit(130)
     except OSError as error:  # Not of the network: those are faults.
         where = error.filename or folder
         raise InputError(f"{where}: {error.strerror}.") from error

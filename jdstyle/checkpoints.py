@@ -1,0 +1,85 @@
+"""Files with the whole state of a training, of which the last two are kept."""
+
+import json
+import os
+import re
+import zipfile
+
+import numpy as np
+from absl import logging
+
+DIRECTORY = "checkpoints"
+
+_KEPT = 2
+_RECORD = "record"
+
+# What NumPy says of a file that was cut or changed, or holds a pickle.
+_BROKEN = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
+
+
+def save(directory, step, arrays, record):
+    """Writes a state aside, renames it and removes the oldest ones.
+
+    Whoever dies in between leaves the older states as they were.
+
+    Args:
+        directory: folder of the states; made if needed.
+        step: int, steps done; names the file.
+        arrays: list of NumPy arrays.
+        record: dict of JSON values.
+
+    Returns:
+        Path of the file.
+    """
+    os.makedirs(directory, exist_ok=True)
+    path = os.path.join(directory, f"step-{step:09d}.npz")
+    unfinished = f"{path}.tmp"
+    try:
+        with open(unfinished, "wb") as file:
+            text = np.frombuffer(json.dumps(record).encode(), "uint8")
+            numbered = {str(i): array for i, array in enumerate(arrays)}
+            np.savez(file, **{_RECORD: text}, **numbered)
+            file.flush()
+            os.fsync(file.fileno())  # Before the name: a crash keeps the order.
+    except BaseException:
+        os.remove(unfinished)
+        raise
+    os.replace(unfinished, path)
+    for old in find(directory)[:-_KEPT]:
+        os.remove(old)
+    return path
+
+
+def find(directory):
+    """Returns the paths of the states, the oldest first."""
+    if not os.path.isdir(directory):
+        return []
+    return [
+        os.path.join(directory, name)
+        for name in sorted(os.listdir(directory))
+        if re.fullmatch(r"step-\d{9}\.npz", name)
+    ]
+
+
+def load_last(directory):
+    """Reads the last state that is whole and removes what killed saves left.
+
+    Args:
+        directory: folder of the states; need not exist.
+
+    Returns:
+        `(arrays, record)` as given to `save`, or None.
+    """
+    paths = find(directory)
+    for name in os.listdir(directory) if paths else []:
+        if name.endswith(".tmp"):
+            os.remove(os.path.join(directory, name))
+    for path in reversed(paths):
+        try:
+            # Never a pickle, which could run code; zip has a sum per array.
+            with np.load(path, allow_pickle=False) as file:
+                record = json.loads(file[_RECORD].tobytes())
+                return [file[str(i)] for i in range(len(file) - 1)], record
+        except _BROKEN as error:
+            logging.warning("%s cannot be read (%s): left out", path, error)
+    return None

@@ -1,0 +1,87 @@
+"""Runs Keras `fit` in its two phases, from where a training stands."""
+
+import functools
+import sys
+
+from jdstyle import averaging
+from jdstyle import models
+from jdstyle import recipe
+
+# While the backbone is frozen only a new head learns, and learns faster.
+_HEAD_LEARNING_RATE = 10.0
+
+
+def fit(
+    network,
+    classifier,
+    make_dataset,
+    loss,
+    validation,
+    keeper,
+    settings,
+    steps,
+):
+    """Runs Keras `fit`: first with a frozen backbone, then with all weights.
+
+    Each phase has its own AdamW, warmed up over a tenth of its steps and
+    decayed to zero by a cosine.
+
+    Args:
+        network, classifier: of `recipe.build_network`, built under the
+            strategy that shall run them.
+        make_dataset: function of `first_batch` that returns the training
+            dataset from there on.
+        loss: `keras.losses.Loss`.
+        validation: `monitoring.Validation`.
+        keeper: `recovery.Keeper`; it says where to go on.
+        settings: `recipe.Settings`.
+        steps: int, steps per epoch.
+    """
+    frozen = min(settings.frozen_epochs, settings.epochs)
+    phases = [
+        (0, frozen, False, _HEAD_LEARNING_RATE),
+        (frozen, settings.epochs, True, 1.0),
+    ]
+    for first, last, trainable, factor in phases:
+        if first == last or keeper.epoch >= last:
+            continue
+        models.set_backbone_trainable(classifier, trainable)
+        with network.distribute_strategy.scope():
+            optimizer = recipe.make_optimizer(
+                settings, (last - first) * steps, factor=factor
+            )
+            network.compile(optimizer, loss, jit_compile=settings.xla)
+            # Variables born inside the step would have it traced twice. Not
+            # `optimizer`: for float16 Keras has wrapped it.
+            network.optimizer.build(network.trainable_variables)
+        keeper.attach(network)
+        run = functools.partial(
+            network.fit,
+            shuffle=False,  # The dataset has its own order.
+            verbose=1 if sys.stdout.isatty() else 0,
+        )
+        callbacks = [keeper, validation]
+        if keeper.step == steps:
+            keeper.finish_epoch()
+        elif keeper.step:
+            # What is left of an interrupted epoch.
+            run(
+                make_dataset(first_batch=keeper.epoch * steps + keeper.step),
+                initial_epoch=keeper.epoch,
+                epochs=keeper.epoch + 1,
+                steps_per_epoch=steps - keeper.step,
+                callbacks=[*callbacks, averaging.KeepWeights()],
+            )
+            keeper.next_epoch()
+        if keeper.epoch < last:
+            run(
+                make_dataset(first_batch=keeper.epoch * steps),
+                initial_epoch=keeper.epoch,
+                epochs=last,
+                steps_per_epoch=steps,
+                callbacks=callbacks,
+            )
+            keeper.next_epoch()
+        # The next phase begins with the average, if there is one. `fit` has
+        # seen to it, but not where the last epoch was only validated.
+        network.optimizer.finalize_variable_values(network.trainable_weights)

@@ -1,0 +1,242 @@
+import csv
+import re
+
+import keras
+import numpy as np
+import pytest
+
+from jdstyle import checkpoints
+from jdstyle import experiment
+from jdstyle import input_pipeline
+from jdstyle import recipe
+from jdstyle import recovery
+from jdstyle import training
+from jdstyle.errors import Failure
+from jdstyle.errors import Stopped
+
+SETTINGS = recipe.Settings(
+    backbone="MobileNet",
+    image_size=32,
+    init_from="scratch",
+    epochs=3,
+    frozen_epochs=1,
+    learning_rate=1e-3,
+    positive_rate=0.5,
+    false_negative_cost=1.5,
+    batch_size=8,
+    steps_per_epoch=3,
+    precision="float32",
+    ema=0.9,
+)
+
+
+class SignalAfter:
+    """Stands for `stopping.Signals`: one comes in the given step."""
+
+    def __init__(self, step):
+        self._left = step
+
+    @property
+    def caught(self):
+        return "SIGTERM" if self._left == 0 else None
+
+    @property
+    def patient(self):
+        return True
+
+    @patient.setter
+    def patient(self, value):
+        self._left -= value  # It is set after each step.
+
+
+@pytest.fixture
+def parts(tiny):
+    return [
+        input_pipeline.read_photos(tiny, part)
+        for part in ("train", "validation")
+    ]
+
+
+def train(parts, workdir, signals=None, **changes):
+    return training.train(
+        *parts, [0], SETTINGS._replace(**changes), workdir, signals=signals
+    )
+
+
+def last_state(workdir):
+    return checkpoints.load_last(str(workdir / checkpoints.DIRECTORY))
+
+
+def read_history(workdir):
+    with open(workdir / experiment.HISTORY_FILE, newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        del row["photos_per_second"]  # A measurement.
+    return rows
+
+
+def test_interrupted_training_ends_in_the_same_bits(
+    parts, tmp_path, monkeypatch
+):
+    """Stopped in both phases, within an epoch and at its end."""
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    whole = train(parts, tmp_path / "whole")
+    for step, place in [
+        (2, "epoch 1 after step 2 of 3"),
+        (2, "epoch 2 after step 1 of 3"),
+    ]:
+        with pytest.raises(Stopped, match=f"SIGTERM.*{place}.*to go on"):
+            train(parts, tmp_path / "parts", SignalAfter(step))
+
+    def die(*arguments):
+        raise KeyboardInterrupt
+
+    # After the state at the end of epoch 2, before that is validated.
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("jdstyle.monitoring.predict_logits", die)
+        train(parts, tmp_path / "parts")
+    assert len(read_history(tmp_path / "parts")) == 1
+    resumed = train(parts, tmp_path / "parts")
+
+    np.testing.assert_array_equal(resumed.logits, whole.logits)
+    assert read_history(tmp_path / "parts") == read_history(tmp_path / "whole")
+    states = [last_state(tmp_path / name) for name in ("whole", "parts")]
+    for expected, array in zip(states[0][0], states[1][0], strict=True):
+        np.testing.assert_array_equal(array, expected)
+    # All steps are done: it is validated once more and says the same.
+    again = train(parts, tmp_path / "parts")
+    np.testing.assert_array_equal(again.logits, whole.logits)
+    assert read_history(tmp_path / "parts") == read_history(tmp_path / "whole")
+
+
+def test_float16_goes_on_too(parts, tmp_path):
+    changes = {"precision": "mixed_float16", "frozen_epochs": 0, "epochs": 1}
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    train(parts, tmp_path / "whole", **changes)
+    with pytest.raises(Stopped):
+        train(parts, tmp_path / "parts", SignalAfter(2), **changes)
+    train(parts, tmp_path / "parts", **changes)
+    states = [last_state(tmp_path / name) for name in ("whole", "parts")]
+    for expected, array in zip(states[0][0], states[1][0], strict=True):
+        np.testing.assert_array_equal(array, expected)
+
+
+def test_state_of_another_network_is_refused(parts, tmp_path):
+    with pytest.raises(Stopped):
+        train(parts, tmp_path, SignalAfter(1))
+    with pytest.raises(Failure, match="of another network. Remove"):
+        train(parts, tmp_path, backbone="MobileNetV2")
+
+
+def test_broken_training_stops_with_its_photos(parts, tmp_path):
+    """Within ten steps; the states before it stay and hold no nan."""
+    ids = "|".join(parts[0].ids)
+    with pytest.raises(Failure) as error:
+        train(
+            parts, tmp_path, learning_rate=1e30, steps_per_epoch=20,
+            frozen_epochs=0,
+        )  # fmt: skip
+    message = str(error.value)
+    match = re.search(
+        r"in epoch 1 after step (\d+) of 20. That step's photos: "
+        rf"(({ids})(, ({ids}))*)\. Last good state: none yet. "
+        "Try a lower --learning_rate",
+        message,
+    )
+    assert match and int(match[1]) <= 10, message
+    assert len(match[2].split(", ")) == 8
+    assert last_state(tmp_path) is None
+
+
+def make_keeper(tmp_path, network, validation=None):
+    class Validation:
+        def get_state(self):
+            return {}
+
+    keeper = recovery.Keeper(
+        tmp_path,
+        steps=100,
+        minutes=60.0,
+        validation=validation or Validation(),
+        signals=SignalAfter(-1),
+        batch_ids=lambda batch: [f"photo of batch {batch}"],
+    )
+    keeper.attach(network)
+    return keeper
+
+
+@pytest.fixture
+def network():
+    network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    optimizer = keras.optimizers.SGD()
+    optimizer.build(network.trainable_variables)
+    network.compile(optimizer, "mse")
+    return network
+
+
+def test_weight_that_is_not_finite_is_found_in_ten_steps(tmp_path, network):
+    """A relu can hide it from the loss."""
+    keeper = make_keeper(tmp_path, network)
+    keeper.on_train_batch_end(0, {"loss": 1.0})
+    keeper.on_epoch_end(0)
+    good = last_state(tmp_path)
+    network.layers[0].kernel.assign([[np.nan], [0.0]])
+    with pytest.raises(Failure, match="weight.*step 10 .*photo of batch 9"):
+        for batch in range(1, 20):
+            keeper.on_train_batch_end(batch, {"loss": 1.0})
+    with pytest.raises(Failure, match="Last good state: .*step-000000001.npz"):
+        keeper.on_epoch_end(0)
+    after = last_state(tmp_path)
+    np.testing.assert_array_equal(after[0][0], good[0][0])
+
+
+def test_skipped_steps_of_float16_are_counted(tmp_path, network):
+    keeper = make_keeper(tmp_path, network)
+    scaler = network.optimizer = keras.optimizers.LossScaleOptimizer(
+        network.optimizer
+    )
+    scaler.build(network.trainable_variables)
+    steps = 0
+    for _ in range(19):  # One that counts, now and then, is enough.
+        keeper.on_train_batch_end(steps, {"loss": 1.0})
+        steps += 1
+    scaler.inner_optimizer.iterations.assign_add(1)
+    with pytest.raises(Failure, match="float16 overflows: 20 steps in a row"):
+        for _ in range(30):
+            keeper.on_train_batch_end(steps, {"loss": 1.0})
+            steps += 1
+    assert steps == 19 + 20
+
+
+def test_float16_that_overflows_stops(parts, tmp_path):
+    """Finite losses whose gradients no scale brings into float16."""
+    with pytest.raises(Failure, match="20 steps in a row.*--precision=float32"):
+        train(
+            parts, tmp_path, precision="mixed_float16", epochs=1,
+            frozen_epochs=0, steps_per_epoch=40, false_negative_cost=1e25,
+            ema=0.0, augment=False,
+        )  # fmt: skip
+
+
+def test_photos_cannot_hold_nan(parts):
+    """uint8 until the network: nothing that is not a number gets through."""
+    dataset = input_pipeline.make_train_dataset(
+        parts[0], parts[0].labels[:, :1], np.ones((1, 2), "float32"),
+        image_size=32, batch_size=8, seed=0,
+    )  # fmt: skip
+    assert dataset.element_spec[0].dtype == "uint8"
+
+
+@pytest.mark.parametrize("cache", ["memory", "stream"])
+def test_names_the_photos_of_a_batch(tiny, cache):
+    """The bytes behind the names decode to what the batch shows."""
+    photos = input_pipeline.read_photos(tiny, "train", cache=cache)
+    drawn = (photos, photos.labels[:, :1], np.float32([[0.5, 1.0]]))
+    options = {"batch_size": 8, "seed": 3}
+    batches = input_pipeline.make_train_dataset(*drawn, image_size=8, **options)
+    labels = dict(zip(photos.ids, photos.labels[:, 0], strict=True))
+    for number, (_, targets) in enumerate(batches.take(12)):
+        ids = input_pipeline.batch_ids(*drawn, number, **options)
+        assert [labels[i] for i in ids] == targets[:, 0].numpy().tolist()

@@ -1,0 +1,119 @@
+"""Trains on a disk that fills up: a small tmpfs, which takes root to mount."""
+
+import os
+import subprocess
+import sys
+
+import binaries
+import pytest
+
+from jdstyle import checkpoints
+
+pytestmark = pytest.mark.long
+
+FLAGS = [
+    "--dataset=label_table/tiny",
+    "--style=bright",
+    "--backbone=MobileNetV3Small",
+    "--image_size=32",
+    "--init_from=scratch",
+    "--frozen_epochs=0",
+    "--epochs=2",
+    "--steps_per_epoch=2",
+    "--batch_size=8",
+    "--precision=float32",
+]
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A function of megabytes that mounts or resizes a disk of that size."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = []
+
+    def resize(megabytes):
+        options = f"size={megabytes}m" + (",remount" if mounted else "")
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)],
+            capture_output=True,
+        )
+        if done.returncode:
+            pytest.skip("No right to mount a small disk.")
+        mounted.append(megabytes)
+        return folder
+
+    yield resize
+    if mounted:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def run(module, *arguments, code):
+    done = subprocess.run(
+        [sys.executable, "-m", f"jdstyle.{module}", *arguments],
+        env=os.environ | {"PYTHONPATH": str(binaries.ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def train(data_dir, folder, *, code):
+    return run(
+        "train",
+        *FLAGS,
+        f"--data_dir={data_dir}",
+        f"--workdir={folder / 'run'}",
+        code=code,
+    )
+
+
+def names(folder):
+    return {path.name for path in (folder / "run").rglob("*")}
+
+
+def test_room_for_one_state_but_not_for_the_next(data_dir, disk):
+    """The first state (17 MB) and the best weights (6 MB) fit."""
+    folder = disk(30)
+    said = train(data_dir, folder, code=4)
+    assert "no space left on the disk" in said
+    assert not [name for name in names(folder) if name.endswith(".tmp")]
+    arrays, record = checkpoints.load_last(str(folder / "run" / "checkpoints"))
+    assert (record["epoch"], record["step"]) == (0, 2)
+    assert "results.json" not in names(folder)
+    disk(200)
+    said = train(data_dir, folder, code=0)
+    assert "Going on in epoch 1 after step 2" in said
+    assert "results.json" in names(folder)
+
+
+def test_no_room_for_the_product(data_dir, disk):
+    """Both states and the weights fit, the SavedModel does not."""
+    folder = disk(44)
+    said = train(data_dir, folder, code=4)
+    assert "no space left on the disk" in said
+    assert "saved_model" not in names(folder)
+    assert "results.json" not in names(folder)
+    disk(200)
+    train(data_dir, folder, code=0)
+    assert {"results.json", "saved_model.pb"} <= names(folder)
+    assert "saved_model.tmp" not in names(folder)
+
+
+def test_no_room_for_the_records(table, disk):
+    folder = disk(1)
+    command = [
+        "--dataset=label_table/tiny",
+        f"--table={table}",
+        "--allow_all_zero",
+        f"--data_dir={folder / 'data'}",
+    ]
+    (folder / "filler").write_bytes(b"x" * 900_000)
+    said = run("prepare", *command, code=4)
+    assert "no space left on the disk" in said
+    (folder / "filler").unlink()
+    disk(50)
+    run("train", *FLAGS, f"--data_dir={folder / 'data'}", code=2)
+    run("prepare", *command, code=0)
