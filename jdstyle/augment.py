@@ -1,9 +1,10 @@
 """Augmentation of a batch on the device, as KerasCV layers.
 
-The layers run inside the training step, with and without XLA, and do nothing at
-inference. The random crop is not here: it happens while decoding (`decoding`).
-This is the one file that imports keras_cv: the library is frozen, and a later
-swap shall touch one file.
+The layers run inside the training step and do nothing at inference. XLA compiles
+their pixel work whether or not it compiles the step: a few loops over the pixels
+instead of fifty, and the same pictures either way. The random crop is not here:
+it happens while decoding (`decoding`). This is the one file that imports
+keras_cv: the library is frozen, and a later swap shall touch one file.
 """
 
 import math
@@ -15,6 +16,9 @@ from keras_cv.layers import VectorizedBaseImageAugmentationLayer
 
 class _RandomLayer(VectorizedBaseImageAugmentationLayer):
     """KerasCV's vectorised base, seeded and absent at inference.
+
+    All that it remembers is the state of its `tf.random.Generator`, a
+    `tf.Variable`: `_random_generator.state`.
 
     Args:
         seed: int >= 0.
@@ -36,8 +40,13 @@ class _RandomLayer(VectorizedBaseImageAugmentationLayer):
     def augment_labels(self, labels, transformations, **kwargs):
         return labels
 
+    def _random_bits(self, shape):
+        return self._random_generator.uniform_full_int(shape, tf.uint32)
+
     def _uniform(self, shape, low=0.0, high=1.0):
-        return self._random_generator.uniform(shape, low, high)
+        # By hand: TensorFlow and XLA make other floats of the same bits.
+        bits = self._random_bits(shape) & 0x7FFFFF
+        return low + (high - low) * tf.cast(bits, tf.float32) * 2.0**-23
 
 
 class RandomRotationFlip(_RandomLayer):
@@ -73,7 +82,7 @@ class RandomErasing(_RandomLayer):
     """Random erasing: each image loses its own rectangle, or none.
 
     With probability `probability` a rectangle is filled with random values,
-    each channel of each pixel its own, uniform in [0, 255). As in algorithm 1
+    each channel of each pixel its own, one of 0 to 255. As in algorithm 1
     of the paper, area, aspect and corner are drawn anew until the rectangle
     lies within the image. A graph cannot redraw without end: the first of
     `ATTEMPTS` draws that fits counts. Where none fits, the image stays whole.
@@ -128,18 +137,10 @@ class RandomErasing(_RandomLayer):
         return {"top": top, "left": left, "height": height, "width": width}
 
     def augment_images(self, images, transformations, **kwargs):
-        box = {
-            name: value[:, tf.newaxis]
-            for name, value in transformations.items()
-        }
-        rows = tf.range(tf.shape(images)[1])
-        columns = tf.range(tf.shape(images)[2])
-        in_rows = (rows >= box["top"]) & (rows < box["top"] + box["height"])
-        in_columns = columns >= box["left"]
-        in_columns &= columns < box["left"] + box["width"]
-        inside = in_rows[:, :, tf.newaxis] & in_columns[:, tf.newaxis, :]
-        noise = self._uniform(tf.shape(images), 0.0, 255.0)
-        return tf.where(inside[..., tf.newaxis], noise, images)
+        # Four pixel values in each number.
+        num_words = (tf.size(images) + 3) // 4
+        noise = tf.bitcast(self._random_bits([num_words]), tf.uint8)
+        return erase(images, noise, **transformations)
 
 
 def build(seed):
@@ -196,6 +197,7 @@ def contact_sheet(images, augmentation):
     return tf.cast(tf.round(sheet), tf.uint8).numpy()
 
 
+@tf.function(jit_compile=True)
 def rotate_and_flip(images, angle, mirror):
     """Rotates about the centre, then mirrors left and right.
 
@@ -229,6 +231,28 @@ def rotate_and_flip(images, angle, mirror):
     upper = at(top, left) * (1.0 - across) + at(top, right) * across
     lower = at(bottom, left) * (1.0 - across) + at(bottom, right) * across
     return upper * (1.0 - down) + lower * down
+
+
+@tf.function(jit_compile=True)
+def erase(images, noise, top, left, height, width):
+    """Fills a rectangle of each image with noise.
+
+    Args:
+        images: float32 tensor, shape `(n, rows, columns, channels)`.
+        noise: uint8 tensor of any shape that holds at least as many values.
+        top, left, height, width: int32, shape `(n,)`, pixels.
+
+    Returns:
+        float32 tensor of the shape of `images`.
+    """
+    shape = tf.shape(images)
+    rows, columns = tf.range(shape[1]), tf.range(shape[2])
+    top, left = top[:, tf.newaxis], left[:, tf.newaxis]
+    in_rows = (rows >= top) & (rows < top + height[:, tf.newaxis])
+    in_columns = (columns >= left) & (columns < left + width[:, tf.newaxis])
+    inside = in_rows[:, :, tf.newaxis] & in_columns[:, tf.newaxis, :]
+    noise = tf.reshape(tf.reshape(noise, [-1])[: tf.size(images)], shape)
+    return tf.where(inside[..., tf.newaxis], tf.cast(noise, tf.float32), images)
 
 
 def _neighbours(centred, size):

@@ -73,7 +73,8 @@ def test_erased_pixels_are_uniform_and_others_stay():
     erased = result[result >= 0]
     share = len(erased) / images.size
     assert 0.02 < share < 0.4
-    # Uniform in [0, 255): of about 500,000 a sixteenth is 31,000 +- 170.
+    assert set(np.unique(erased)) == set(range(256))
+    # Of about 500,000 a sixteenth is 31,000 +- 170.
     counts, _ = np.histogram(erased, bins=16, range=(0, 255))
     np.testing.assert_allclose(counts / len(erased), 1 / 16, rtol=0.02)
     # Every pixel and channel its own value: neighbours are not alike.
@@ -124,16 +125,68 @@ def test_rotation_keeps_constant_images():
     np.testing.assert_allclose(turned, images, atol=1e-4)
 
 
-def test_xla_gives_the_same_rotation():
-    images = tf.random.stateless_uniform((4, 24, 32, 3), [1, 2], 0, 255)
-    arguments = (
-        images,
-        tf.constant([0.2, -0.2, 0.1, 0.0]),
-        tf.constant([1.0, -1.0, 1.0, -1.0]),
-    )
-    compiled = tf.function(augment.rotate_and_flip, jit_compile=True)
-    np.testing.assert_allclose(
-        compiled(*arguments), augment.rotate_and_flip(*arguments), atol=0.05
+def test_bilinear_rotation_against_a_loop():
+    """Every pixel by hand: where it comes from, mirrored back at the edges."""
+    images = np.random.default_rng(0).uniform(0, 255, (1, 6, 8, 1))
+    images = images.astype("float32")
+    angle = 0.3
+    result = augment.rotate_and_flip(
+        images, tf.constant([angle]), tf.constant([-1.0])
+    ).numpy()
+
+    def pixel(row, column):
+        row, column = (
+            (size - 1) - abs((size - 1) - abs(place))
+            for place, size in ((row, 6), (column, 8))
+        )
+        top, left = int(row), int(column)
+        down, across = row - top, column - left
+        return sum(
+            images[0, min(top + i, 5), min(left + j, 7), 0]
+            * (down if i else 1 - down)
+            * (across if j else 1 - across)
+            for i in (0, 1)
+            for j in (0, 1)
+        )
+
+    for row in range(6):
+        for column in range(8):
+            y, x = row - 2.5, -(column - 3.5)
+            source = pixel(
+                math.cos(angle) * y + math.sin(angle) * x + 2.5,
+                math.cos(angle) * x - math.sin(angle) * y + 3.5,
+            )
+            assert abs(result[0, row, column, 0] - source) < 0.01
+
+
+def test_xla_makes_the_same_pictures():
+    """Three steps of each: the random numbers and the state agree as well."""
+    images = np.random.default_rng(0).integers(0, 256, (16, 33, 47, 3))
+    pictures, states = [], []
+    for jit_compile in (False, True):
+        augmentation = augment.build(seed=3)
+        step = tf.function(
+            lambda x, augmentation=augmentation: augmentation(x, training=True),
+            jit_compile=jit_compile,
+        )
+        pictures.append([step(images.astype("uint8")) for _ in range(3)])
+        states.append(
+            [layer._random_generator.state for layer in augmentation.layers]
+        )
+    # A step that is compiled as a whole may round once less, not more.
+    np.testing.assert_allclose(*pictures, atol=1e-3)
+    np.testing.assert_array_equal(*states)
+    assert np.abs(pictures[0][0] - pictures[0][1]).max() > 0
+
+
+def test_a_stored_state_goes_on_where_it_stood():
+    images = np.random.default_rng(0).uniform(0, 255, (4, SIZE, SIZE, 3))
+    first, second = augment.build(seed=1), augment.build(seed=2)
+    first(images, training=True)
+    for layer, other in zip(first.layers, second.layers, strict=True):
+        other._random_generator.state.assign(layer._random_generator.state)
+    np.testing.assert_array_equal(
+        first(images, training=True), second(images, training=True)
     )
 
 
