@@ -1,10 +1,10 @@
 """Augmentation of a batch on the device, as KerasCV layers.
 
-The layers run inside the training step and do nothing at inference. XLA compiles
-their pixel work whether or not it compiles the step: a few loops over the pixels
-instead of fifty, and the same pictures either way. The random crop is not here:
-it happens while decoding (`decoding`). This is the one file that imports
-keras_cv: the library is frozen, and a later swap shall touch one file.
+The layers run inside the training step and do nothing at inference. XLA
+compiles their pixel work whether or not it compiles the step: a few loops over
+the pixels instead of fifty, and the same pictures either way. The random crop
+is not here: it happens while decoding (`decoding`). This is the one file that
+imports keras_cv: the library is frozen, and a later swap shall touch one file.
 """
 
 import math
