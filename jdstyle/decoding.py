@@ -81,19 +81,22 @@ def decode_random_crop(image_bytes, image_size, *, seed, min_side=0.8):
     draws = tf.random.stateless_uniform([3], seed)
     share = min_side + (1.0 - min_side) * draws[0]
     shape = tf.image.extract_jpeg_shape(image_bytes)[:2]
-
-    def decode_window(ratio):
-        # The window is counted in the pixels of the scaled photo.
-        full = tf.cast((shape + ratio - 1) // ratio, tf.float32)
-        size = tf.maximum(tf.floor(share * full), 1.0)
-        offset = tf.floor(draws[1:] * (full - size + 1.0))
-        window = tf.cast(tf.concat([offset, size], axis=0), tf.int32)
-        return tf.io.decode_and_crop_jpeg(
+    index = _ratio_index(
+        tf.cast(share * tf.cast(shape, tf.float32), tf.int32), image_size
+    )
+    # The window is counted in the pixels of the scaled photo. It is found out
+    # here, since every op costs in each of the branches, taken or not.
+    ratio = tf.gather(_RATIOS, index)
+    full = tf.cast((shape + ratio - 1) // ratio, tf.float32)
+    size = tf.maximum(tf.floor(share * full), 1.0)
+    offset = tf.floor(draws[1:] * (full - size + 1.0))
+    window = tf.cast(tf.concat([offset, size], axis=0), tf.int32)
+    image = _at_ratio(
+        lambda ratio: tf.io.decode_and_crop_jpeg(
             image_bytes, window, channels=3, ratio=ratio
-        )
-
-    window_shape = tf.cast(share * tf.cast(shape, tf.float32), tf.int32)
-    image = _at_ratio(decode_window, window_shape, image_size)
+        ),
+        index,
+    )
     return to_uint8(resize(image[tf.newaxis], image_size))[0]
 
 
@@ -109,15 +112,12 @@ def resize(images, image_size):
     """
     shape = tf.shape(images)[1:3]
     smaller = shape // tf.maximum(shape // image_size, 1)
-    # Both ops read uint8 as it is: a float copy of the whole would cost more.
-    return tf.cond(
+    images = tf.cond(
         tf.reduce_all(smaller == shape),
-        lambda: tf.image.resize(images, [image_size, image_size]),
-        lambda: tf.image.resize(
-            tf.image.resize(images, smaller, method="area"),
-            [image_size, image_size],
-        ),
+        lambda: tf.cast(images, tf.float32),
+        lambda: tf.image.resize(images, smaller, method="area"),
     )
+    return tf.image.resize(images, [image_size, image_size])
 
 
 def to_uint8(images):
@@ -137,19 +137,17 @@ def _ratio_index(shape, image_size):
     return tf.reduce_sum(tf.cast(enough, tf.int32))
 
 
-def _at_ratio(decode_at, shape, image_size):
-    """Runs `decode_at(ratio)`; an op's ratio is fixed in the graph."""
+def _at_ratio(decode_at, index):
+    """Runs `decode_at(_RATIOS[index])`; an op's ratio is fixed in the graph."""
     return tf.switch_case(
-        _ratio_index(shape, image_size),
-        [lambda ratio=ratio: decode_at(ratio) for ratio in _RATIOS],
+        index, [lambda ratio=ratio: decode_at(ratio) for ratio in _RATIOS]
     )
 
 
 def _decode_scaled_jpeg(image_bytes, image_size):
     return _at_ratio(
         lambda ratio: tf.io.decode_jpeg(image_bytes, channels=3, ratio=ratio),
-        tf.image.extract_jpeg_shape(image_bytes)[:2],
-        image_size,
+        _ratio_index(tf.image.extract_jpeg_shape(image_bytes)[:2], image_size),
     )
 
 
