@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import numpy as np
-import pytest
 from PIL import Image
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -35,24 +34,6 @@ def test_augmentation_sheet(data_dir, tmp_path):
     )
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
     assert sheet.shape == (64, 128, 3)
-
-
-@pytest.fixture(scope="module")
-def benchmark():
-    return run(
-        "bench_pipeline.py", "--num_photos=32", "--repeats=1", "--image_size=32"
-    ).splitlines()
-
-
-def test_benchmark_states_its_versions(benchmark):
-    assert "TensorFlow" in benchmark[0]
-
-
-@pytest.mark.parametrize(
-    "part", ["prepare", "decode", "crop", "rotate", "resample"]
-)
-def test_benchmark_prints_every_part(benchmark, part):
-    assert any(part in line for line in benchmark[1:])
 
 
 def test_relations_of_labels_and_what_they_gain(tmp_path):
@@ -106,21 +87,3 @@ def test_relations_of_the_challenges_fold_file(tmp_path):
     row = next(line for line in said.splitlines() if line.startswith("Casual"))
     assert row.split()[1:4] == ["1", "0.500", "1.000"]
     assert "Styles per photo: 1 to 2" in said
-
-
-def test_saved_model_benchmark(small_demo, tmp_path):
-    from jdstyle import models
-    from jdstyle import serving
-
-    model = models.build(models.Architecture("MobileNet", 32))
-    directory = str(tmp_path / "saved_model")
-    serving.export(serving.Thresholded(model, [0.5]), ["Punk"], directory)
-    said = run(
-        "bench_saved_model.py",
-        f"--saved_model={directory}",
-        f"--data_dir={small_demo}",
-        "--batch_sizes=1,4",
-        "--repeats=1",
-    )
-    for part in ("size", "load", "photo, batch 1 ", "photo, batch 4 "):
-        assert part in said
