@@ -68,16 +68,14 @@ def search(part, target, conditional, full_matrix):
 def corrected(part, target, conditional, alpha, beta):
     """Equation 2 for one style, clipped: `relations.correct` in NumPy.
 
-    Both add float32 terms in the order of the columns. A graph may regroup
-    them (about 1e-7), which thresholds moved by `separating` survive.
+    Both add float32 terms in float64 and round once: the same to the last bit.
 
     Returns:
         float32 array in [0, 1], shape `(n,)`.
     """
-    said = np.zeros(len(part.patterns), np.float32)
-    for other, weight in enumerate(beta * conditional):
-        if other != target:
-            said += part.patterns[:, other] * weight
+    weights = np.float64(beta * conditional)
+    weights[target] = 0
+    said = (part.patterns @ weights).astype(np.float32)
     has_others = np.delete(part.patterns, target, axis=1).any(axis=1)
     raw = part.probabilities[:, target]
     scores = np.where(

@@ -45,24 +45,31 @@ def best_threshold(labels, probabilities, beta=2.0):
         raise ValueError(
             f"`beta` must be a finite number > 0. Received: beta={beta!r}."
         )
-    order = np.argsort(probabilities)[::-1]
-    ranked = probabilities[order]
-    # The last of each run of equal scores: only there may a threshold cut.
-    ends = np.append(np.flatnonzero(ranked[1:] < ranked[:-1]), len(ranked) - 1)
-    found = np.cumsum(labels[order], dtype=np.int64)[ends]
-    predicted = ends + 1
+    # Only a positive's score can be the best threshold: down to the next
+    # positive, more is predicted and nothing found. Each kind is sorted by
+    # itself, several times as fast as their common order would be found.
+    scores = np.sort(probabilities[labels])
+    others = np.sort(probabilities[~labels])
+    # The first of each run of equal scores: only there may a threshold cut.
+    starts = np.flatnonzero(np.append(True, scores[1:] > scores[:-1]))
+    scores = scores[starts]
+    found = np.count_nonzero(labels) - starts
+    predicted = found + len(others) - np.searchsorted(others, scores)
 
     squared = Fraction(repr(float(beta))) ** 2
-    positives = int(found[-1])
+    positives = int(found[0])
     ratios = found / (float(squared) * positives + predicted)
     # Floats choose the few contenders, fractions the best of them. 1e-12 is
     # far above the error of the division (about 1e-16, relative).
     contenders = np.flatnonzero(ratios >= ratios.max() * (1 - 1e-12))
     ratio, best = max(
-        (Fraction(int(found[i])) / (squared * positives + int(predicted[i])), i)
+        (
+            Fraction(int(found[i])) / (squared * positives + int(predicted[i])),
+            -i,
+        )
         for i in contenders
-    )  # Of equal ratios, the later index: the lower score.
-    return float(ranked[ends[best]]), float((1 + squared) * ratio)
+    )  # Of equal ratios, the earlier index: the lower score.
+    return float(scores[-best]), float((1 + squared) * ratio)
 
 
 def separating(threshold, probabilities):

@@ -69,6 +69,16 @@ def test_equal_margins_go_to_the_lower_column():
     assert decide([0.625, 0.375, 0.875, 0.625]) == [[1, 1, 0, 0]]
 
 
+def test_limits_over_several_blocks(monkeypatch):
+    monkeypatch.setattr(plausibility, "_BLOCK", 2)
+    rows = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 0], [1, 1, 1]])
+    assert plausibility.limits(rows) == (0, 3)
+    assert plausibility.limits(rows[:3]) == (1, 2)
+    rows[4, 0] = 2
+    with pytest.raises(ValueError, match="0 or 1.*2"):
+        plausibility.limits(rows)
+
+
 def test_no_photos():
     assert plausibility.decide(
         np.zeros((0, 4), np.float32), THRESHOLDS, 1, 2
@@ -94,6 +104,31 @@ def plain_decide(row, thresholds, least, most):
     number = min(max(number, least), most)
     ranked = sorted(range(len(row)), key=lambda i: (-margins[i], i))
     return [int(i in ranked[:number]) for i in range(len(row))]
+
+
+def ranked_decide(probabilities, thresholds, least, most):
+    """Ranks every column of every row by two stable sorts."""
+    order = np.argsort(-(probabilities - thresholds), axis=1, kind="stable")
+    rank = np.argsort(order, axis=1, kind="stable")
+    on = (probabilities >= thresholds) & (rank < most)
+    return (on | (rank < least)).astype(int).tolist()
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([(0, 13), (1, 5), (1, 13), (0, 5), (2, 2), (0, 0)]),
+    st.sampled_from([4, 16, 2**24]),
+)
+def test_decide_equals_the_rank_of_every_column(seed, limits, steps):
+    rng = np.random.default_rng(seed)
+    # Of 4 or 16 steps many margins are equal, of 2**24 nearly none.
+    values = rng.integers(0, steps + 1, (200, 13)) / np.float32(steps)
+    values = values.astype(np.float32)
+    decisions = plausibility.decide(values[1:], values[0], *limits)
+    assert decisions.numpy().tolist() == ranked_decide(
+        values[1:], values[0], *limits
+    )
 
 
 @settings(deadline=None, max_examples=150)

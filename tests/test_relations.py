@@ -83,6 +83,33 @@ def test_cooccurrence_does_not_overflow_small_integers():
     assert relations.cooccurrence(np.ones((300, 2), np.uint8))[0, 1] == 300
 
 
+@settings(deadline=None, max_examples=50)
+@given(
+    hnp.arrays(
+        np.int64,
+        st.tuples(st.integers(0, 9), st.integers(1, 6)),
+        elements=st.integers(0, 1),
+    ),
+    st.sampled_from([bool, np.uint8, np.int32, np.int64, np.float64]),
+    st.sampled_from("CF"),
+)
+def test_cooccurrence_in_blocks_equals_one_product(labels, dtype, order):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(relations, "_BLOCK", 4)
+        counts = relations.cooccurrence(labels.astype(dtype, order=order))
+    assert counts.dtype == np.int64
+    assert (counts == labels.T @ labels).all()
+
+
+@pytest.mark.parametrize("value", [-1, 2, 0.5, np.nan])
+def test_cooccurrence_looks_at_every_block(monkeypatch, value):
+    monkeypatch.setattr(relations, "_BLOCK", 2)
+    labels = np.zeros((5, 2))
+    labels[4, 1] = value
+    with pytest.raises(ValueError, match=f"0 or 1.*{value}"):
+        relations.cooccurrence(labels)
+
+
 def test_conditional_hand_case():
     given = relations.conditional(COUNTS)
     assert given.dtype == np.float64
@@ -193,6 +220,17 @@ def equations(draw):
         array(styles),
         array(styles, styles, elements=st.integers(0, 10)),
     )
+
+
+def test_correct_adds_without_rounding():
+    # In float32, 2**24 + 1 + 1 stays 2**24.
+    others = [[0, 1, 1, 1]]
+    given = np.zeros((4, 4))
+    given[0] = [0, 1, 2.0**-24, 2.0**-24]
+    corrected = relations.correct(
+        np.zeros((1, 4)), others, given, [1] * 4, np.full((4, 4), 2.0**24)
+    )
+    assert float(corrected[0, 0]) == 2**24 + 2
 
 
 @settings(deadline=None, max_examples=100)

@@ -37,6 +37,24 @@ def brute_force(labels, probabilities, beta):
     return min(t for score, t in tried if score == best), float(best)
 
 
+def in_one_order(labels, probabilities, beta):
+    """Tries every score from the top, from one stable order of all."""
+    order = np.argsort(-probabilities.astype(np.float64), kind="stable")
+    ranked = probabilities[order]
+    ends = np.append(np.flatnonzero(ranked[1:] < ranked[:-1]), len(ranked) - 1)
+    found = np.cumsum(labels[order])[ends]
+    squared = Fraction(str(beta)) ** 2
+    # The score to divide by stays a whole number: no rounding decides a tie.
+    numerator, denominator = squared.numerator, squared.denominator
+    below = numerator * int(found[-1]) + denominator * (ends + 1)
+    best = 0
+    for i in range(1, len(ends)):
+        if int(found[i]) * int(below[best]) >= int(found[best]) * int(below[i]):
+            best = i
+    ratio = Fraction(denominator * int(found[best]), int(below[best]))
+    return float(ranked[ends[best]]), float((1 + squared) * ratio)
+
+
 @st.composite
 def scored_labels(draw, scores):
     examples = draw(
@@ -139,6 +157,21 @@ def test_matches_brute_force_without_equal_scores(pattern, beta):
     assert thresholds.best_threshold(
         labels, probabilities, beta
     ) == brute_force(labels, probabilities, beta)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("rate", [0.001, 0.1, 0.9, 1.0])
+def test_matches_one_order_of_many_scores(dtype, rate):
+    # float16 has 15,361 numbers in [0, 1]: most of these are equal to others.
+    rng = np.random.default_rng(int(1000 * rate))
+    labels = rng.random(20_000) < rate
+    labels[0] = True
+    probabilities = np.clip(rng.normal(0.4, 0.3, 20_000) + 0.2 * labels, 0, 1)
+    probabilities = probabilities.astype(dtype)
+    for beta in (0.5, 2.0):
+        assert thresholds.best_threshold(
+            labels, probabilities, beta
+        ) == in_one_order(labels, probabilities, beta)
 
 
 def test_float32_threshold_makes_the_same_decisions():
