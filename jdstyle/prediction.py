@@ -7,6 +7,7 @@ import pathlib
 
 from absl import logging
 
+from jdstyle import scoring
 from jdstyle import serving
 from jdstyle import styles
 from jdstyle.datasets import checking
@@ -106,10 +107,16 @@ def predict(
         writer = csv.writer(file, lineterminator="\n")
         if not submission:
             writer.writerow(_header(style_names))
-        for batch in _batches(found, batch_size, short_side, failures):
-            ids, jpegs = zip(*batch, strict=True)
-            probabilities, labels = serving.score(classify, [list(jpegs)])
-            writer.writerows(_lines(ids, probabilities, labels, submission))
+        batches = _batches(found, batch_size, short_side, failures)
+        for ids, outputs in scoring.run_ahead(classify, batches):
+            writer.writerows(
+                _lines(
+                    ids,
+                    outputs["probabilities"],
+                    outputs["labels"],
+                    submission,
+                )
+            )
             done += len(ids)
             progress.show(done + len(failures), len(failures))
     os.replace(unfinished, output)
@@ -118,22 +125,24 @@ def predict(
 
 
 def _batches(found, batch_size, short_side, failures):
-    """Yields lists of `(id, JPEG)`; the next one is read meanwhile."""
+    """Yields `(ids, JPEGs)`, two lists; the next ones are read meanwhile."""
     checked = checking.check_ahead(
         found,
         lambda item: pathlib.Path(item[1]).read_bytes(),
         short_side=short_side,
-        window=2 * batch_size,
+        # While one batch is in the model and one waits, one is read.
+        window=3 * batch_size,
     )
     while taken := list(itertools.islice(checked, batch_size)):
-        good = []
+        ids, jpegs = [], []
         for (photo_id, path), photo, reason in taken:
             if photo is None:
                 failures.append((photo_id, path, reason))
             else:
-                good.append((photo_id, photo.jpeg))
-        if good:
-            yield good
+                ids.append(photo_id)
+                jpegs.append(photo.jpeg)
+        if ids:
+            yield ids, jpegs
 
 
 def _header(style_names):

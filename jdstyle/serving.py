@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from jdstyle import decoding
-from jdstyle.errors import Failure
+from jdstyle import scoring
 from jdstyle.errors import InputError
 
 STYLES_ASSET = "styles.txt"
@@ -264,14 +264,10 @@ def score(classify, batches):
     Raises:
         Failure: if a photo is not valid to the model.
     """
-    outputs = [classify(batch) for batch in batches]
-    invalid = sum(int(np.sum(~output["valid"].numpy())) for output in outputs)
-    if invalid:
-        raise Failure(
-            f"The model cannot read {invalid} photos that were checked before."
-        )
+    scored = scoring.run_ahead(classify, ((None, batch) for batch in batches))
+    outputs = [output for _, output in scored]
     return tuple(
-        np.concatenate([output[name].numpy() for output in outputs])
+        np.concatenate([output[name] for output in outputs])
         for name in ("probabilities", "labels", "member_probabilities")
         if name in outputs[0]
     )
