@@ -199,6 +199,29 @@ def test_other_settings_need_overwrite(table, tmp_path):
         assert json.load(file)["settings"]["seed"] == 1
 
 
+def test_sorting_in_files_gives_the_same_records(
+    table, data_dir, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(builder, "_SORTED_IN_MEMORY", 1000)
+    options = builder.Options(short_side=64)
+    prepared.prepare(
+        prepared.make_builder(
+            "label_table/tiny",
+            str(tmp_path),
+            options,
+            table=str(table),
+            images_dir=str(table.parent),
+            allow_all_zero=True,
+        )
+    )
+    in_files = read_all("label_table/tiny", str(tmp_path))
+    in_memory = read_all("label_table/tiny", data_dir)
+    assert in_files.keys() == in_memory.keys()
+    for split, photos in in_memory.items():
+        assert in_files[split].ids.tolist() == photos.ids.tolist()
+    assert not list(tmp_path.rglob("bucket_*"))
+
+
 def test_edited_table_is_noticed(table, tmp_path):
     prepare_table(table, tmp_path)
     lines = table.read_text().splitlines()

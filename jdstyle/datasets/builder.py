@@ -9,10 +9,15 @@ import typing
 import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging
+from tensorflow_datasets.core import shuffle
 
 from jdstyle.datasets import checking
 from jdstyle.datasets import folds
 from jdstyle.datasets import splits
+
+# Bytes of records that TFDS sorts in memory; above that, in files. Its own
+# limit, 1 GB, would let memory grow with the photos up to there.
+_SORTED_IN_MEMORY = 16 << 20
 
 
 class Options(typing.NamedTuple):
@@ -106,6 +111,7 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _split_generators(self, dl_manager):
         del dl_manager  # Nothing is downloaded.
+        shuffle.MAX_MEM_BUFFER_SIZE = _SORTED_IN_MEMORY
         rows = self._rows
         spool = tempfile.TemporaryFile(dir=self._data_dir_root)  # noqa: SIM115
         checked, rejected = checking.check_photos(

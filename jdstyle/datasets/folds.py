@@ -44,15 +44,17 @@ def near_duplicates(bits, max_distance=MAX_DISTANCE):
 
 
 def _group_distinct(bits, max_distance):
-    signs = np.where(bits, 1.0, -1.0).astype(np.float32)
+    signs = np.where(bits, np.int8(1), np.int8(-1))
     # The product of two +-1 vectors is bits - 2 * (number of different ones):
     # small whole numbers, so float32 is exact.
     least = bits.shape[1] - 2 * max_distance
     component = np.arange(len(signs))
     edges, num_edges = [], 0
     for top in range(0, len(signs), _BLOCK):
+        rows = signs[top : top + _BLOCK].astype(np.float32)
         for left in range(top, len(signs), _BLOCK):
-            product = signs[top : top + _BLOCK] @ signs[left : left + _BLOCK].T
+            columns = signs[left : left + _BLOCK].astype(np.float32)
+            product = rows @ columns.T
             # Flat: `nonzero` of a matrix is many times slower.
             close = np.flatnonzero(product.ravel() >= least)
             row, column = np.divmod(close, product.shape[1])
