@@ -49,3 +49,17 @@ def write_table(folder, num_photos, side, styles=STYLES, *, folds=False):
     with open(table, "w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
     return table
+
+
+def prepare(folder, num_photos, side):
+    """Runs `prepare` on made photos; returns its `processes.Cost`."""
+    import processes
+
+    photos = os.path.join(folder, f"{num_photos}-{side}")
+    os.makedirs(photos, exist_ok=True)
+    return processes.run(
+        *("-m", "jdstyle.prepare", "--dataset=label_table/made"),
+        f"--table={write_table(photos, num_photos, side)}",
+        f"--data_dir={os.path.join(photos, 'data')}",
+        "--overwrite",
+    )

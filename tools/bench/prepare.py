@@ -11,7 +11,6 @@ TensorFlow does not count. Memory is the peak of each process; its photos have
 hashes, not pixels: 50,000 of 800 x 800 would take several minutes.
 """
 
-import os
 import tempfile
 
 from absl import flags
@@ -32,13 +31,14 @@ _TARGET = 80  # Photos per core and second.
 
 def main(argv):
     del argv
+    import made
     import measure
 
     measure.print_header(rounds=_ROUNDS.value)
     with tempfile.TemporaryDirectory() as folder:
         _time(folder)
         for number in map(int, _MEMORY_PHOTOS.value):
-            cost = prepare(folder, number, _MEMORY_SIDE.value)
+            cost = made.prepare(folder, number, _MEMORY_SIDE.value)
             print(
                 f"{number:,} photos ({_MEMORY_SIDE.value} x "
                 f"{_MEMORY_SIDE.value}): at most {cost.peak:,.0f} MB, "
@@ -48,11 +48,12 @@ def main(argv):
 
 
 def _time(folder):
+    import made
     import measure
 
     few, many = _PHOTOS.value // 10, _PHOTOS.value
     costs = [
-        [prepare(folder, number, _SIDE.value) for number in (few, many)]
+        [made.prepare(folder, number, _SIDE.value) for number in (few, many)]
         for _ in range(_ROUNDS.value)
     ]
     side = f"{_SIDE.value} x {_SIDE.value}"
@@ -70,21 +71,6 @@ def _time(folder):
         f"  photos per core and second: {measure.show(cpu, 0)}, "
         f"at least {_TARGET}: {met}",
         flush=True,
-    )
-
-
-def prepare(folder, num_photos, side):
-    """Runs `prepare` on made photos; returns its `processes.Cost`."""
-    import made
-    import processes
-
-    photos = os.path.join(folder, f"{num_photos}-{side}")
-    os.makedirs(photos, exist_ok=True)
-    return processes.run(
-        *("-m", "jdstyle.prepare", "--dataset=label_table/made"),
-        f"--table={made.write_table(photos, num_photos, side)}",
-        f"--data_dir={os.path.join(photos, 'data')}",
-        "--overwrite",
     )
 
 

@@ -16,11 +16,13 @@ class Cost(typing.NamedTuple):
         cpu: CPU-seconds of all threads.
         wall: seconds.
         peak: megabytes of memory, at most.
+        said: what it printed.
     """
 
     cpu: float
     wall: float
     peak: float
+    said: str
 
 
 def run(*arguments):
@@ -47,4 +49,4 @@ def run(*arguments):
     if process.returncode:
         raise RuntimeError(f"{arguments}: {said[-2000:]}")
     cpu = usage.ru_utime + usage.ru_stime
-    return Cost(cpu, time.monotonic() - start, usage.ru_maxrss / 1e3)
+    return Cost(cpu, time.monotonic() - start, usage.ru_maxrss / 1e3, said)

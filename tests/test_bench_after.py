@@ -1,0 +1,121 @@
+"""The benches of what follows the networks and of whole programs, on little."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+ROOT = pathlib.Path(__file__).parents[1]
+BENCH = ROOT / "tools" / "bench"
+
+
+def run(name, *arguments):
+    """Runs a bench; returns the cells of its Markdown table, and all lines."""
+    done = subprocess.run(
+        [sys.executable, BENCH / name, *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    lines = done.stdout.splitlines()
+    cells = [line.strip("| ").split(" | ") for line in lines if line[:1] == "|"]
+    return cells, lines
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    """Lets a test import the modules beside the benches."""
+    monkeypatch.syspath_prepend(BENCH)
+
+
+def test_after_prints_every_part():
+    cells, lines = run(
+        "after.py",
+        *("--scores=1000", "--rows=2000", "--graph_rows=500"),
+        *("--batch_size=200", "--rounds=1"),
+    )
+    assert "TensorFlow" in lines[0]
+    parts = [row[0] for row in cells[2:]]
+    for part in ("float32", "float64", "bool", "int32", "networks", "worst"):
+        assert sum(part in name for name in parts) == 1, part
+    assert "100 % of rows" in parts[-1]
+    assert all(row[-1].endswith(("met", "missed")) for row in cells[2:])
+
+
+def test_scoring_compares_with_the_models_own_rate():
+    cells, _ = run(
+        "scoring.py",
+        *("--backbone=MobileNet", "--image_size=32", "--photos=20"),
+        *("--side=64", "--rounds=1"),
+    )
+    rows = {row[0]: row[1:] for row in cells[2:]}
+    assert rows.keys() == {"own", "evaluate", "predict"}
+    rates = {name: float(row[0].split()[0]) for name, row in rows.items()}
+    for name in ("evaluate", "predict"):
+        ratio = float(rows[name][2].split()[0])
+        assert ratio == pytest.approx(rates[name] / rates["own"], abs=0.02)
+
+
+def test_prepare_prints_rates_and_memory():
+    _, lines = run(
+        "prepare.py",
+        *("--photos=20", "--side=48", "--rounds=1", "--memory_photos="),
+    )
+    assert "photos per core and second" in lines[-1]
+
+
+def test_growth_keeps_what_is_not_measured_again(tmp_path):
+    kept = {"members": [[1, {"load": 2.0}, 500.0]]}
+    (tmp_path / "growth.json").write_text(json.dumps(kept))
+    cells, _ = run(
+        "growth.py",
+        *("--photos=20", "--styles=", "--members="),
+        f"--output_dir={tmp_path}",
+    )
+    assert [row[0] for row in cells[2:]] == ["20 photos", "1 members"]
+    curves = json.loads((tmp_path / "growth.json").read_text())
+    assert curves["members"] == kept["members"]
+    assert curves["photos"][0][1]["prepare"] > 0
+    assert Image.open(tmp_path / "growth.png").size[0] > 300
+
+
+def test_growth_table_by_hand(bench):
+    import growth_page
+
+    # Twice the number at four times the seconds: n^2.
+    points = [(10, {"fit": 0.5}, 600.0), (20, {"fit": 2.0}, 700.0)]
+    lines = growth_page.tabulate({"styles": points}).splitlines()
+    assert lines[2:] == [
+        "| 10 styles | fit | 0.5 | 50 |  | 600 |",
+        "| 20 styles | fit | 2 | 100 | n^2.00 | 700 |",
+    ]
+
+
+def test_growth_costs(bench):
+    import growth_costs
+
+    for costs in (
+        growth_costs.styles(2, rows=80, graph_rows=20),
+        growth_costs.members(1),
+    ):
+        assert costs and all(seconds > 0 for seconds in costs.values())
+
+
+def test_made_photos_are_alike_every_time_and_all_different(bench, tmp_path):
+    import made
+
+    tables = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        tables.append(made.write_table(tmp_path / name, 12, 32, folds=True))
+    assert len({pathlib.Path(t).read_bytes() for t in tables}) == 1
+    photos = [p.read_bytes() for p in tmp_path.rglob("*.jpg")]
+    assert (len(photos), len(set(photos))) == (24, 12)
+    lines = pathlib.Path(tables[0]).read_text().splitlines()
+    assert lines[0].split(",")[-1] == "fold"
+    assert [line[-1] for line in lines[1:]] == list("122222222212")
