@@ -29,7 +29,7 @@ def tabulate(curves):
                         f"{number:,} {kind}",
                         work,
                         f"{spent:,.3g}",
-                        f"{1e3 * spent / number:,.3g}",
+                        f"{float(f'{1e3 * spent / number:.3g}'):,g}",
                         grows,
                         f"{peak:,.0f}",
                     ]
@@ -48,12 +48,13 @@ def draw(curves, path):
         for work in points[0][1]:
             spent = [seconds[work] for _, seconds, _ in points]
             (line,) = column[0].loglog(numbers, spent, "o-", label=work)
-            # What the last point would cost if all were as cheap.
-            linear = [spent[0] * n / numbers[0] for n in numbers]
+            # Through the last point: what is above it is a fixed cost.
+            linear = [spent[-1] * n / numbers[-1] for n in numbers]
             column[0].loglog(numbers, linear, ":", color=line.get_color())
         column[0].legend(fontsize=8)
-        column[1].semilogx(numbers, [peak for _, _, peak in points], "o-")
-        column[1].set_ylim(bottom=0)
+        peaks = [peak for _, _, peak in points]
+        column[1].semilogx(numbers, peaks, "o-")
+        column[1].set_ylim(0, 1.1 * max(peaks))
         column[1].set_xlabel(kind)
     axes[0, 0].set_ylabel("CPU-seconds (dotted: linear)")
     axes[1, 0].set_ylabel("peak memory, MB")
