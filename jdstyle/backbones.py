@@ -7,6 +7,7 @@ import sys
 import keras
 
 from jdstyle import inception_v4
+from jdstyle import weight_files
 from jdstyle.errors import InputError
 
 # Running means of batch norms follow in about 10 steps. Keras's 0.99 or 0.999
@@ -74,7 +75,6 @@ def build(backbone, image_size, *, weights=None, name="backbone"):
             weights="imagenet" if weights == "imagenet" else None,
             input_shape=shape,
             pooling="avg",
-            name=name,
         )
     except ValueError as error:  # Keras says which size would do.
         raise InputError(
@@ -90,10 +90,17 @@ def build(backbone, image_size, *, weights=None, name="backbone"):
             "~/.keras/models, or pass --init_from=scratch or a run directory."
         ) from error
     if weights not in (None, "imagenet"):
-        _load_file(body, weights, backbone)
+        try:
+            weight_files.load(body, weights, own=False)
+        except InputError as error:
+            raise InputError(
+                f"{error} Wanted: a {backbone} without top."
+            ) from error
     for layer in body._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = BATCH_NORM_MOMENTUM
+    # EfficientNetV2 looks its blocks up by the name that it is given.
+    body = keras.Model(body.input, body.output, name=name)
     return body, module.preprocess_input
 
 
@@ -151,16 +158,6 @@ def _count_uses(body):
 
 def _area(tensor):
     return tensor.shape[1] * tensor.shape[2]
-
-
-def _load_file(body, path, backbone):
-    try:
-        body.load_weights(path)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} does not hold the weights of a {backbone} without top: "
-            f"{error}"
-        ) from error
 
 
 def converted_weights():

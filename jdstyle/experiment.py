@@ -11,8 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from jdstyle import checkpoints
-from jdstyle import locking
+from jdstyle import sums
 from jdstyle.errors import InputError
 
 FLAGS_FILE = "flags.cfg"
@@ -37,34 +36,7 @@ _PACKAGES = (
 )
 
 # These change where and how fast things happen, not what a run computes.
-_PLACES = (
-    "workdir",
-    "data_dir",
-    "output_dir",
-    "jobs",
-    "gpus",
-    "checkpoint_minutes",
-)
-
-# Modules and packages that what a training computes depends on.
-_MEANING = (
-    "augment",
-    "averaging",
-    "backbones",
-    "decoding",
-    "fitting",
-    "inception_v4",
-    "input_pipeline",
-    "losses",
-    "models",
-    "monitoring",
-    "recipe",
-    "report",
-    "resampling",
-    "thresholds",
-    "training",
-)
-_COMPUTING = ("tensorflow", "keras", "keras-cv", "numpy")
+_PLACES = ("workdir", "data_dir", "output_dir", "jobs", "gpus", "require_gpu")
 
 
 def start(workdir, settings, record, *, flag="workdir", again=False):
@@ -148,6 +120,7 @@ def _remove_outputs(workdir):
         RESULTS_FILE,
         HISTORY_FILE,
         BEST_WEIGHTS,
+        sums.FILE,
         TENSORBOARD_DIR,
     ):
         path = os.path.join(workdir, name)

@@ -9,6 +9,7 @@ from keras import ops
 
 from jdstyle import backbones
 from jdstyle import experiment
+from jdstyle import weight_files
 from jdstyle.errors import InputError
 
 SHARINGS = ("trunk", "groups", "none")
@@ -108,7 +109,7 @@ def load_run(directory, *, image_size=None):
         `(model, architecture)`.
 
     Raises:
-        InputError: if a file is missing.
+        InputError: if a file is missing, or as `weight_files.load`.
     """
     weights, record = (
         os.path.join(directory, name)
@@ -131,7 +132,7 @@ def load_run(directory, *, image_size=None):
         image_size=image_size or architecture.image_size
     )
     model = build(architecture)
-    model.load_weights(weights)
+    weight_files.load(model, weights)
     return model, architecture
 
 
@@ -151,6 +152,8 @@ def initialise(model, architecture, run):
         InputError: if there is no such run, or if its backbone is another.
     """
     run = experiment.run_directory(run)
+    if os.path.isfile(run):
+        weight_files.require(run)
     try:
         donor, donor_form = load_run(run, image_size=architecture.image_size)
     except InputError as error:

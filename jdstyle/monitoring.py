@@ -13,6 +13,7 @@ from tensorboard.plugins.pr_curve import summary as pr_curve
 from jdstyle import averaging
 from jdstyle import experiment
 from jdstyle import report
+from jdstyle import sums
 from jdstyle import thresholds
 
 
@@ -204,6 +205,7 @@ class Validation(keras.callbacks.Callback):
         unfinished = os.path.join(self._workdir, "unfinished.weights.h5")
         self._classifier.save_weights(unfinished)
         os.replace(unfinished, path)
+        sums.write(self._workdir, [experiment.BEST_WEIGHTS])
 
     def _write_history(self, epoch, logs):
         self._history.append({"epoch": epoch + 1, **logs})

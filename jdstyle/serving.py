@@ -7,11 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from jdstyle import decoding
-from jdstyle import scoring
+from jdstyle import inspection
+from jdstyle import sums
+from jdstyle import weight_files
 from jdstyle.errors import InputError
 
-STYLES_ASSET = "styles.txt"
-MEMBERS_ASSET = "members.txt"
+# How many photos of a batch are decoded at a time.
+_PARALLEL_DECODES = 32
 
 
 class Thresholded:
@@ -190,8 +192,8 @@ def export(scorer, style_names, directory):
     os.makedirs(unfinished)
     assets = []
     for name, lines in [
-        (STYLES_ASSET, style_names),
-        (MEMBERS_ASSET, scorer.member_names),
+        (inspection.STYLES_ASSET, style_names),
+        (inspection.MEMBERS_ASSET, scorer.member_names),
     ]:
         assets.append(os.path.join(unfinished, name))
         with open(assets[-1], "w", encoding="utf-8") as file:
@@ -208,12 +210,13 @@ def export(scorer, style_names, directory):
     )
     for path in assets:
         os.remove(path)  # The SavedModel has its own in assets/.
+    sums.write(unfinished)
     shutil.rmtree(directory, ignore_errors=True)
     os.rename(unfinished, directory)
 
 
 def load(directory, signature="serving_default"):
-    """Loads a SavedModel of `export`.
+    """Loads a SavedModel of `export`, after looking into it.
 
     Args:
         directory: path of the SavedModel.
@@ -224,14 +227,20 @@ def load(directory, signature="serving_default"):
         returns a dict as `StyleClassifier` says, and the list of styles.
 
     Raises:
-        InputError: if there is none.
+        InputError: if there is none, if a file is not what was written, or if
+            something is inside that `export` does not write.
     """
-    asset = os.path.join(directory, "assets", STYLES_ASSET)
+    asset = os.path.join(directory, "assets", inspection.STYLES_ASSET)
     if not os.path.isfile(asset):
+        found = f"missing: {asset}"
+        if os.path.isfile(directory):
+            found = weight_files.refusal(directory) or "it is a weight file"
         raise InputError(
             "--saved_model must be the directory of a SavedModel that jdstyle "
-            f"exported. Received: {directory!r}; missing: {asset}."
+            f"exported. Received: {directory!r}; {found}."
         )
+    sums.check_all(directory)
+    inspection.check(directory)
     with open(asset, encoding="utf-8") as file:
         style_names = file.read().splitlines()
     loaded = tf.saved_model.load(directory)

@@ -21,7 +21,7 @@ from jdstyle import monitoring
 from jdstyle import recipe
 from jdstyle import recovery
 from jdstyle import resampling
-from jdstyle import stopping
+from jdstyle import weight_files
 from jdstyle.errors import InputError
 
 CPU_BATCH_SIZE = 32
@@ -175,7 +175,9 @@ def train(
     # The product computes in float32, whatever the training did, and what is
     # said of it comes from the same arithmetic.
     classifier = models.build(recipe.architecture(settings, len(styles)))
-    classifier.load_weights(os.path.join(workdir, experiment.BEST_WEIGHTS))
+    weight_files.load(
+        classifier, os.path.join(workdir, experiment.BEST_WEIGHTS)
+    )
     classifier = folding.fold_batch_norms(classifier)
     logits = monitoring.predict_logits(
         monitoring.make_forward(classifier), validation_dataset

@@ -143,6 +143,7 @@ def test_export_replaces_and_leaves_no_litter(model, tmp_path):
     assert serving.load(str(directory))[1] == ["New", "x"]
     assert [path.name for path in tmp_path.iterdir()] == ["saved_model"]
     assert sorted(p.name for p in directory.iterdir() if p.is_file()) == [
+        "SHA256SUMS",
         "fingerprint.pb",
         "saved_model.pb",
     ]
