@@ -1,6 +1,8 @@
 """What the machine offers: precision, several GPUs, the batch that fits."""
 
-import os
+import contextlib
+import gc
+import re
 
 import tensorflow as tf
 from absl import logging
@@ -43,6 +45,17 @@ def cpu_has_bfloat16(cpuinfo="/proc/cpuinfo"):
     return bool(flags) and not {"avx512_bf16", "amx_bf16"}.isdisjoint(
         flags[0].split()
     )
+
+
+def require_gpu():
+    """Raises `InputError` if TensorFlow sees no GPU."""
+    if not tf.config.list_physical_devices("GPU"):
+        raise InputError(
+            "--require_gpu: TensorFlow sees no GPU. Check `nvidia-smi`, "
+            "CUDA_VISIBLE_DEVICES, docker's --gpus=all and that jdstyle is "
+            "installed as jdstyle[gpu]; or leave --require_gpu out to train on "
+            "the CPU."
+        )
 
 
 def default_strategy():
@@ -96,6 +109,64 @@ def largest_batch(try_batch, *, smallest=8, largest=1024):
         else:
             bad = middle
     return good
+
+
+@contextlib.contextmanager
+def batch_must_fit(batch_size):
+    """Says which flag to change where a batch exceeds the device's memory.
+
+    Args:
+        batch_size: int, photos per step over all devices.
+
+    Raises:
+        InputError: in the place of `tf.errors.ResourceExhaustedError`.
+    """
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        # Out of `fit` it comes with the whole step's operations before it.
+        said = re.search(r"OOM when allocating[^\n]{,200}", str(error))
+        raise InputError(
+            f"A batch of {batch_size} photos does not fit the device's memory. "
+            f"Pass a smaller --batch_size, such as {max(1, batch_size // 2)}, "
+            "or a smaller --image_size or --backbone. TensorFlow says: "
+            f"{said[0] if said else 'resource exhausted'}"
+        ) from error
+
+
+def shrink_until_it_fits(run, batch_size, *, smallest=8):
+    """Runs a training; where the memory runs out, again with half the batch.
+
+    `largest_batch` tries single steps. Later, validation, prefetched batches or
+    other programs on the device may need what was free then.
+
+    Args:
+        run: function of a batch size that trains from the start.
+        batch_size: int, the first to try.
+        smallest: int, the last to try, and what a batch is a multiple of.
+
+    Returns:
+        What `run` returns.
+
+    Raises:
+        InputError: if not even `smallest` fits.
+    """
+    while batch_size > smallest:
+        try:
+            return run(batch_size)
+        except tf.errors.ResourceExhaustedError:
+            half = max(smallest, batch_size // 2 // smallest * smallest)
+            logging.warning(
+                "--batch_size=auto: %d photos ran out of memory; beginning "
+                "again with %d",
+                batch_size,
+                half,
+            )
+            batch_size = half
+        # Outside of the handler, which holds the failed step's tensors.
+        gc.collect()
+    with batch_must_fit(batch_size):
+        return run(batch_size)
 
 
 def require_divisible(batch_size, replicas):

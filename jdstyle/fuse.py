@@ -23,6 +23,12 @@ _RUNS = flags.DEFINE_list(
     None,
     "Names of the runs to fuse; * and ? stand for letters. Default: all.",
 )
+_ALLOW_MISSING = flags.DEFINE_boolean(
+    "allow_missing",
+    False,
+    "Fuse although trainings are missing: the last sweep's, or a style or fold "
+    "that another member has. results.json then names them.",
+)
 _DATASET = flags.DEFINE_string(
     "dataset", "demo", "demo, jd_fashion or label_table/NAME."
 )
@@ -68,6 +74,7 @@ def main(argv):
     if _RUNS_DIR.value is None:
         raise InputError("--runs_dir is required: the folder of the runs.")
     # Here, so that --help does not wait for TensorFlow.
+    from jdstyle import completeness
     from jdstyle import fusing
     from jdstyle import fusion_fit
     from jdstyle import report
@@ -75,6 +82,13 @@ def main(argv):
 
     builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
     output_dir = _OUTPUT_DIR.value or os.path.join(_RUNS_DIR.value, "fused")
+    # Before an earlier product gives way.
+    completeness.find_runs(
+        _RUNS_DIR.value,
+        builder.info.metadata["fingerprint"],
+        _RUNS.value,
+        allow_missing=_ALLOW_MISSING.value,
+    )
     experiment.start(
         output_dir,
         cli.flag_texts(),
@@ -99,6 +113,7 @@ def main(argv):
             seed=_SEED.value,
         ),
         include=_RUNS.value,
+        allow_missing=_ALLOW_MISSING.value,
     )
     if gains is not None:
         print("What the relations gained, each fold decided by the others:")

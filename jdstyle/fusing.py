@@ -8,6 +8,7 @@ import pandas as pd
 from absl import logging
 
 from jdstyle import charts
+from jdstyle import completeness
 from jdstyle import experiment
 from jdstyle import folding
 from jdstyle import fusion
@@ -24,7 +25,15 @@ MUTUAL_TABLE_FILE = "mutual_table.csv"
 MUTUAL_PICTURE = "mutual_table.png"
 
 
-def fuse(runs_dir, builder, output_dir, options, *, include=None):
+def fuse(
+    runs_dir,
+    builder,
+    output_dir,
+    options,
+    *,
+    include=None,
+    allow_missing=False,
+):
     """Fuses the finished runs of a folder and exports them as one SavedModel.
 
     Args:
@@ -33,6 +42,8 @@ def fuse(runs_dir, builder, output_dir, options, *, include=None):
         output_dir: takes the SavedModel, tables and `results.json`; exists.
         options: `fusion_fit.Options`.
         include: None or list of patterns, as in `run_sets.find_runs`.
+        allow_missing: as in `completeness.find_runs`; what is missing stands in
+            the results.
 
     Returns:
         `(results, evidence, gains)`: the dict in `results.json`, the
@@ -43,8 +54,11 @@ def fuse(runs_dir, builder, output_dir, options, *, include=None):
         InputError: if runs are missing or do not fit together.
     """
     start = time.monotonic()
-    runs = run_sets.find_runs(
-        runs_dir, builder.info.metadata["fingerprint"], include
+    runs, missing = completeness.find_runs(
+        runs_dir,
+        builder.info.metadata["fingerprint"],
+        include,
+        allow_missing=allow_missing,
     )
     members = run_sets.members(runs)
     evidence = fusion_fit.gather(runs, builder)
@@ -68,6 +82,7 @@ def fuse(runs_dir, builder, output_dir, options, *, include=None):
         "styles": names,
         "members": list(members),
         "runs": [run.directory for run in runs],
+        "missing": missing,
         "fusion": options.fusion,
         "first_thresholds": rules.first_thresholds.tolist(),
         "thresholds": rules.thresholds.tolist(),

@@ -33,12 +33,8 @@ CACHE = flags.DEFINE_enum(
     ["memory", "stream"],
     "Hold the encoded photos in memory, or read them from the records.",
 )
-CHECKPOINT_MINUTES = flags.DEFINE_float(
-    "checkpoint_minutes",
-    10.0,
-    "Save the whole state so often, besides at the end of each epoch; the same "
-    "command goes on from the last one. 0: after every step.",
-    lower_bound=0.0,
+REQUIRE_GPU = flags.DEFINE_boolean(
+    "require_gpu", False, "End at once where TensorFlow sees no GPU."
 )
 SEED = flags.DEFINE_integer("seed", 0, "Of all random numbers.", lower_bound=0)
 
@@ -120,7 +116,7 @@ def fill_in(values):
 
 
 def require_usable():
-    """Refuses nan and inf, which pass absl's bounds, and odd batch sizes."""
+    """Refuses nan and inf, which pass absl's bounds, odd batches, no GPU."""
     for flag in flags.FLAGS.get_key_flags_for_module("__main__"):
         if isinstance(flag.value, float) and not math.isfinite(flag.value):
             raise InputError(f"--{flag.name} must be finite, not {flag.value}.")
@@ -129,6 +125,11 @@ def require_usable():
         raise InputError(
             f"--batch_size must be auto or an int > 0. Received: {text!r}."
         )
+    if REQUIRE_GPU.value:
+        # Here, so that --help does not wait for TensorFlow.
+        from jdstyle import devices
+
+        devices.require_gpu()
 
 
 def settings(**values):

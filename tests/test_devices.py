@@ -1,3 +1,5 @@
+import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -90,6 +92,73 @@ def test_other_errors_are_not_memory():
 
     with pytest.raises(tf.errors.InternalError):
         devices.largest_batch(broken)
+
+
+def test_out_of_memory_names_the_batch_and_the_flag():
+    message = "batch of 96 photos .* --batch_size, such as 48"
+    with (
+        pytest.raises(InputError, match=message),
+        devices.batch_must_fit(96),
+    ):
+        FakeGPU(95)(96)
+    with devices.batch_must_fit(96):
+        FakeGPU(96)(96)
+    with pytest.raises(ZeroDivisionError), devices.batch_must_fit(96):
+        raise ZeroDivisionError
+
+
+def test_out_of_memory_while_keras_trains():
+    """A real one: no machine has 256 TiB for a step's tensor."""
+
+    def greedy(y_true, y_pred):
+        side = tf.shape(y_pred)[0] * 2**21
+        return y_pred + tf.reduce_sum(tf.random.uniform([side, side]))
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", greedy)
+    photos = np.ones((8, 2), "float32")
+    message = "batch of 4 photos .*OOM when allocating.*8388608,8388608"
+    with pytest.raises(InputError, match=message) as caught:  # noqa: SIM117
+        with devices.batch_must_fit(4):
+            model.fit(photos, photos[:, :1], batch_size=4, verbose=0)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("capacity", "tried"),
+    [
+        (500, [200]),
+        (100, [200, 96]),
+        (99, [200, 96]),
+        (30, [200, 96, 48, 24]),
+        (8, [200, 96, 48, 24, 8]),
+    ],
+)
+def test_begins_again_with_a_smaller_batch(capacity, tried):
+    gpu = FakeGPU(capacity)
+    devices.shrink_until_it_fits(gpu, 200)
+    assert gpu.tried == tried
+
+
+def test_shrinks_in_steps_that_the_devices_can_share():
+    gpu = FakeGPU(60)
+    devices.shrink_until_it_fits(gpu, 96, smallest=16)
+    assert gpu.tried == [96, 48]
+
+
+def test_gives_up_where_the_smallest_does_not_fit():
+    gpu = FakeGPU(7)
+    with pytest.raises(InputError, match="batch of 8 .*--image_size"):
+        devices.shrink_until_it_fits(gpu, 24)
+    assert gpu.tried == [24, 8]
+
+
+def test_requires_a_gpu(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    with pytest.raises(InputError, match="--require_gpu: TensorFlow sees no"):
+        devices.require_gpu()
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    devices.require_gpu()
 
 
 def test_batch_must_be_divisible():

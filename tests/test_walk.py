@@ -187,6 +187,8 @@ def test_help_is_fast_and_done(module, tmp_path):
         ("train", ["--style=1", "x"], "Unexpected arguments: x"),
         ("train", ["--style=1", "--batch_size=0"], "--batch_size must be auto"),
         ("train", ["--style=1", "--epochs=0"], "epochs"),
+        ("train", ["--style=1", "--require_gpu"], "TensorFlow sees no GPU"),
+        ("pretrain", ["--require_gpu"], "TensorFlow sees no GPU"),
         ("fuse", [], "--runs_dir is required"),
         (
             "train",
@@ -213,12 +215,17 @@ def test_help_is_fast_and_done(module, tmp_path):
         ("predict", ["--saved_model=none", "no.jpg"], "No such photo"),
     ],
 )
-def test_bad_usage_ends_with_2(module, arguments, message, tmp_path):
+def test_bad_usage_ends_with_2(
+    module, arguments, message, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     if "--saved_model=none" in arguments and module == "evaluate":
         arguments = [*arguments, "--dataset=label_table/x"]
         message = "not prepared"
     assert message in run(tmp_path, module, *arguments, code=2)
     assert not (tmp_path / "runs").exists()
+    if "--require_gpu" in arguments:
+        assert not list(tmp_path.iterdir())
 
 
 def test_label_fault_leaves_nothing(tmp_path):

@@ -246,11 +246,20 @@ def test_folds_are_joined_and_averaged(run):
     results = read_json(folder / "fused" / "results.json")
     # Four networks, one member: each style's two folds are averaged.
     assert len(results["runs"]) == 4
+    assert results["missing"] == []
     assert results["members"] == ["mobilenet"]
     os.rename(folder / "rare-mobilenet-fold2", run.folder / "moved")
     said = run("fuse", DATASET, "--runs_dir=runs/folds", code=2)
     assert "no finished run of style 'rare' and fold 2" in said
     assert "--fold=2" in said
+    # What was fused before is still whole.
+    assert read_json(folder / "fused" / "results.json") == results
+    run("fuse", DATASET, "--runs_dir=runs/folds", "--allow_missing")
+    partly = read_json(folder / "fused" / "results.json")
+    assert partly["styles"] == ["bright"]
+    assert len(partly["runs"]) == 2
+    assert "rare-mobilenet-fold2 is done, but no" in partly["missing"][0]
+    assert "--allow_missing" in (folder / "fused" / "flags.cfg").read_text()
 
 
 def test_fuse_refuses_a_set_that_is_not_whole(run, swept):

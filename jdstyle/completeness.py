@@ -1,0 +1,132 @@
+"""Whether a set of runs is whole: all that was to be trained is there."""
+
+import csv
+import fnmatch
+import os
+
+from absl import logging
+
+from jdstyle import experiment
+from jdstyle import run_sets
+from jdstyle import sweeping
+from jdstyle.errors import InputError
+
+_MOST_SHOWN = 10
+
+
+def find_runs(runs_dir, fingerprint, include=None, *, allow_missing=False):
+    """Finds the runs to fuse; refuses a set from which some are missing.
+
+    A training that failed leaves nothing, and a fusion of the others would look
+    like one of all.
+
+    Args:
+        runs_dir, fingerprint, include: as in `run_sets.find_runs`.
+        allow_missing: whether to go on with what is there. A style of which a
+            member lacks a fold is then left out of that member.
+
+    Returns:
+        `(runs, missing)`: list of `run_sets.Run`, and list of strings that say
+        what is missing.
+
+    Raises:
+        InputError: as `run_sets.find_runs`; or if something is missing.
+    """
+    runs = run_sets.find_runs(runs_dir, fingerprint, include)
+    missing = [
+        *_missing_of_sweep(runs, runs_dir, include or ["*"]),
+        *_missing_of_members(run_sets.members(runs)),
+    ]
+    if not missing:
+        return runs, missing
+    shown = "; ".join(missing[:_MOST_SHOWN])
+    if len(missing) > _MOST_SHOWN:
+        shown += f"; and {len(missing) - _MOST_SHOWN} more"
+    if not allow_missing:
+        raise InputError(
+            f"{runs_dir} does not hold all that was to be trained: {shown}. "
+            "Train them (the same jdstyle.sweep tries them again), name runs "
+            "that match with --runs, or pass --allow_missing to fuse without."
+        )
+    logging.warning("Fused without what is missing: %s", shown)
+    return _with_all_folds(runs), missing
+
+
+def _missing_of_sweep(runs, runs_dir, patterns):
+    """What the last sweep set out to train and did not."""
+    path = os.path.join(runs_dir, sweeping.STATUS_FILE)
+    if not os.path.isfile(path):
+        return []
+    there = {os.path.basename(run.directory) for run in runs}
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    missing = []
+    for row in rows:
+        name, state = row.get("name"), row.get("state")
+        if name is None or state is None:
+            raise InputError(
+                f"{path} is not what jdstyle.sweep writes: its columns are "
+                f"{', '.join(map(str, row))}."
+            )
+        if (
+            name in there
+            or not any(fnmatch.fnmatchcase(name, p) for p in patterns)
+            or _is_of_other_data(os.path.join(runs_dir, name), runs)
+        ):
+            continue
+        if state == "done":
+            state = "done, but no longer there"
+        log = row.get("log")
+        missing.append(f"{name} is {state}" + (f", see {log}" if log else ""))
+    return missing
+
+
+def _is_of_other_data(directory, runs):
+    path = os.path.join(directory, experiment.RUN_FILE)
+    if not os.path.isfile(path):
+        return False
+    record = experiment.read_json(path)
+    return record.get("fingerprint") != runs[0].fingerprint
+
+
+def _missing_of_members(grouped):
+    """What one member has and another does not: styles and folds."""
+    every = [run for runs in grouped.values() for run in runs]
+    styles = dict.fromkeys(style for run in every for style in run.styles)
+    folds = sorted({run.fold for run in every} - {None})
+    missing = []
+    for name, runs in grouped.items():
+        for style in styles:
+            there = {run.fold for run in runs if style in run.styles}
+            if not there:
+                missing.append(f"{name} has no finished run of style {style!r}")
+            elif None not in there:
+                missing += [
+                    f"{name} has no finished run of style {style!r} and fold "
+                    f"{fold} (--fold={fold})"
+                    for fold in folds
+                    if fold not in there
+                ]
+    return missing
+
+
+def _with_all_folds(runs):
+    """Leaves out what a member's styles lack a fold of."""
+    folds = {run.fold for run in runs}
+    whole = [
+        run
+        for of_member in run_sets.members(runs).values()
+        for run in of_member
+        if all(
+            {r.fold for r in of_member if style in r.styles} == folds
+            for style in run.styles
+        )
+    ]
+    if not whole and None not in folds:
+        raise InputError(
+            "No style has a finished run of each of the folds "
+            f"{', '.join(map(str, sorted(folds)))}. Name runs of fewer folds "
+            "with --runs."
+        )
+    # Folds and none at once: `out_of_fold.join` says so.
+    return sorted(whole, key=lambda r: r.directory) if whole else runs
