@@ -24,6 +24,8 @@ setuptools.setup(
         "scipy>=1.15,<2",
         "absl-py>=2.3,<3",
         "pillow>=12,<14",
+        # To look into weight files; Keras brings it anyway.
+        "h5py>=3.11,<4",
         "matplotlib>=3.10,<4",
         # Of tools/download_photos.py; TFDS brings them anyway.
         "requests>=2.32,<3",

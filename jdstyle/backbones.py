@@ -61,10 +61,11 @@ def build(backbone, image_size, *, weights=None, name="backbone"):
     """
     require(backbone)
     shape = (image_size, image_size, 3)
+    own = False
     if backbone == "InceptionV4":
         application, module = inception_v4.InceptionV4, inception_v4
         if weights == "imagenet":
-            weights = converted_weights()
+            weights, own = converted_weights(), True
     else:
         application = getattr(keras.applications, backbone)
         # The public function comes from the module with its normalisation.
@@ -91,7 +92,7 @@ def build(backbone, image_size, *, weights=None, name="backbone"):
         ) from error
     if weights not in (None, "imagenet"):
         try:
-            weight_files.load(body, weights, own=False)
+            weight_files.load(body, weights, own=own)
         except InputError as error:
             raise InputError(
                 f"{error} Wanted: a {backbone} without top."

@@ -13,6 +13,7 @@ import pytest
 from absl import flags
 
 from jdstyle import inception_v4
+from jdstyle import sums
 from jdstyle.errors import InputError
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -142,7 +143,11 @@ def weights_file(state, tmp_path_factory):
     assert done.returncode == 0, done.stderr
     assert "149 batch norms had another scale than 1" in done.stdout
     assert f"with top: {output}" in done.stdout
-    assert os.listdir(output.parent) == ["top.weights.h5"]
+    assert sorted(os.listdir(output.parent)) == [
+        "SHA256SUMS",
+        "top.weights.h5",
+    ]
+    sums.check(output.parent, ["top.weights.h5"])
     return output
 
 

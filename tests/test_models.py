@@ -8,6 +8,7 @@ from keras.src.legacy.saving import legacy_h5_format
 from jdstyle import backbones
 from jdstyle import experiment
 from jdstyle import models
+from jdstyle import sums
 from jdstyle.errors import InputError
 from jdstyle.models import Architecture
 
@@ -128,6 +129,7 @@ def save_run(folder, form):
     folder.mkdir()
     model = models.build(form)
     model.save_weights(folder / experiment.BEST_WEIGHTS)
+    sums.write(folder, [experiment.BEST_WEIGHTS])
     record = {"architecture": form._asdict()}
     (folder / "run.json").write_text(json.dumps(record))
     return model
@@ -302,8 +304,15 @@ def test_backbone_starts_from_its_weight_file(tmp_path):
     assert_same_weights(model.get_layer("backbone"), body)
     with pytest.raises(InputError, match="does not hold.*MobileNetV3Small"):
         models.build(SMALL, weights=path)
-    with pytest.raises(InputError, match="no.weights.h5 does not hold"):
+    with pytest.raises(InputError, match="No such file: no.weights.h5"):
         models.build(SMALL, weights="no.weights.h5")
+
+
+def test_efficientnet_v2_keeps_its_own_blocks():
+    """Keras looks them up by the model's name; 5.9 M parameters, no top."""
+    body, _ = backbones.build("EfficientNetV2B0", 32, name="backbone_2")
+    assert body.name == "backbone_2"
+    assert body.count_params() == 5_919_312
 
 
 def test_inception_v4_asks_for_converted_weights(monkeypatch, tmp_path):

@@ -26,6 +26,7 @@ import numpy as np
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import sums
 from jdstyle.errors import InputError
 
 _SOURCE = flags.DEFINE_string(
@@ -276,13 +277,15 @@ def _get(arrays, name, shape):
 
 
 def write(model, path):
-    """Writes the weights, aside first: never half a file at `path`."""
+    """Writes the weights, aside first, and their SHA-256 sum beside them."""
     # Keras insists on the ending.
     unfinished = f"{path.removesuffix('.weights.h5')}.unfinished.weights.h5"
     try:
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        folder, name = os.path.split(os.path.abspath(path))
+        os.makedirs(folder, exist_ok=True)
         model.save_weights(unfinished)
         os.replace(unfinished, path)
+        sums.write(folder, [name])
     except OSError as error:
         message = f"--output={path} cannot be written: {error}"
         raise InputError(message) from error
