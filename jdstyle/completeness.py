@@ -4,8 +4,6 @@ import csv
 import fnmatch
 import os
 
-from absl import logging
-
 from jdstyle import experiment
 from jdstyle import run_sets
 from jdstyle import sweeping
@@ -48,7 +46,6 @@ def find_runs(runs_dir, fingerprint, include=None, *, allow_missing=False):
             "Train them (the same jdstyle.sweep tries them again), name runs "
             "that match with --runs, or pass --allow_missing to fuse without."
         )
-    logging.warning("Fused without what is missing: %s", shown)
     return _with_all_folds(runs), missing
 
 

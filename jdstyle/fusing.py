@@ -60,6 +60,8 @@ def fuse(
         include,
         allow_missing=allow_missing,
     )
+    for text in missing:
+        logging.warning("Fused without it: %s", text)
     members = run_sets.members(runs)
     evidence = fusion_fit.gather(runs, builder)
     joined, names = evidence.joined, evidence.joined.styles
