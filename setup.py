@@ -37,7 +37,7 @@ setuptools.setup(
             "pytest>=8,<10",
             # From 7 on it counts lines of subprocesses by coverage's own means.
             "pytest-cov>=7,<8",
-            "coverage>=7.10,<8",
+            "coverage>=7.10.6,<8",
             "hypothesis>=6.150,<7",
             "ruff>=0.17,<0.18",
         ],

@@ -43,8 +43,10 @@ def load(model, path, *, own=True):
     try:
         model.load_weights(path)
     except (KeyError, OSError, ValueError) as error:
+        # Keras goes on for many lines.
+        said = " ".join(str(error).split())[:300]
         raise InputError(
-            f"{path} does not hold the weights of this network: {error}"
+            f"{path} does not hold the weights of this network: {said}"
         ) from error
 
 
