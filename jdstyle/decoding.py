@@ -9,6 +9,8 @@ where it does not alias.
 
 import tensorflow as tf
 
+from jdstyle import headers
+
 _RATIOS = (1, 2, 4, 8)  # What a JPEG's cosine transform can be decoded at.
 
 
@@ -37,7 +39,8 @@ def read_pixels(image_bytes, least_size):
 
     Args:
         image_bytes: scalar string tensor: a JPEG, PNG or WebP file. What is
-            transparent becomes white; of an animation the first frame counts.
+            transparent becomes white; of an animated PNG file the still image
+            counts.
         least_size: pixels; a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size
             as long as both sides keep so many.
 
@@ -45,17 +48,22 @@ def read_pixels(image_bytes, least_size):
         uint8 tensor, shape `(height, width, 3)`, RGB.
 
     Raises:
-        tf.errors.InvalidArgumentError: if the bytes are no such file.
+        tf.errors.InvalidArgumentError: if the bytes are no such file, or one
+            that `headers` refuses: too many pixels, an animated WebP.
     """
     return tf.case(
         [
             (
                 _starts_with(image_bytes, b"\x89PNG"),
-                lambda: _on_white(tf.io.decode_png(image_bytes)),
+                lambda: _on_white(
+                    tf.io.decode_png(headers.check_png(image_bytes))
+                ),
             ),
             (
                 _starts_with(image_bytes, b"RIFF"),
-                lambda: _on_white(tf.io.decode_webp(image_bytes)[0]),
+                lambda: _on_white(
+                    tf.io.decode_webp(headers.check_webp(image_bytes))[0]
+                ),
             ),
         ],
         default=lambda: _decode_scaled_jpeg(image_bytes, least_size),
@@ -145,27 +153,32 @@ def _at_ratio(decode_at, index):
 
 
 def _decode_scaled_jpeg(image_bytes, image_size):
+    checked, shape = headers.check_jpeg(image_bytes)
     return _at_ratio(
-        lambda ratio: tf.io.decode_jpeg(image_bytes, channels=3, ratio=ratio),
-        _ratio_index(tf.image.extract_jpeg_shape(image_bytes)[:2], image_size),
+        lambda ratio: tf.io.decode_jpeg(checked, channels=3, ratio=ratio),
+        shape,
+        image_size,
     )
 
 
 def _on_white(image):
     """RGB of a gray, gray-alpha, RGB or RGBA image, transparency on white."""
     channels = tf.shape(image)[-1]
-    image = tf.cast(image, tf.float32)
-    color = image[..., : channels - (channels + 1) % 2]
-    alpha = tf.cond(
-        channels % 2 == 0,
-        lambda: image[..., -1:] / 255.0,
-        lambda: tf.ones_like(image[..., :1]),
+    color = tf.cond(
+        channels % 2 == 0, lambda: _blend_on_white(image), lambda: image
     )
-    color = color * alpha + 255.0 * (1.0 - alpha)
     color = tf.cond(
         tf.shape(color)[-1] == 1,
         lambda: tf.tile(color, [1, 1, 3]),
         lambda: color,
     )
-    color = tf.ensure_shape(color, [None, None, 3])
-    return to_uint8(color)
+    return tf.ensure_shape(color, [None, None, 3])
+
+
+def _blend_on_white(image):
+    # Integers of 16 bits: 25 million pixels in floats would take a gigabyte.
+    # 255 * 255 + 127 is the most; adding half of 255 rounds.
+    color = tf.cast(image[..., :-1], tf.uint16)
+    alpha = tf.cast(image[..., -1:], tf.uint16)
+    white = (255 - alpha) * 255 + 127
+    return tf.cast((color * alpha + white) // 255, tf.uint8)

@@ -1,38 +1,29 @@
 """One photo file of any kind to a small upright RGB JPEG and its hash."""
 
+import contextlib
 import functools
 import io
+import threading
 import typing
-import warnings
 
 import numpy as np
-from PIL import BmpImagePlugin
-from PIL import GifImagePlugin
 from PIL import Image
-from PIL import JpegImagePlugin
-from PIL import PngImagePlugin
-from PIL import WebPImagePlugin
 
-MAX_PIXELS = 100_000_000  # A larger claim is an attack or a mistake.
-MIN_SIDE = 16  # Pixels; a smaller picture shows no garment.
+from jdstyle.datasets import photo_files
+from jdstyle.datasets.photo_files import MIN_SIDE
+from jdstyle.datasets.photo_files import PhotoError
+
 JPEG_QUALITY = 90
+
+# Photos that take more bytes than this come one by one, on however many cores.
+_LARGE = 64_000_000
+_one_large_photo = threading.Lock()
 
 _HASH_SIZE = 16  # Frequencies per direction.
 _HASH_CELLS = 32
 # The noise that JPEG leaves in the frequencies of a flat background stays
 # below this many gray levels, so that those bits are always 0.
 _HASH_MARGIN = 4.0
-
-_SUPPORTED = "JPEG, PNG, WebP, GIF or BMP"
-# The classes, not `Image.open`: it warns of photos well below `MAX_PIXELS`,
-# and a warning cannot be caught safely in one thread of many.
-_OPENERS = (
-    (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
-    (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
-    (b"RIFF", WebPImagePlugin.WebPImageFile),
-    (b"GIF8", GifImagePlugin.GifImageFile),
-    (b"BM", BmpImagePlugin.BmpImageFile),
-)
 
 _EXIF_ORIENTATION = 0x0112
 _TURNS = {
@@ -44,13 +35,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-# Pillow's complaints about metadata, which are not kept, of readable photos.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-
-
-class PhotoError(Exception):
-    """A photo that cannot be used; its text is the reason, in a few words."""
 
 
 class Photo(typing.NamedTuple):
@@ -90,9 +74,10 @@ def normalise(data, short_side=320, box=None):
         A `Photo`.
 
     Raises:
-        PhotoError: if the file is empty, no photo, broken, cut off, claims
-            more than `MAX_PIXELS` (refused before decoding) or has a side
-            under `MIN_SIDE`; likewise if the box misses it or leaves so little.
+        PhotoError: if the file is empty, no photo, broken, cut off, has a side
+            under `MIN_SIDE` or claims more than `photo_files.MAX_PIXELS`
+            (refused before decoding); likewise if the box misses it or leaves
+            so little.
         ValueError: if `short_side` is too small.
     """
     if short_side < MIN_SIDE:
@@ -100,36 +85,20 @@ def normalise(data, short_side=320, box=None):
             f"`short_side` must be at least {MIN_SIDE}. "
             f"Received: {short_side!r}."
         )
-    opener = _find_opener(data)
+    image = photo_files.open_photo(data)
+    is_large = photo_files.num_bytes_decoded(image) > _LARGE
     try:
-        return _normalise(opener(io.BytesIO(data)), short_side, box)
+        with _one_large_photo if is_large else contextlib.nullcontext():
+            return _normalise(image, short_side, box)
     except PhotoError:
         raise
     # Broken files make decoders raise nearly anything, MemoryError included;
     # no single photo may end the work on the others.
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise PhotoError(f"broken {opener.format}: {reason}") from error
-
-
-def _find_opener(data):
-    for magic, opener in _OPENERS:
-        if data.startswith(magic) and (
-            magic != b"RIFF" or data[8:12] == b"WEBP"
-        ):
-            return opener
-    if not data:
-        raise PhotoError("empty file")
-    start = data[:256].removeprefix(b"\xef\xbb\xbf").strip()
-    if start.startswith(b"<"):
-        raise PhotoError("an HTML or XML page, not a photo")
-    if start.isascii() and b"\0" not in start:
-        raise PhotoError("text, not a photo")
-    raise PhotoError(f"not a {_SUPPORTED} file")
+        raise photo_files.broken(image.format, error) from error
 
 
 def _normalise(image, short_side, box):
-    _require_size(image)
     if box is None:  # It counts pixels of the full size.
         image.draft("RGB", (short_side, short_side))  # JPEG: decode smaller.
     image.load()
@@ -146,18 +115,6 @@ def _normalise(image, short_side, box):
     return Photo(
         file.getvalue(), image.width, image.height, perceptual_hash(image)
     )
-
-
-def _require_size(image):
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise PhotoError(
-            f"claims {width} x {height} pixels, more than {MAX_PIXELS:,}"
-        )
-    if min(width, height) < MIN_SIDE:
-        raise PhotoError(
-            f"{width} x {height} pixels, a side is under {MIN_SIDE}"
-        )
 
 
 def _crop(image, box):
@@ -188,19 +145,21 @@ def _to_rgb(image):
         image = _to_8_bits(image)
     if not image.has_transparency_data:
         return image.convert("RGB")
-    image = image.convert("RGBA")
+    if image.mode != "RGBA":  # Converting would copy it even so.
+        image = image.convert("RGBA")
     white = Image.new("RGB", image.size, "white")
     white.paste(image, mask=image.getchannel("A"))
     return white
 
 
 def _to_8_bits(image):
-    values = np.asarray(image).astype(np.float32).clip(0, 65535)
+    values = np.asarray(image).clip(0, 65535).astype(np.uint16)
     transparent = image.info.get("transparency")
     if transparent is not None:
         values[values == transparent] = 65535
     # Pillow itself would clip: nearly all of a photo would turn white.
-    return Image.fromarray(np.round(values / 257).astype(np.uint8))
+    levels = np.round(np.arange(65536) / 257).astype(np.uint8)
+    return Image.fromarray(levels[values])
 
 
 def _shrink(image, short_side):

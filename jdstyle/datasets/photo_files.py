@@ -1,0 +1,130 @@
+"""What a photo file is, by its content, and what it claims to hold."""
+
+import io
+import os
+import stat
+import warnings
+
+from PIL import BmpImagePlugin
+from PIL import GifImagePlugin
+from PIL import JpegImagePlugin
+from PIL import PngImagePlugin
+from PIL import WebPImagePlugin
+
+MAX_BYTES = 100_000_000  # A larger file is an attack or a mistake,
+MAX_PIXELS = 100_000_000  # and so is a larger claim.
+MIN_SIDE = 16  # Pixels; a smaller picture shows no garment.
+
+_SUPPORTED = "JPEG, PNG, WebP, GIF or BMP"
+# The classes, not `Image.open`: it warns of photos well below `MAX_PIXELS`,
+# and a warning cannot be caught safely in one thread of many.
+_OPENERS = (
+    (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
+    (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
+    (b"RIFF", WebPImagePlugin.WebPImageFile),
+    (b"GIF8", GifImagePlugin.GifImageFile),
+    (b"BM", BmpImagePlugin.BmpImageFile),
+)
+
+# Bytes that a pixel may take while it is decoded: the coefficients of a
+# progressive JPEG, which draft mode does not lessen; of other kinds up to three
+# pictures at a time.
+_BYTES_PER_PIXEL = {"JPEG": 0, "progressive JPEG": 6}
+_OTHER_BYTES_PER_PIXEL = 13
+
+# Pillow's complaints about metadata, which are not kept, of readable photos.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+
+class PhotoError(Exception):
+    """A photo that cannot be used; its text is the reason, in a few words."""
+
+
+def read_file(path):
+    """Reads a photo file.
+
+    Args:
+        path: path.
+
+    Returns:
+        `(data, status)`: bytes and `os.stat_result`.
+
+    Raises:
+        OSError: if it cannot be read, `FileNotFoundError` if it is not there.
+        PhotoError: if it is no file, such as a folder or a pipe, which would
+            never end, or has more than `MAX_BYTES`.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise PhotoError("not a file")
+    with open(path, "rb") as file:
+        status = os.fstat(file.fileno())
+        if status.st_size > MAX_BYTES:
+            raise PhotoError(
+                f"{status.st_size:,} bytes, more than {MAX_BYTES:,}"
+            )
+        return file.read(), status
+
+
+def open_photo(data):
+    """Opens a photo of any kind without decoding it.
+
+    Args:
+        data: bytes of the file.
+
+    Returns:
+        `PIL.Image.Image` of at most `MAX_PIXELS`, its sides at least
+        `MIN_SIDE`.
+
+    Raises:
+        PhotoError: if it is something else.
+    """
+    opener = _find_opener(data)
+    try:
+        image = opener(io.BytesIO(data))
+    except Exception as error:
+        raise broken(opener.format, error) from error
+    _require_size(image)
+    return image
+
+
+def broken(kind, error):
+    """Returns the `PhotoError` for what a decoder raised."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return PhotoError(f"broken {kind}: {reason}")
+
+
+def num_bytes_decoded(image):
+    """Returns about how many bytes a photo will take to decode and flatten."""
+    kind = image.format
+    if kind == "JPEG" and "progressive" in image.info:
+        kind = "progressive JPEG"
+    per_pixel = _BYTES_PER_PIXEL.get(kind, _OTHER_BYTES_PER_PIXEL)
+    return image.width * image.height * per_pixel
+
+
+def _find_opener(data):
+    for magic, opener in _OPENERS:
+        if data.startswith(magic) and (
+            magic != b"RIFF" or data[8:12] == b"WEBP"
+        ):
+            return opener
+    if not data:
+        raise PhotoError("empty file")
+    start = data[:256].removeprefix(b"\xef\xbb\xbf").strip()
+    if start.startswith(b"<"):
+        raise PhotoError("an HTML or XML page, not a photo")
+    if start.isascii() and b"\0" not in start:
+        raise PhotoError("text, not a photo")
+    raise PhotoError(f"not a {_SUPPORTED} file")
+
+
+def _require_size(image):
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise PhotoError(
+            f"claims {width} x {height} pixels, more than {MAX_PIXELS:,}"
+        )
+    if min(width, height) < MIN_SIDE:
+        raise PhotoError(
+            f"{width} x {height} pixels, a side is under {MIN_SIDE}"
+        )
