@@ -50,7 +50,13 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
         "dataset": builder.info.full_name,
         "fingerprint": builder.info.metadata["fingerprint"],
         "split": part,
-        **report.score(style_names, labels, probabilities, decisions),
+        **report.score(
+            style_names,
+            labels,
+            probabilities,
+            decisions,
+            num_leaking=builder.info.metadata["num_leaking"],
+        ),
     }
     os.makedirs(output_dir, exist_ok=True)
     table = report.probability_table(

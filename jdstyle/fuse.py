@@ -96,6 +96,7 @@ def main(argv):
             "task": "fuse",
             "dataset": builder.info.full_name,
             "fingerprint": builder.info.metadata["fingerprint"],
+            "num_leaking": builder.info.metadata["num_leaking"],
             "seed": _SEED.value,
         },
         flag="output_dir",

@@ -91,7 +91,13 @@ def fuse(
         "alpha": rules.alpha.tolist(),
         "beta": rules.beta.tolist(),
         "limits": [rules.least, rules.most],
-        "validation": report.score(names, joined.labels, corrected, decisions),
+        "validation": report.score(
+            names,
+            joined.labels,
+            corrected,
+            decisions,
+            num_leaking=builder.info.metadata["num_leaking"],
+        ),
         "minutes": (time.monotonic() - start) / 60,
     }
     experiment.write_json(

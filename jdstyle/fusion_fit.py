@@ -54,7 +54,8 @@ def gather(runs, builder):
         `Evidence`.
 
     Raises:
-        InputError: as `out_of_fold.join`, or if labels are unknown.
+        InputError: as `out_of_fold.join`, if labels are unknown, or if a style
+            has no positive out of fold.
     """
     # With folds, every photo of train and validation has trained some run.
     has_folds = runs[0].fold is not None
@@ -71,10 +72,21 @@ def gather(runs, builder):
         )
     known = list(builder.info.metadata["styles"])
     joined = out_of_fold.join(runs, known)
+    _require_positives(joined)
     labels = labels[:, [known.index(name) for name in joined.styles]]
     return Evidence(
         joined, relations.cooccurrence(labels), plausibility.limits(labels)
     )
+
+
+def _require_positives(joined):
+    for name, column in zip(joined.styles, joined.labels.T, strict=True):
+        if not column.any():
+            raise InputError(
+                f"No photo out of fold has {name}, among {len(column)}: there "
+                "is nothing to fit its threshold to. Train more folds "
+                "(--fold), or leave its runs out with --runs."
+            )
 
 
 def make_rules(evidence, options):

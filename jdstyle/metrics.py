@@ -1,7 +1,8 @@
 """F-beta per style from counts, with its baseline and its uncertainty.
 
-The macro score is the mean of the styles' scores. A style without positives,
-or without predicted positives, scores 0. A label of -1 is unknown: whatever is
+The macro score is the mean of the styles' scores. A style without predicted
+positives scores 0, and so does one without positives, which has no score in
+truth: `report` leaves it out. A label of -1 is unknown: whatever is
 decided there counts neither as right nor as wrong.
 """
 

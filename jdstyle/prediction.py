@@ -3,7 +3,6 @@
 import csv
 import itertools
 import os
-import pathlib
 
 from absl import logging
 
@@ -11,9 +10,12 @@ from jdstyle import scoring
 from jdstyle import serving
 from jdstyle import styles
 from jdstyle.datasets import checking
+from jdstyle.datasets import photo_files
 from jdstyle.errors import InputError
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
+# A file's name may hold bytes that are no UTF-8: they are written as they are.
+_TEXT = {"encoding": "utf-8", "errors": "surrogateescape"}
 
 
 def find_photos(paths):
@@ -103,7 +105,7 @@ def predict(
     done = 0
     progress = checking.Progress("Predicted", len(found))
     unfinished = f"{output}.tmp"
-    with open(unfinished, "w", newline="", encoding="utf-8") as file:
+    with open(unfinished, "w", newline="", **_TEXT) as file:
         writer = csv.writer(file, lineterminator="\n")
         if not submission:
             writer.writerow(_header(style_names))
@@ -128,7 +130,7 @@ def _batches(found, batch_size, short_side, failures):
     """Yields `(ids, JPEGs)`, two lists; the next ones are read meanwhile."""
     checked = checking.check_ahead(
         found,
-        lambda item: pathlib.Path(item[1]).read_bytes(),
+        lambda item: photo_files.read_file(item[1])[0],
         short_side=short_side,
         # While one batch is in the model and one waits, one is read.
         window=3 * batch_size,
@@ -165,7 +167,7 @@ def _write_errors(path, failures):
     if os.path.exists(path):
         os.remove(path)  # Of an earlier run.
     if failures:
-        with open(path, "w", newline="", encoding="utf-8") as file:
+        with open(path, "w", newline="", **_TEXT) as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["id", "path", "reason"])
             writer.writerows(failures)

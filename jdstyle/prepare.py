@@ -84,6 +84,12 @@ _MAX_BAD_FRACTION = flags.DEFINE_float(
 _ALLOW_MISSING = flags.DEFINE_boolean(
     "allow_missing", False, "Go on without the photos that are missing."
 )
+_ALLOW_LEAKS = flags.DEFINE_boolean(
+    "allow_leaks",
+    False,
+    "Go on where given splits or folds tear near-duplicate photos apart; the "
+    "results say so.",
+)
 _NUM_FOLDS = flags.DEFINE_integer(
     "num_folds", 5, "Folds to make where the labels have none.", lower_bound=2
 )
@@ -132,6 +138,7 @@ def main(argv):
         num_folds=_NUM_FOLDS.value,
         test_fraction=_TEST_FRACTION.value,
         seed=_SEED.value,
+        allow_leaks=_ALLOW_LEAKS.value,
     )
     builder = prepared.make_builder(
         _DATASET.value,

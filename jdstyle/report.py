@@ -7,8 +7,13 @@ from sklearn.metrics import average_precision_score
 from jdstyle import metrics
 
 
-def score(style_names, labels, probabilities, decisions, *, seed=0):
+def score(
+    style_names, labels, probabilities, decisions, *, seed=0, num_leaking=0
+):
     """Scores the decisions on a set of photos.
+
+    A style without a positive has no score: None there, and the macro mean is
+    that of the others.
 
     Args:
         style_names: list of strings.
@@ -16,71 +21,119 @@ def score(style_names, labels, probabilities, decisions, *, seed=0):
         probabilities: float array in [0, 1], shape `(n, styles)`.
         decisions: int array of 0s and 1s, shape `(n, styles)`.
         seed: int, of the bootstrap.
+        num_leaking: int, groups of near-duplicates that the data set's given
+            splits or folds tear apart (its metadata have it); passed on.
 
     Returns:
-        dict with `photos`, `styles` and, where there are several, `macro`.
-        `styles` maps a name to `positives`, `predicted`, `precision`, `recall`,
-        `f2`, `f2_low` and `f2_high` (95 % bootstrap interval over photos),
-        `baseline_f2` (everything positive) and `pr_auc` (average precision).
+        dict with `photos`, `num_leaking`, `styles` and, where there are
+        several, `macro`. `styles` maps a name to `positives`, `predicted`,
+        `precision`, `recall`, `f2`, `f2_low` and `f2_high` (95 % bootstrap
+        interval over photos), `baseline_f2` (everything positive) and `pr_auc`
+        (average precision). `macro` has also `styles`, how many it is of.
     """
     counts = metrics.counts(labels, decisions)
     f2 = metrics.fbeta(*counts)
     precision, recall = metrics.precision_recall(*counts)
     samples = metrics.bootstrap_fbeta(labels, decisions, seed=seed)
     low, high = metrics.interval(samples)
-    baseline = metrics.all_positive_fbeta(labels)
-    scores = {
-        name: {
+    columns = {
+        "precision": precision,
+        "recall": recall,
+        "f2": f2,
+        "f2_low": low,
+        "f2_high": high,
+        "baseline_f2": metrics.all_positive_fbeta(labels),
+    }
+    has_positives = (labels == 1).any(axis=0)
+    scores = {}
+    for i, name in enumerate(style_names):
+        scores[name] = {
             "positives": int((labels[:, i] == 1).sum()),
             # Where the label is unknown, a decision counts nowhere.
             "predicted": int(decisions[labels[:, i] >= 0, i].sum()),
-            "precision": float(precision[i]),
-            "recall": float(recall[i]),
-            "f2": float(f2[i]),
-            "f2_low": float(low[i]),
-            "f2_high": float(high[i]),
-            "baseline_f2": float(baseline[i]),
+            **{key: float(column[i]) for key, column in columns.items()},
             "pr_auc": pr_auc(labels[:, i], probabilities[:, i]),
         }
-        for i, name in enumerate(style_names)
+        if not has_positives[i]:
+            scores[name] |= dict.fromkeys([*columns, "pr_auc"])
+    result = {
+        "photos": len(labels),
+        "num_leaking": num_leaking,
+        "styles": scores,
     }
-    result = {"photos": len(labels), "styles": scores}
     if len(style_names) > 1:
-        macro_low, macro_high = metrics.interval(samples.mean(axis=1))
-        result["macro"] = {
-            "f2": float(f2.mean()),
-            "f2_low": float(macro_low),
-            "f2_high": float(macro_high),
-            "baseline_f2": float(baseline.mean()),
-            "pr_auc": float(np.mean([s["pr_auc"] for s in scores.values()])),
-        }
+        result["macro"] = _macro(
+            [row for row in scores.values() if row["positives"]],
+            samples[:, has_positives],
+        )
     return result
 
 
+def _macro(scores, samples):
+    macro = dict.fromkeys(["f2", "f2_low", "f2_high", "baseline_f2", "pr_auc"])
+    if scores:
+        for key in ("f2", "baseline_f2", "pr_auc"):
+            macro[key] = float(np.mean([row[key] for row in scores]))
+        low, high = metrics.interval(samples.mean(axis=1))
+        macro |= {"f2_low": float(low), "f2_high": float(high)}
+    return {**macro, "styles": len(scores)}
+
+
 def format_table(result):
-    """Formats what `score` returned, a line per style and the macro mean."""
+    """Formats what `score` returned, a line per style and the macro mean.
+
+    Below the table: what a reader of it must know.
+    """
     rows = dict(result["styles"])
     if "macro" in result:
         rows["macro mean"] = result["macro"]
     lines = [
         {
             "style": name,
-            "F2": f"{row['f2']:.3f}",
-            "95 % interval": f"{row['f2_low']:.3f} to {row['f2_high']:.3f}",
-            "all positive": f"{row['baseline_f2']:.3f}",
-            "PR-AUC": f"{row['pr_auc']:.3f}",
-            "precision": _decimals(row, "precision"),
-            "recall": _decimals(row, "recall"),
+            "F2": decimals(row["f2"]),
+            "95 % interval": interval(row),
+            "all positive": decimals(row["baseline_f2"]),
+            "PR-AUC": decimals(row["pr_auc"]),
+            "precision": decimals(row.get("precision", "")),
+            "recall": decimals(row.get("recall", "")),
             "positives": row.get("positives", ""),
             "predicted": row.get("predicted", ""),
         }
         for name, row in rows.items()
     ]
-    return pd.DataFrame(lines).to_string(index=False)
+    return "\n".join(
+        [pd.DataFrame(lines).to_string(index=False), *_notes(result)]
+    )
 
 
-def _decimals(row, key):
-    return f"{row[key]:.3f}" if key in row else ""
+def _notes(result):
+    scores = result["styles"].values()
+    defined = [row for row in scores if row["f2"] is not None]
+    if len(defined) < len(scores):
+        note = "-: no positive among these photos, hence no score."
+        if "macro" in result:
+            note += f" The macro mean is of {len(defined)} styles."
+        yield note
+    # Not in results that older versions wrote.
+    if num_leaking := result.get("num_leaking"):
+        yield (
+            f"{num_leaking} groups of near-duplicate photos lie on both sides "
+            "of a given split or fold (--allow_leaks): the scores flatter."
+        )
+
+
+def decimals(value):
+    """Formats a score with three decimals, None as "-", a text as it is."""
+    if isinstance(value, str):
+        return value
+    return "-" if value is None else f"{value:.3f}"
+
+
+def interval(row):
+    """Formats the interval of a row of `score`; "-" where it has none."""
+    if row["f2"] is None:
+        return "-"
+    return f"{decimals(row['f2_low'])} to {decimals(row['f2_high'])}"
 
 
 def pr_auc(labels, probabilities):
@@ -88,10 +141,10 @@ def pr_auc(labels, probabilities):
 
     Args:
         labels: int array, shape `(n,)`: 1, 0, or -1 where unknown.
-        probabilities: float array, shape `(n,)`.
+        probabilities: float array in [0, 1], shape `(n,)`.
 
     Returns:
-        float in [0, 1]; 0 where there is no positive.
+        float in [0, 1]; 0 without a positive label, where it is not defined.
     """
     known = labels >= 0
     if not (labels == 1).any():  # scikit-learn warns there.

@@ -8,6 +8,7 @@ import pandas as pd
 from jdstyle import charts
 from jdstyle import fusing
 from jdstyle import pages
+from jdstyle import report
 from jdstyle import reproducing
 
 # Macro F2 of the report of the challenge's third place, in its order.
@@ -27,9 +28,9 @@ def ablation_table(ablation, reported):
         macro = score["macro"]
         row = {
             "step": title,
-            "macro F2": _f2(macro["f2"]),
-            "95 % interval": _interval(macro),
-            "all positive": _f2(macro["baseline_f2"]),
+            "macro F2": report.decimals(macro["f2"]),
+            "95 % interval": report.interval(macro),
+            "all positive": report.decimals(macro["baseline_f2"]),
         }
         if reported:
             row["in the report"] = f"{reported[i]:.2f}"
@@ -48,10 +49,11 @@ def style_table(scores, last):
     for style in [*scores[last]["styles"], "macro mean"]:
         row = {"style": style}
         for name, score in scores.items():
-            row[name] = _f2(_row(score, style)["f2"])
-        row["95 % interval"] = _interval(_row(scores[last], style))
-        row["all positive"] = _f2(_row(scores[last], style)["baseline_f2"])
-        row["positives"] = _row(scores[last], style).get("positives", "")
+            row[name] = report.decimals(_row(score, style)["f2"])
+        of_last = _row(scores[last], style)
+        row["95 % interval"] = report.interval(of_last)
+        row["all positive"] = report.decimals(of_last["baseline_f2"])
+        row["positives"] = of_last.get("positives", "")
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -141,6 +143,13 @@ def _describe(results, is_jd):
         if results["part"] == "test"
         else " They also chose the thresholds: the scores flatter."
     )
+    # Not in results that older versions wrote.
+    leaks = (
+        f" {results['num_leaking']} groups of near-duplicate photos lie on "
+        "both sides of a given split or fold: the scores flatter."
+        if results.get("num_leaking")
+        else ""
+    )
     blocks = [
         pages.Code(results["command"]),
         f"{results['num_runs']} trainings on {results['dataset']} (data "
@@ -148,8 +157,8 @@ def _describe(results, is_jd):
         f"{results['machine']}. Trainings took {results['cpu_minutes']:.0f} "
         "CPU minutes.",
         f"Scored on the {results['photos']} {results['part']} photos.{flatters}"
-        " Intervals are 95 % bootstraps over photos; all positive is the F2 of "
-        "saying yes to every photo.",
+        f"{leaks} Intervals are 95 % bootstraps over photos; all positive is "
+        "the F2 of saying yes to every photo.",
     ]
     if is_jd:
         ours = results["product"]["fusion, relations"]["macro"]["f2"]
@@ -157,7 +166,7 @@ def _describe(results, is_jd):
             pd.DataFrame(
                 {
                     "macro F2": ["this product", "the third place's, official"],
-                    "test": [_f2(ours), f"{REPORTED_TEST:.4f}"],
+                    "test": [report.decimals(ours), f"{REPORTED_TEST:.4f}"],
                 }
             )
         )
@@ -204,7 +213,8 @@ def _draw_ablation(pictures, ablation):
 
 def _bars(names, scores, last, path):
     def column(score, key):
-        return np.array([score["styles"][name][key] for name in names])
+        # Without a score, None: NaN, which draws nothing.
+        return np.array([score["styles"][name][key] for name in names], float)
 
     charts.grouped_bars(
         names,
@@ -219,11 +229,3 @@ def _bars(names, scores, last, path):
 
 def _row(score, style):
     return score["styles"].get(style) or score["macro"]
-
-
-def _f2(number):
-    return f"{number:.3f}"
-
-
-def _interval(row):
-    return f"{row['f2_low']:.3f} to {row['f2_high']:.3f}"

@@ -66,6 +66,7 @@ def score(plan, builder):
         "fingerprint": builder.info.metadata["fingerprint"],
         "part": part,
         "photos": builder.info.splits[part].num_examples,
+        "num_leaking": builder.info.metadata["num_leaking"],
         "num_runs": sum(map(len, runs.values())),
         "cpu_minutes": sum(
             _cpu_minutes(run) for of_step in runs.values() for run in of_step
@@ -110,7 +111,13 @@ def score_step(runs, builder, part):
         for key in ("probabilities", "labels")
     )
     labels = _labels(builder, photos, names)
-    return report.score(names, labels, probabilities, decisions)
+    return report.score(
+        names,
+        labels,
+        probabilities,
+        decisions,
+        num_leaking=builder.info.metadata["num_leaking"],
+    )
 
 
 def score_product(evidence, saved_model, first, builder, part):
@@ -135,7 +142,13 @@ def score_product(evidence, saved_model, first, builder, part):
     probabilities, decisions, members = serving.score(
         classify, photos.stream.batch(_BATCH_SIZE)
     )
-    product = report.score(joined.styles, labels, probabilities, decisions)
+    product = report.score(
+        joined.styles,
+        labels,
+        probabilities,
+        decisions,
+        num_leaking=builder.info.metadata["num_leaking"],
+    )
     scores = {}
     for number, name in enumerate(joined.members):
         scores[name] = _score_alone(evidence, [number], members, labels)

@@ -12,7 +12,7 @@ from jdstyle import serving
 from jdstyle import thresholds
 
 
-def write(trained, photos, names, styles, workdir, *, start):
+def write(trained, photos, names, styles, workdir, *, start, num_leaking=0):
     """Chooses the thresholds, exports the SavedModel and writes the results.
 
     `results.json` comes last: a directory that has it is complete.
@@ -24,6 +24,7 @@ def write(trained, photos, names, styles, workdir, *, start):
         styles: list of ints, the styles' columns in the labels.
         workdir: run directory.
         start: `time.monotonic()` when the run began.
+        num_leaking: as in `report.score`.
 
     Returns:
         The dict in `results.json`.
@@ -48,7 +49,9 @@ def write(trained, photos, names, styles, workdir, *, start):
     results = {
         "styles": names,
         "thresholds": chosen,
-        "validation": report.score(names, labels, probabilities, decisions),
+        "validation": report.score(
+            names, labels, probabilities, decisions, num_leaking=num_leaking
+        ),
         **trained.record,
         "minutes": (time.monotonic() - start) / 60,
         # Of this process, on all cores, loading included.

@@ -4,7 +4,8 @@ import os
 import shutil
 import time
 
-from jdstyle import checkpoints
+from absl import logging
+
 from jdstyle import experiment
 from jdstyle import input_pipeline
 from jdstyle import locking
@@ -12,6 +13,7 @@ from jdstyle import recipe
 from jdstyle import results
 from jdstyle import stopping
 from jdstyle import training
+from jdstyle.datasets import support
 from jdstyle.errors import InputError
 
 
@@ -58,6 +60,7 @@ def execute(
         "task": task,
         "dataset": builder.info.full_name,
         "fingerprint": metadata["fingerprint"],
+        "num_leaking": metadata["num_leaking"],
         "styles": names,
         "backbone": form.backbone,
         "image_size": form.image_size,
@@ -93,6 +96,28 @@ def execute(
         # Of no more use, and larger than all the rest.
         shutil.rmtree(os.path.join(workdir, checkpoints.DIRECTORY))
         return finished
+    train_photos, validation_photos = (
+        input_pipeline.read_photos(builder, part, fold=fold, cache=cache)
+        for part in ("train", "validation")
+    )
+    labels = {
+        "the training photos": train_photos.labels[:, columns],
+        "the validation photos": validation_photos.labels[:, columns],
+    }
+    for sentence in support.describe(names, labels):
+        logging.warning(sentence)
+    trained = training.train(
+        train_photos, validation_photos, columns, settings, workdir, names=names
+    )
+    return results.write(
+        trained,
+        validation_photos,
+        names,
+        columns,
+        workdir,
+        start=start,
+        num_leaking=metadata["num_leaking"],
+    )
 
 
 def _require_same_fold(init_from, fingerprint, fold):

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 
 from jdstyle import report
@@ -20,9 +22,40 @@ def test_scores_by_hand():
     # Positives rank 1, 2 and 4: (1/1 + 2/2 + 3/4) / 3.
     assert np.isclose(a["pr_auc"], (1 + 1 + 0.75) / 3)
     assert a["f2_low"] < a["f2"] < a["f2_high"]
+
+
+def test_style_without_a_positive_has_no_score():
+    result = report.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS)
     b = result["styles"]["b"]
-    assert b["f2"] == b["baseline_f2"] == b["pr_auc"] == 0.0
-    assert np.isclose(result["macro"]["f2"], 10 / 15 / 2)
+    assert (b.pop("positives"), b.pop("predicted")) == (0, 0)
+    assert set(b.values()) == {None}
+    assert '"f2": null' in json.dumps(result)
+    # The mean of what is defined: of a alone.
+    a, macro = result["styles"]["a"], result["macro"]
+    assert macro.pop("styles") == 1
+    assert macro == {key: a[key] for key in macro}
+    none = report.score(
+        ["a", "b"], np.zeros_like(LABELS), PROBABILITIES, DECISIONS
+    )
+    assert none["macro"]["f2"] is None and none["macro"]["styles"] == 0
+    assert report.format_table(none).count("macro mean") == 1
+
+
+def test_style_with_positives_alone_has_a_score():
+    ones = np.ones((5, 1), int)
+    row = report.score(["a"], ones, ones * 0.5, ones)["styles"]["a"]
+    assert row["f2"] == row["baseline_f2"] == row["pr_auc"] == 1.0
+
+
+def test_leaks_are_passed_on_and_shown():
+    result = report.score(
+        ["a", "b"], LABELS, PROBABILITIES, DECISIONS, num_leaking=3
+    )
+    assert result["num_leaking"] == 3
+    last = report.format_table(result).splitlines()[-1]
+    assert last.startswith("3 groups of near-duplicate photos lie on both")
+    clean = report.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS)
+    assert "near-duplicate" not in report.format_table(clean)
 
 
 def test_one_style_has_no_macro_mean():
@@ -39,7 +72,9 @@ def test_table_shows_the_baseline_beside_each_score():
     assert "95 % interval" in lines[0]
     assert lines[1].split()[:2] == ["a", "0.667"]
     assert "0.882" in lines[1]
-    assert lines[3].startswith("macro mean 0.333")
+    assert lines[2].split() == ["b", *"-" * 6, "0", "0"]
+    assert lines[3].startswith("macro mean 0.667")
+    assert lines[4].startswith("-: no positive") and "of 1 styles" in lines[4]
 
 
 def test_unknown_labels_are_left_out():

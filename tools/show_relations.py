@@ -181,11 +181,12 @@ def _show_gains(
         )
         macro = score["macro"]
         rows[title] = {
-            name: f"{row['f2']:.3f}" for name, row in score["styles"].items()
+            name: report.decimals(row["f2"])
+            for name, row in score["styles"].items()
         } | {
-            "macro F2": f"{macro['f2']:.3f}",
-            "95 % interval": f"{macro['f2_low']:.3f} to {macro['f2_high']:.3f}",
-            "all positive": f"{macro['baseline_f2']:.3f}",
+            "macro F2": report.decimals(macro["f2"]),
+            "95 % interval": report.interval(macro),
+            "all positive": report.decimals(macro["baseline_f2"]),
         }
     print(f"\nF2 on the {len(test_labels)} test rows:")
     print(pd.DataFrame(rows).to_string())

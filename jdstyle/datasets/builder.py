@@ -13,6 +13,7 @@ from tensorflow_datasets.core import shuffle
 
 from jdstyle.datasets import checking
 from jdstyle.datasets import folds
+from jdstyle.datasets import sources
 from jdstyle.datasets import splits
 
 # Bytes of records that TFDS sorts in memory; above that, in files. Its own
@@ -29,6 +30,7 @@ class Options(typing.NamedTuple):
     num_folds: int = 5
     test_fraction: float = 0.2
     seed: int = 0
+    allow_leaks: bool = False
 
 
 class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -37,7 +39,8 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     An example has `image` (JPEG, upright RGB), `labels` (int64, one per style),
     `id` and `fold` (-1 for test photos). The metadata hold `styles`,
     `settings`, a fingerprint of ids, labels, folds and photos, how many photos
-    were rejected and grouped, and what was cleaned.
+    were rejected and grouped, how many groups the given splits tear apart, and
+    what was cleaned. `sources.csv` beside the records remembers the files.
 
     TFDS writes aside and renames: a killed run leaves no data set.
 
@@ -53,24 +56,37 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self._style_names = list(style_names)
         self._rows = rows
         self.cleaning = {}  # What was done to how many rows.
+        self._sources = {}  # Of the files that could be read, by id.
         super().__init__(**kwargs)
 
     def settings(self):
         """Returns what the records depend on, as a dict for JSON.
 
-        Of the photos themselves only the names: they are not read again.
+        Of the photos themselves only the names: see `find_changed_sources`.
         """
         # `where` would tie the records to the place of the label file.
         rows = "\n".join(str(row._replace(where=None)) for row in self._rows)
+        options = self.options._asdict()
+        del options["allow_leaks"]  # It changes no record.
         return {
-            **self.options._asdict(),
+            **options,
             "styles": self._style_names,
             "labels": hashlib.sha256(rows.encode()).hexdigest(),
         }
 
+    def find_changed_sources(self):
+        """Returns sentences on photo files that changed since; see `sources`.
+
+        A data set that an older version prepared remembers none.
+        """
+        path = os.path.join(self.data_dir, sources.FILE)
+        if not os.path.exists(path):
+            return []
+        return sources.find_changed(path, self._rows)
+
     def _read_photo(self, row):
-        with open(row.path, "rb") as file:
-            return file.read()
+        data, self._sources[row.id] = sources.read(row.path)
+        return data
 
     def _find_box(self, row):
         """Returns the box to cut a photo to, see `photos.normalise`."""
@@ -138,12 +154,20 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             test_fraction=self.options.test_fraction,
             seed=self.options.seed,
         )
+        splits.require_no_leaks(
+            assignment.num_leaking, assignment.leaks, self.options.allow_leaks
+        )
+        # TFDS has put the folder here that it will rename.
+        sources.write(
+            os.path.join(self.data_dir, sources.FILE), rows, self._sources
+        )
         self.info.metadata.update(
             settings=self.settings(),
             rejected=dict(collections.Counter(why for _, why in rejected)),
             cleaning=self.cleaning,
             num_grouped=assignment.num_grouped,
             num_leaking=assignment.num_leaking,
+            leaks=assignment.leaks,
             fingerprint=_fingerprint(checked, assignment),
         )
         return {

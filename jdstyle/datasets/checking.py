@@ -120,7 +120,9 @@ def _check(item, read, short_side, find_box):
 def write_report(rejected, path):
     """Writes id, path, where it is named and the reason of each rejection."""
     unfinished = f"{path}.tmp"
-    with open(unfinished, "w", newline="", encoding="utf-8") as file:
+    # A path from the command line may hold bytes that are no UTF-8.
+    text = {"encoding": "utf-8", "errors": "surrogateescape"}
+    with open(unfinished, "w", newline="", **text) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["id", "path", "named_in", "reason"])
         for row, reason in rejected:

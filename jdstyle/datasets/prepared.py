@@ -5,11 +5,13 @@ import os
 import re
 import time
 
+import numpy as np
 import pandas as pd
 import tensorflow_datasets as tfds
 from absl import logging
 
-from jdstyle import input_pipeline
+from jdstyle.datasets import storing
+from jdstyle.datasets import support
 from jdstyle.errors import InputError
 
 _NAME = re.compile(
@@ -68,22 +70,21 @@ def prepare(builder, *, overwrite=False):
         overwrite: replace a data set prepared with other settings.
 
     Raises:
-        InputError: for a fault in labels or photos, or if the data set was
-            prepared with other settings and `overwrite` is False.
+        InputError: for a fault in labels or photos, if given splits leak, or
+            if the data set was prepared with other settings or from photo files
+            that have changed since, and `overwrite` is False.
     """
-    if os.path.isdir(builder.data_dir) and not overwrite:
-        _require_same_settings(builder)
-        logging.info("Already prepared: %s", builder.data_dir)
-        return
-    tfds.disable_progress_bar()
-    os.makedirs(os.path.dirname(builder.report_path), exist_ok=True)
-    mode = tfds.GenerateMode.REUSE_DATASET_IF_EXISTS
-    if overwrite:
-        mode = tfds.GenerateMode.REUSE_CACHE_IF_EXISTS
-    start = time.monotonic()
-    builder.download_and_prepare(
-        download_config=tfds.download.DownloadConfig(download_mode=mode)
-    )
+    folder = os.path.dirname(builder.data_dir)
+    with storing.alone(folder):
+        storing.remove_unfinished(folder)
+        if os.path.isdir(builder.data_dir) and not overwrite:
+            _require_same(builder)
+            logging.info("Already prepared: %s", builder.data_dir)
+            return
+        tfds.disable_progress_bar()
+        start = time.monotonic()
+        with storing.replacing(builder.data_dir):
+            builder.download_and_prepare()
     logging.info(
         "Prepared %s in %.0f s", builder.data_dir, time.monotonic() - start
     )
@@ -126,52 +127,75 @@ def open_prepared(dataset, data_dir):
 
 def read_folds(builder):
     """Returns the numbers of a data set's folds, sorted; decodes no photo."""
-    splits = [name for name in builder.info.splits if name != "test"]
-    examples = builder.as_dataset(
-        split="+".join(splits),
-        decoders=tfds.decode.PartialDecoding({"fold"}),
-        read_config=tfds.ReadConfig(try_autocache=False),
-    )
-    return sorted(
-        {
-            int(fold)
-            for batch in examples.batch(1024)
-            for fold in batch["fold"].numpy()
-        }
-    )
+    folds = [
+        _read_columns(builder, split)["fold"]
+        for split in builder.info.splits
+        if split != "test"
+    ]
+    return np.unique(np.concatenate(folds)).tolist()
 
 
 def summary(dataset, data_dir):
-    """Returns a table of photos and positives per split, and what was left out.
+    """Returns a table of photos and positives per split, and what there is.
 
-    Of DeepFashion also how many labels are known, a positive or a negative.
+    Below it: what was left out and grouped, and which styles lack positives or
+    negatives somewhere. Of DeepFashion the table also says how many labels are
+    known, a positive or a negative.
 
     Args: as `open_prepared`.
     """
     builder = open_prepared(dataset, data_dir)
-    columns = {}
-    for split, info in builder.info.splits.items():
-        photos = input_pipeline.read_photos(builder, split, cache="stream")
-        labels = photos.labels
-        columns[split] = [info.num_examples, *(labels == 1).sum(axis=0)]
+    names = builder.info.metadata["styles"]
+    columns, parts, folds = {}, {}, {}
+    for split in builder.info.splits:
+        read = _read_columns(builder, split)
+        parts[split] = labels = read["labels"]
+        columns[split] = [len(labels), *(labels == 1).sum(axis=0)]
         if dataset.startswith("deepfashion/"):
             known = (labels >= 0).sum(axis=0)
-            columns[f"{split} known"] = [info.num_examples, *known]
-    metadata = builder.info.metadata
-    table = pd.DataFrame(columns, ["photos", *metadata["styles"]])
-    rejected = metadata["rejected"]
+            columns[f"{split} known"] = [len(labels), *known]
+        for fold in np.unique(read["fold"][read["fold"] >= 0]):
+            of_split = labels[read["fold"] == fold]
+            folds.setdefault(int(fold), []).append(of_split)
+    for fold in sorted(folds):
+        parts[f"fold {fold}"] = np.concatenate(folds[fold])
     return "\n".join(
         [
-            table.to_string(),
-            # Not in what older versions prepared.
-            *(
-                f"{n} {what}"
-                for what, n in metadata.get("cleaning", {}).items()
-            ),
-            f"{sum(rejected.values())} photos rejected, "
-            f"{metadata['num_grouped']} have a near-duplicate or a group.",
+            pd.DataFrame(columns, ["photos", *names]).to_string(),
+            *support.describe(names, parts),
+            *_describe(builder.info.metadata),
         ]
     )
+
+
+def _read_columns(builder, split):
+    """Returns a dict of the arrays `labels` and `fold` of a split."""
+    examples = builder.as_dataset(
+        split=split,
+        decoders=tfds.decode.PartialDecoding({"labels", "fold"}),
+        read_config=tfds.ReadConfig(try_autocache=False),
+    )
+    batches = list(examples.batch(1024).as_numpy_iterator())
+    return {
+        name: np.concatenate([batch[name] for batch in batches])
+        for name in ("labels", "fold")
+    }
+
+
+def _describe(metadata):
+    """Yields sentences on what was left out, grouped and torn apart."""
+    # Not in what older versions prepared.
+    for what, n in metadata.get("cleaning", {}).items():
+        yield f"{n} {what}"
+    yield (
+        f"{sum(metadata['rejected'].values())} photos rejected, "
+        f"{metadata['num_grouped']} have a near-duplicate or a group."
+    )
+    if metadata["num_leaking"]:
+        yield (
+            f"{metadata['num_leaking']} groups lie on both sides of a given "
+            "split or fold: scores will flatter, and say so."
+        )
 
 
 def _require_name(dataset):
@@ -183,19 +207,34 @@ def _require_name(dataset):
         )
 
 
-def _require_same_settings(builder):
+def _require_same(builder):
+    """Refuses what was prepared from something else."""
     path = os.path.join(builder.data_dir, "metadata.json")
     with open(path, encoding="utf-8") as file:
-        recorded = json.load(file)["settings"]
+        metadata = json.load(file)
+    recorded = metadata["settings"]
     wanted = json.loads(json.dumps(builder.settings()))
-    if recorded == wanted:
-        return
     differing = "; ".join(
         f"{key} {recorded.get(key)!r}, now {wanted.get(key)!r}"
         for key in sorted(recorded.keys() | wanted.keys())
         if recorded.get(key) != wanted.get(key)
     )
-    raise InputError(
-        f"{builder.data_dir} was prepared with other settings: {differing}. "
-        "Pass --overwrite to prepare it anew, or another --data_dir."
+    again = "Pass --overwrite to prepare it anew, or another --data_dir."
+    if differing:
+        raise InputError(
+            f"{builder.data_dir} was prepared with other settings: "
+            f"{differing}. {again}"
+        )
+    changed = builder.find_changed_sources()
+    if changed:
+        raise InputError(
+            f"{len(changed)} photo files are not what {builder.data_dir} was "
+            f"prepared from. The first: {'; '.join(changed[:3])}. {again}"
+        )
+    from jdstyle.datasets import splits  # As above: not for opening.
+
+    splits.require_no_leaks(
+        metadata["num_leaking"],
+        metadata.get("leaks", []),
+        builder.options.allow_leaks,
     )

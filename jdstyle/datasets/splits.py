@@ -8,6 +8,8 @@ from absl import logging
 from jdstyle.datasets import folds
 from jdstyle.errors import InputError
 
+_SHOWN = 3  # Groups in a message.
+
 
 class Assignment(typing.NamedTuple):
     """Where each photo goes.
@@ -17,12 +19,14 @@ class Assignment(typing.NamedTuple):
         folds: int array, shape `(n,)`; -1 for test photos.
         num_grouped: photos that share a group with another.
         num_leaking: groups that a given split or fold column tears apart.
+        leaks: list of sentences, the first of those groups.
     """
 
     splits: typing.Any
     folds: typing.Any
     num_grouped: int
     num_leaking: int
+    leaks: list
 
 
 def assign(rows, duplicates, *, num_folds, test_fraction, seed):
@@ -74,12 +78,44 @@ def assign(rows, duplicates, *, num_folds, test_fraction, seed):
         )
     if "validation" not in splits:
         splits[in_folds & (fold == fold.max())] = "validation"
+    leaking = _find_leaking(groups, splits, fold)
     return Assignment(
         splits,
         fold,
         num_grouped=int(np.sum(np.bincount(groups)[groups] > 1)),
-        num_leaking=_count_leaking(groups, splits, fold),
+        num_leaking=len(leaking),
+        leaks=[
+            " and ".join(
+                f"{rows[i].id} ({_place(splits[i], fold[i])})" for i in pair
+            )
+            for pair in leaking[:_SHOWN]
+        ],
     )
+
+
+def require_no_leaks(num_leaking, leaks, allow_leaks):
+    """Stops where given splits or folds tear near-duplicates apart.
+
+    Args:
+        num_leaking, leaks: as in `Assignment`.
+        allow_leaks: go on, with a warning.
+
+    Raises:
+        InputError: with the count, the first pairs and the flag.
+    """
+    if not num_leaking:
+        return
+    said = (
+        f"{num_leaking} groups of near-duplicate photos lie on both sides of a "
+        f"given split or fold. The first: {'; '.join(leaks)}."
+    )
+    if not allow_leaks:
+        raise InputError(
+            f"{said} Scores would flatter. Place the photos of a group "
+            "together, leave out the columns or files that divide them, or "
+            "pass --allow_leaks: the results will say so."
+        )
+    logging.warning("%s Scores will flatter, and say so.", said)
 
 
 def _given_groups(rows):
@@ -107,15 +143,19 @@ def _require_all_folds(rows):
         )
 
 
-def _count_leaking(groups, splits, fold):
+def _find_leaking(groups, splits, fold):
+    """Returns a pair of photos in different places for each torn group."""
     places = np.array([f"{s} {f}" for s, f in zip(splits, fold, strict=True)])
     _, place = np.unique(places, return_inverse=True)
-    pairs = np.unique(np.stack([groups, place], axis=1), axis=0)
-    num_leaking = int(np.sum(np.bincount(pairs[:, 0]) > 1))
-    if num_leaking:
-        logging.warning(
-            "%d groups of near-duplicate photos lie in more than one split or "
-            "fold, since the label file places them so: scores will flatter.",
-            num_leaking,
-        )
-    return num_leaking
+    # A row per group and place where it lies, with the first photo there.
+    lying, first = np.unique(
+        np.stack([groups, place], axis=1), axis=0, return_index=True
+    )
+    torn = np.flatnonzero(lying[1:, 0] == lying[:-1, 0])
+    # Of a group in three places, one pair.
+    _, once = np.unique(lying[torn, 0], return_index=True)
+    return [sorted(first[[i, i + 1]]) for i in torn[once]]
+
+
+def _place(split, fold):
+    return split if fold < 0 else f"{split}, fold {fold}"
