@@ -10,6 +10,16 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 from PIL import Image  # noqa: E402
 
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--mutants",
+        type=int,
+        default=500,
+        help="How many damaged photos the fuzz test decodes.",
+    )
+
+
 STYLES = ("bright", "rare")
 NUM_PHOTOS = 80
 

@@ -38,7 +38,7 @@ def test_style_without_a_positive_has_no_score():
         ["a", "b"], np.zeros_like(LABELS), PROBABILITIES, DECISIONS
     )
     assert none["macro"]["f2"] is None and none["macro"]["styles"] == 0
-    assert report.format_table(none).count("macro mean") == 1
+    assert "The macro mean is of 0 styles" in report.format_table(none)
 
 
 def test_style_with_positives_alone_has_a_score():

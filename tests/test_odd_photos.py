@@ -1,0 +1,188 @@
+"""What `prepare`, `predict` and the graph make of odd and broken photos."""
+
+import csv
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import binaries
+import odd_photos
+import pytest
+import tensorflow as tf
+
+from jdstyle import decoding
+from jdstyle import headers
+from jdstyle.datasets import photos
+
+TESTS = pathlib.Path(__file__).parent
+BAD_IMAGES = TESTS.parents[1] / "shared" / "data" / "bad_images"
+KINDS = odd_photos.kinds()
+MOST_MB = 1500
+
+needs_peaks = pytest.mark.skipif(
+    not os.access("/proc/self/clear_refs", os.W_OK),
+    reason="needs /proc/self/clear_refs to measure memory",
+)
+
+
+@pytest.fixture(scope="module")
+def decode():
+    """The decoding of an exported model, as a graph."""
+    return tf.function(
+        # None is twice as large: nothing is decoded at half its size.
+        lambda image_bytes: decoding.read_pixels(image_bytes, 2000),
+        input_signature=[tf.TensorSpec([], tf.string)],
+    )
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_graph_decodes_or_refuses(name, decode):
+    odd = KINDS[name]
+    if odd.decoded is None:
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            decode(odd.data)
+    else:
+        assert decode(odd.data).shape == (*odd.decoded, 3)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_prepare_stores_or_says_why(name, decode):
+    odd = KINDS[name]
+    if isinstance(odd.stored, str):
+        with pytest.raises(photos.PhotoError) as caught:
+            photos.normalise(odd.data)
+        assert str(caught.value).startswith(odd.stored)
+    else:
+        photo = photos.normalise(odd.data)
+        assert (photo.width, photo.height) == odd.stored
+        assert decode(photo.jpeg).shape == (*odd.stored[::-1], 3)
+
+
+@pytest.mark.parametrize(
+    "make", [odd_photos.picture, lambda size: odd_photos.picture(size, "RGBA")]
+)
+@pytest.mark.parametrize("lossless", [False, True])
+def test_reads_the_size_of_every_webp(make, lossless, decode, monkeypatch):
+    data = odd_photos.encode(make((210, 90)), "WEBP", lossless=lossless)
+    check = tf.function(headers.check_webp)
+    assert check(tf.constant(data)) == data
+    # 210 x 90 = 18,900.
+    monkeypatch.setattr(headers, "MAX_PIXELS", 18_899)
+    check = tf.function(headers.check_webp)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="18,899.*90"):
+        check(tf.constant(data))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_every_cut_is_refused_in_words(kind, decode):
+    """Also those within the header, where a message must not hold the file."""
+    data = odd_photos.encode(odd_photos.picture(), kind)
+    for length in range(60):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            decode(data[:length])
+
+
+def test_a_folder_of_all_kinds(tmp_path):
+    """Their names hold spaces and Chinese, and all end in .jpg."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    with open(tmp_path / "t.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", "a"])
+        for i, (name, odd) in enumerate(KINDS.items()):
+            photo = folder / f"{i} 连衣裙 {name}.jpg"
+            photo.write_bytes(odd.data)
+            writer.writerow([photo.name, i % 2])
+    said = binaries.run(
+        tmp_path,
+        "prepare",
+        "--dataset=label_table/odd",
+        "--table=t.csv",
+        "--images_dir=photos",
+        "--max_bad_fraction=1",
+        "--allow_all_zero",
+        "--num_folds=2",
+    )
+    rejected = {n for n, o in KINDS.items() if isinstance(o.stored, str)}
+    assert f"{len(rejected)} photos rejected" in said
+    report = tmp_path / "data" / "label_table-odd-1.0.0-rejected.csv"
+    with open(report, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    named = {row["id"].partition("连衣裙 ")[2][:-4]: row for row in rows}
+    assert set(named) == rejected
+    for name, row in named.items():
+        assert row["reason"].startswith(KINDS[name].stored)
+        assert row["named_in"].startswith("t.csv:")
+
+
+_MEASURE = """
+import sys
+import pathlib
+import tensorflow as tf
+import fuzz_photos
+import odd_photos
+from jdstyle import decoding
+from jdstyle.datasets import photos
+decode = tf.function(
+    lambda data: decoding.decode(data, 32),
+    input_signature=[tf.TensorSpec([], tf.string)],
+)
+small = odd_photos.good()["baseline JPEG"]
+photos.normalise(small), decode(small)
+named = {name: odd.data for name, odd in odd_photos.kinds().items()}
+for path in map(pathlib.Path, sys.argv[1:]):
+    named[path.name] = path.read_bytes()
+for name, data in named.items():
+    for step in (photos.normalise, decode):
+        idle = fuzz_photos.memory("VmRSS")
+        fuzz_photos.reset_peak()
+        try:
+            step(data)
+        except (photos.PhotoError, tf.errors.InvalidArgumentError):
+            pass
+        print(round(fuzz_photos.memory("VmHWM") - idle), name)
+"""
+
+
+def run_here(*arguments):
+    """Runs Python with the tests' modules at hand; returns what it printed."""
+    path = f"{TESTS}{os.pathsep}{TESTS.parent}"
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@needs_peaks
+def test_memory_of_each(tmp_path):
+    more = sorted(BAD_IMAGES.glob("*.*")) if BAD_IMAGES.is_dir() else []
+    lines = run_here("-c", _MEASURE, *more).splitlines()
+    assert len(lines) == 2 * (len(KINDS) + len(more))
+    for line in lines:
+        assert int(line.split()[0]) < MOST_MB, line
+    # What is refused by its header takes next to nothing.
+    bombs = [line for line in lines if "claiming 20,000" in line]
+    assert len(bombs) == 2 and max(int(b.split()[0]) for b in bombs) < 20
+
+
+@needs_peaks
+def test_mutants(tmp_path, request):
+    """Damaged photos are decoded or refused; nothing else happens."""
+    number = request.config.getoption("--mutants")
+    said = json.loads(
+        run_here(TESTS / "fuzz_photos.py", number, tmp_path).splitlines()[-1]
+    )
+    print(said)
+    assert said["stored"] + said["refused"] == number
+    assert said["decoded"] + said["not decoded"] == number
+    # Damage that nothing notices and damage that is refused: both occur.
+    counts = [said[k] for k in ("stored", "refused", "decoded", "not decoded")]
+    assert min(counts) > number / 20
+    assert said["peak_mb"] < MOST_MB
