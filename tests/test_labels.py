@@ -96,7 +96,14 @@ TABLE_FAULTS = [
     (f"{HEAD}/etc/a.jpg,1\n", {}, ":2: expected an image's path inside "),
     (f"{HEAD}b.jpg,1\n../a.jpg,1\n", {}, ":3: expected an image's path"),
     (f"{HEAD}x/../../a.jpg,1\n", {}, ":2: expected an image's path"),
-    (f"{HEAD}a\0.jpg,1\n", {}, ":2: expected an image's path"),
+    (f"{HEAD}a\0.jpg,1\n", {}, ":2: a NUL or a byte order mark among"),
+    (f"{HEAD}a.jpg,1\n\ufeffb.jpg,1\n", {}, ":3: a NUL or a byte order mark"),
+    ("a.jpg,1,0\nb.jpg,0,1\n", {}, ":1: expected a header with the styles"),
+    ("image,red,\na.jpg,1,\n", {}, ":1: no column '' (--styles). There are"),
+    (f"{HEAD}a.jpg,1,\n", {}, ":2: expected 2 columns, got 3: ['a.jpg', '1'"),
+    ("image;red\na.jpg;1\n", {}, ":1: --styles must name at least one"),
+    (f"{HEAD}a.jpg,TRUE\n", {}, ":2: label red must be 0 or 1, got 'TRUE'"),
+    (f"{HEAD}a.jpg,\uff11\n", {}, ":2: label red must be 0 or 1, got"),
     (f"{HEAD}.,1\n", {}, ":2: '.' leads out of "),
     (f'{HEAD}a.jpg,"1\n', {}, ":2: unexpected end of data"),
     (f"{ALL}a.jpg,1,1,eval,1,\n", {}, ":2: split must be one of train, valid"),
@@ -138,7 +145,7 @@ def test_files_that_are_not_there(tmp_path):
     assert got == "No such folder: x (--images_dir)."
 
 
-TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0/"))
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0/\ufeff"))
 TEXTS = TEXTS.map(str.strip).filter(lambda t: t not in ("", ".", ".."))
 LABELS = st.tuples(*[st.integers(0, 1)] * 3)
 SPLITS = st.sampled_from(["train", "validation", "test", None])

@@ -33,7 +33,7 @@ import jdstyle
 from jdstyle import cli
 from jdstyle import styles
 from jdstyle.datasets import checking
-from jdstyle.datasets import labels
+from jdstyle.datasets import csv_files
 from jdstyle.datasets import photos
 from jdstyle.errors import InputError
 
@@ -101,7 +101,7 @@ def main(argv):
 def read_urls(paths):
     """Returns a dict from id to URL; any fault raises InputError."""
     rows = {}
-    files = [labels.read_csv(path, "--files") for path in paths]
+    files = [csv_files.read(path, "--files") for path in paths]
     for where, values in itertools.chain(*files):
         if len(values) not in (2, 2 + len(styles.NAMES)):
             raise InputError(
@@ -220,7 +220,7 @@ def _require_ok(response):
 
 
 def _read_gone(path):
-    lines = list(labels.read_csv(path, "gone.csv")) if path.is_file() else []
+    lines = list(csv_files.read(path, "gone.csv")) if path.is_file() else []
     for where, values in lines:
         if len(values) != 3:
             raise InputError(f"{where}: expected id,url,reason, got {values}.")

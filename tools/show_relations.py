@@ -57,12 +57,12 @@ def _read_fold_file(path):
     import numpy as np
 
     from jdstyle import styles
+    from jdstyle.datasets import csv_files
     from jdstyle.datasets import jd_labels
-    from jdstyle.datasets import labels
 
     rows = [
         jd_labels.parse_fold_line(values, where)[2]
-        for where, values in labels.read_csv(path, "--fold_file")
+        for where, values in csv_files.read(path, "--fold_file")
     ]
     return list(styles.NAMES), np.array(rows)
 

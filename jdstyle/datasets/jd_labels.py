@@ -3,6 +3,7 @@
 import pathlib
 
 from jdstyle import styles
+from jdstyle.datasets import csv_files
 from jdstyle.datasets import labels
 from jdstyle.errors import InputError
 
@@ -81,7 +82,7 @@ def _read_flags(path, *, has_url, split):
     images = path.parent / "images"
     num_columns = 1 + has_url + len(styles.NAMES)
     rows = {}
-    for where, values in labels.read_csv(path, _MANUAL_DIR):
+    for where, values in csv_files.read(path, _MANUAL_DIR):
         if len(values) != num_columns:
             raise InputError(
                 f"{where}: expected {num_columns} columns, "
@@ -104,7 +105,7 @@ def _read_flags(path, *, has_url, split):
 
 def _with_folds(rows, path):
     folds = {}
-    for where, values in labels.read_csv(path, _MANUAL_DIR):
+    for where, values in csv_files.read(path, _MANUAL_DIR):
         photo_id, fold, flags = parse_fold_line(values, where)
         row = rows.get(photo_id)
         if row is None:
@@ -129,7 +130,7 @@ def _with_folds(rows, path):
 
 def _require_same_ids(path, rows):
     ids = set()
-    for where, values in labels.read_csv(path, _MANUAL_DIR):
+    for where, values in csv_files.read(path, _MANUAL_DIR):
         if len(values) != 2:
             raise InputError(f"{where}: expected id,url, got {values}.")
         photo_id = values[0].strip()

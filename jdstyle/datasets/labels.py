@@ -1,11 +1,10 @@
 """Label files to rows: every fault ends with its file and line."""
 
-import csv
-import io
 import os
 import pathlib
 import typing
 
+from jdstyle.datasets import csv_files
 from jdstyle.errors import InputError
 
 _SPLITS = {
@@ -72,7 +71,7 @@ def read_label_table(
     Raises:
         InputError: for any fault, with file and line.
     """
-    lines = read_csv(table, "--table")
+    lines = csv_files.read(table, "--table")
     where, header = next(lines, (f"{table}:1", []))
     header = [name.strip() for name in header]
     _require_distinct(header, where)
@@ -119,33 +118,6 @@ def read_label_table(
     return names, list(rows.values())
 
 
-def read_csv(path, flag):
-    """Yields `("file:line", values)` of each row that is not blank.
-
-    Raises:
-        InputError: for any fault; names `flag` where the file cannot be read.
-    """
-    try:
-        data = pathlib.Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror} ({flag}).") from error
-    try:
-        # utf-8-sig: spreadsheets put a byte order mark in front.
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = 1 + error.object.count(b"\n", 0, error.start)
-        raise InputError(f"{path}:{line}: not UTF-8. Save it so.") from error
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line = 1  # Where a row begins; quoted cells may run over several lines.
-    try:
-        for values in reader:
-            if any(value.strip() for value in values):
-                yield f"{path}:{line}", values
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"{path}:{line}: {error}.") from error
-
-
 def _require_distinct(header, where):
     if not header:
         raise InputError(f"{where}: empty, expected a header.")
@@ -183,6 +155,11 @@ def _choose_styles(header, image_column, chosen, where):
         raise InputError(
             f"{where}: --styles must name at least one column, none twice, and "
             f"none of {', '.join(others)}. Received: {names}."
+        )
+    if set(names) <= set(_BINARY):
+        raise InputError(
+            f"{where}: expected a header with the styles' names, got what "
+            f"looks like a row: {header}."
         )
     return names
 
