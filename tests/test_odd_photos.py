@@ -117,6 +117,25 @@ def test_a_folder_of_all_kinds(tmp_path):
         assert row["named_in"].startswith("t.csv:")
 
 
+# Of the real files: cut off, broken, GIFs.
+REFUSED = ("02", "15", "16", "17", "18", "19", "20")
+
+
+@pytest.mark.skipif(
+    not BAD_IMAGES.is_dir(),
+    reason="needs the real odd files in ../shared/data/bad_images",
+)
+def test_the_graph_decodes_or_refuses_real_files(decode):
+    paths = sorted(BAD_IMAGES.glob("[0-9]*"))
+    assert len(paths) == 20
+    for path in paths:
+        if path.name.startswith(REFUSED):
+            with pytest.raises(tf.errors.InvalidArgumentError):
+                decode(path.read_bytes())
+        else:
+            assert decode(path.read_bytes()).shape[-1] == 3
+
+
 _MEASURE = """
 import sys
 import pathlib

@@ -1,0 +1,109 @@
+"""Leaks that were allowed stand in everything that says a score."""
+
+import keras
+import numpy as np
+import pytest
+
+from jdstyle import evaluation
+from jdstyle import experiment
+from jdstyle import fusing
+from jdstyle import fusion_fit
+from jdstyle import input_pipeline
+from jdstyle import recipe
+from jdstyle import report
+from jdstyle import runs
+from jdstyle import serving
+from jdstyle import training
+from jdstyle.errors import InputError
+
+SETTINGS = recipe.Settings(
+    backbone="MobileNetV3Small",
+    image_size=32,
+    init_from="scratch",
+    epochs=1,
+    frozen_epochs=0,
+    learning_rate=1e-3,
+    positive_rate=0.0,
+    false_negative_cost=1.0,
+    batch_size=8,
+    steps_per_epoch=1,
+    precision="float32",
+    augment=False,
+)
+
+
+def execute(builder, workdir, columns=(0, 1)):
+    return runs.execute(
+        builder,
+        list(columns),
+        SETTINGS,
+        str(workdir),
+        flag_texts={"seed": "--seed=0"},
+        task="train",
+        fold=None,
+        cache="memory",
+    )
+
+
+def says_so(scores):
+    """Whether a dict of scores and its table name two groups."""
+    return scores["num_leaking"] == 2 and "2 groups of near-dup" in (
+        report.format_table(scores)
+    )
+
+
+def train_nothing(train_photos, validation_photos, columns, *rest, **names):
+    """Stands in for a training: a network that knows the brightness alone."""
+    classifier = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(len(columns)),
+        ]
+    )
+    shape = len(validation_photos.ids), len(columns)
+    logits = np.linspace(-1, 1, np.prod(shape)).reshape(shape)
+    return training.Trained(classifier, logits.astype("float32"), {})
+
+
+def test_run_evaluation_and_fusion_say_so(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "train", train_nothing)
+    tiny.info.metadata["num_leaking"] = 2  # As --allow_leaks would leave it.
+    workdir = tmp_path / "runs" / "a"
+    execute(tiny, workdir)
+    record = experiment.read_json(workdir / experiment.RUN_FILE)
+    assert record["num_leaking"] == 2
+    results = experiment.read_json(workdir / experiment.RESULTS_FILE)
+    assert says_so(results["validation"])
+    saved_model = str(workdir / experiment.SAVED_MODEL_DIR)
+    evaluation.evaluate(saved_model, tiny, "test", str(tmp_path / "scored"))
+    scored = experiment.read_json(tmp_path / "scored" / "results.json")
+    assert says_so(scored)
+    (tmp_path / "fused").mkdir()
+    monkeypatch.setattr(fusing, "load", lambda *_: None)  # No weights to load.
+    monkeypatch.setattr(serving, "export", lambda *_: None)
+    options = fusion_fit.Options(relations="none", least=0, most=2)
+    fused, _, _ = fusing.fuse(
+        str(tmp_path / "runs"), tiny, str(tmp_path / "fused"), options
+    )
+    assert says_so(fused["validation"])
+
+
+def test_style_without_validation_positives_is_refused_at_the_start(
+    tiny, tmp_path, monkeypatch, caplog
+):
+    real = input_pipeline.read_photos
+
+    def read(builder, part, **options):
+        photos = real(builder, part, **options)
+        if part == "validation":
+            labels = photos.labels * np.int32([1, 0])
+            photos = photos._replace(labels=labels)
+        return photos
+
+    monkeypatch.setattr(input_pipeline, "read_photos", read)
+    with pytest.raises(InputError, match="positives and negatives of rare"):
+        execute(tiny, tmp_path / "run", columns=[1])
+    assert "rare: no positive in the validation photos." in caplog.text
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {experiment.RUN_FILE, experiment.FLAGS_FILE}
