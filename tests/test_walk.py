@@ -2,9 +2,11 @@
 
 import csv
 import json
+import os
 import time
 
 import binaries
+import odd_photos
 import pytest
 from binaries import run
 from PIL import Image
@@ -26,7 +28,8 @@ TRAIN = [
 
 
 def read_csv(path):
-    with open(path, newline="", encoding="utf-8") as file:
+    text = {"encoding": "utf-8", "errors": "surrogateescape"}
+    with open(path, newline="", **text) as file:
         return list(csv.reader(file))
 
 
@@ -140,21 +143,30 @@ def test_predict_survives_bad_photos(workplace, table):
         (folder / "deep" / f"{i} ü.jpg").write_bytes(
             (table.parent / f"{i}.jpg").read_bytes()
         )
+    # A name in another encoding, as old archives have them.
     (folder / "broken.jpg").write_bytes(b"<html>")
+    os.rename(folder / "broken.jpg", os.fsencode(folder) + b"/\xe9.jpg")
     Image.new("RGB", (40, 40)).save(folder / "black.png")
+    (folder / "odd").mkdir()
+    odd, refused = odd_photos.kinds(), []
+    for i, (name, photo) in enumerate(odd.items()):
+        (folder / "odd" / f"{i:02} {name}.jpg").write_bytes(photo.data)
+        if isinstance(photo.stored, str):
+            refused.append((f"odd/{i:02} {name}", photo.stored))
     said = run(
         workplace, "predict", "--saved_model=run/saved_model", folder,
         "--output=out/p.csv", "--batch_size=2",
     )  # fmt: skip
-    assert "1 photos could not be read" in said
+    assert f"{1 + len(refused)} photos could not be read" in said
     rows = read_csv(workplace / "out" / "p.csv")
     assert rows[0] == ["id", "probability bright", "label bright"]
-    assert [row[0] for row in rows[1:]] == [
-        "black",
-        *(f"deep/{i} ü" for i in range(5)),
-    ]
+    named = [row[0] for row in rows[1:]]
+    assert named[:6] == ["black", *(f"deep/{i} ü" for i in range(5))]
+    assert len(named) == 6 + len(odd) - len(refused)
     errors = read_csv(workplace / "out" / "p.csv.errors.csv")
-    assert errors[1][0] == "broken"
+    assert errors.pop()[0] == "\udce9"
+    for row, (photo_id, reason) in zip(errors[1:], refused, strict=True):
+        assert row[0] == photo_id and row[2].startswith(reason)
 
 
 def test_predict_writes_a_submission(workplace, table):

@@ -11,12 +11,15 @@ from PIL import JpegImagePlugin
 from PIL import PngImagePlugin
 from PIL import WebPImagePlugin
 
-MAX_BYTES = 100_000_000  # A larger file is an attack or a mistake,
-MAX_PIXELS = 100_000_000  # and so is a larger claim.
+# A larger file is an attack or a mistake, and so is a larger claim. A JPEG is
+# decoded at 1/8 of its sides; a WebP of as many pixels would take 1.7 GB.
+MAX_BYTES = 100_000_000
+MAX_JPEG_PIXELS = 100_000_000
+MAX_PIXELS = 50_000_000  # Of other kinds.
 MIN_SIDE = 16  # Pixels; a smaller picture shows no garment.
 
 _SUPPORTED = "JPEG, PNG, WebP, GIF or BMP"
-# The classes, not `Image.open`: it warns of photos well below `MAX_PIXELS`,
+# The classes, not `Image.open`: it warns of photos well below our limits,
 # and a warning cannot be caught safely in one thread of many.
 _OPENERS = (
     (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
@@ -72,8 +75,8 @@ def open_photo(data):
         data: bytes of the file.
 
     Returns:
-        `PIL.Image.Image` of at most `MAX_PIXELS`, its sides at least
-        `MIN_SIDE`.
+        `PIL.Image.Image` of at most `MAX_JPEG_PIXELS` or `MAX_PIXELS`, its
+        sides at least `MIN_SIDE`.
 
     Raises:
         PhotoError: if it is something else.
@@ -120,9 +123,10 @@ def _find_opener(data):
 
 def _require_size(image):
     width, height = image.size
-    if width * height > MAX_PIXELS:
+    most = MAX_JPEG_PIXELS if image.format == "JPEG" else MAX_PIXELS
+    if width * height > most:
         raise PhotoError(
-            f"claims {width} x {height} pixels, more than {MAX_PIXELS:,}"
+            f"claims {width} x {height} pixels, more than {most:,}"
         )
     if min(width, height) < MIN_SIDE:
         raise PhotoError(

@@ -75,7 +75,7 @@ def normalise(data, short_side=320, box=None):
 
     Raises:
         PhotoError: if the file is empty, no photo, broken, cut off, has a side
-            under `MIN_SIDE` or claims more than `photo_files.MAX_PIXELS`
+            under `MIN_SIDE` or claims more pixels than `photo_files` allows
             (refused before decoding); likewise if the box misses it or leaves
             so little.
         ValueError: if `short_side` is too small.
