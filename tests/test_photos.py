@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import io
+import os
 import struct
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from PIL import Image
 from PIL import ImageFile
 
+from jdstyle.datasets import photo_files
 from jdstyle.datasets import photos
 
 BAD_IMAGES = Path(__file__).parents[1].parent / "shared" / "data" / "bad_images"
@@ -458,6 +460,47 @@ def test_threads_agree():
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         together = list(pool.map(photos.normalise, files))
     assert [p.jpeg for p in together] == [p.jpeg for p in alone]
+
+
+def test_large_photos_come_one_by_one(monkeypatch):
+    inside, most = [], []
+    real = photos._normalise
+
+    def watched(*args):
+        inside.append(1)
+        most.append(len(inside))
+        photo = real(*args)
+        inside.pop()
+        return photo
+
+    monkeypatch.setattr(photos, "_normalise", watched)
+    files = [encode(scene(seed)) for seed in range(4)] * 5
+
+    def most_at_a_time():
+        most.clear()
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(photos.normalise, files))
+        return max(most)
+
+    assert most_at_a_time() > 1
+    # A PNG of 600 x 400 pixels takes 13 bytes for each: 3,120,000.
+    monkeypatch.setattr(photos, "_LARGE", 3_119_999)
+    assert most_at_a_time() == 1
+
+
+def test_files_that_are_too_large_or_no_files(tmp_path, monkeypatch):
+    (tmp_path / "a.jpg").write_bytes(encode(scene(), "JPEG"))
+    data, status = photo_files.read_file(tmp_path / "a.jpg")
+    assert len(data) == status.st_size
+    monkeypatch.setattr(photo_files, "MAX_BYTES", len(data) - 1)
+    with pytest.raises(photos.PhotoError, match=f"^{len(data):,} bytes, more"):
+        photo_files.read_file(tmp_path / "a.jpg")
+    os.mkfifo(tmp_path / "pipe.jpg")  # Reading it would wait for a writer.
+    for name in ("pipe.jpg", "."):
+        with pytest.raises(photos.PhotoError, match="not a file"):
+            photo_files.read_file(tmp_path / name)
+    with pytest.raises(FileNotFoundError):
+        photo_files.read_file(tmp_path / "b.jpg")
 
 
 def distance(photo, other):
