@@ -1,4 +1,4 @@
-"""Leaks that were allowed stand in everything that says a score."""
+"""Allowed leaks and styles without support, in runs and their scores."""
 
 import keras
 import numpy as np
@@ -89,9 +89,9 @@ def test_run_evaluation_and_fusion_say_so(tiny, tmp_path, monkeypatch):
     assert says_so(fused["validation"])
 
 
-def test_style_without_validation_positives_is_refused_at_the_start(
-    tiny, tmp_path, monkeypatch, caplog
-):
+@pytest.fixture
+def no_rare(monkeypatch):
+    """Takes the style "rare" from all validation photos."""
     real = input_pipeline.read_photos
 
     def read(builder, part, **options):
@@ -102,8 +102,32 @@ def test_style_without_validation_positives_is_refused_at_the_start(
         return photos
 
     monkeypatch.setattr(input_pipeline, "read_photos", read)
+
+
+def test_one_style_without_validation_positives_is_refused_at_the_start(
+    tiny, no_rare, tmp_path, caplog
+):
     with pytest.raises(InputError, match="positives and negatives of rare"):
         execute(tiny, tmp_path / "run", columns=[1])
     assert "rare: no positive in the validation photos." in caplog.text
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert names == {experiment.RUN_FILE, experiment.FLAGS_FILE}
+
+
+def test_among_several_styles_it_trains_without_a_score_and_is_not_fused(
+    tiny, no_rare, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(training, "train", train_nothing)
+    execute(tiny, tmp_path / "runs" / "a")
+    assert "rare: no positive in the validation photos." in caplog.text
+    results = experiment.read_json(
+        tmp_path / "runs" / "a" / experiment.RESULTS_FILE
+    )
+    scores = results["validation"]
+    assert scores["styles"]["rare"]["f2"] is None
+    assert scores["macro"]["f2"] == scores["styles"]["bright"]["f2"]
+    assert results["thresholds"][1] == 0.5
+    with pytest.raises(InputError, match="No photo out of fold has rare, am"):
+        fusing.fuse(
+            str(tmp_path / "runs"), tiny, str(tmp_path), fusion_fit.Options()
+        )
