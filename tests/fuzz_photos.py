@@ -1,12 +1,14 @@
 """Decodes damaged photos: a process of its own, since decoders may crash.
 
-    python tests/fuzz_photos.py MUTANTS FOLDER [SEED]
+    python tests/fuzz_photos.py MUTANTS FOLDER [PHOTO ...]
 
-Prints JSON: how many mutants each decoder took and refused, the peak of memory
-above the idle process and the slowest mutant. FOLDER/mutant holds the one that
-ended the process, if one did.
+Prints JSON: the peak of memory above the idle process for each odd photo, in
+`prepare` and in the graph; how many mutants each took and refused, the peak and
+the slowest mutant. FOLDER/mutant holds the one that ended the process, if one
+did.
 """
 
+import contextlib
 import json
 import pathlib
 import struct
@@ -19,7 +21,6 @@ import odd_photos
 import tensorflow as tf
 
 from jdstyle import decoding
-from jdstyle.datasets import photo_files
 from jdstyle.datasets import photos
 
 # Of a flipped bit, a byte, four equal bytes, an insertion, a deletion, a copy,
@@ -79,33 +80,38 @@ def repair_png(data):
     return bytes(data)
 
 
-def main(num_mutants, folder, seed=0):
-    rng = np.random.default_rng(int(seed))
-    files = list(odd_photos.good().values())
-    files += [odd_photos.animated(kind) for kind in ("GIF", "WEBP")] + [
-        odd_photos.encode(odd_photos.picture(), "BMP")
-    ]
-    decode = tf.function(
-        lambda image_bytes: decoding.decode(image_bytes, 32),
-        input_signature=[tf.TensorSpec([], tf.string)],
-    )
-    for data in files:  # Whatever is loaded at first use.
-        photos.normalise(data)
-    decode(files[0])
+def measure(decode, files, idle):
+    """Returns a dict from a file's name to its peaks above idle, in MB."""
+    peaks = {}
+    for name, data in files.items():
+        peaks[name] = []
+        for step in (photos.normalise, decode):
+            reset_peak()
+            with contextlib.suppress(
+                photos.PhotoError, tf.errors.InvalidArgumentError
+            ):
+                step(data)
+            peaks[name].append(round(memory("VmHWM") - idle))
+    return peaks
+
+
+def fuzz(decode, files, num_mutants, path, idle):
+    """Damages files in turn; returns the counts as above."""
+    rng = np.random.default_rng(0)
     counts = dict.fromkeys(["stored", "refused", "decoded", "not decoded"], 0)
-    mutant, idle, slowest = pathlib.Path(folder) / "mutant", memory("VmRSS"), 0
+    slowest = 0
     reset_peak()
-    for i in range(int(num_mutants)):
+    for i in range(num_mutants):
         data = mutate(files[i % len(files)], rng)
         if data.startswith(b"\x89PNG") and rng.random() < 0.7:
             data = repair_png(data)
-        mutant.write_bytes(data)
+        path.write_bytes(data)
         start = time.process_time()
         try:
             photo = photos.normalise(data)
             counts["stored"] += 1
             decode(photo.jpeg)  # Whatever is stored can be decoded.
-        except photo_files.PhotoError:
+        except photos.PhotoError:
             counts["refused"] += 1
         try:
             decode(data)
@@ -113,9 +119,29 @@ def main(num_mutants, folder, seed=0):
         except tf.errors.InvalidArgumentError:
             counts["not decoded"] += 1
         slowest = max(slowest, time.process_time() - start)
-    mutant.unlink()
-    peak = memory("VmHWM") - idle
-    print(json.dumps({**counts, "peak_mb": peak, "slowest_s": slowest}))
+    path.unlink()
+    peak = round(memory("VmHWM") - idle)
+    return {**counts, "peak_mb": peak, "slowest_s": slowest}
+
+
+def main(num_mutants, folder, *paths):
+    files = list(odd_photos.good().values())
+    files += [odd_photos.animated(kind) for kind in ("GIF", "WEBP")]
+    files.append(odd_photos.encode(odd_photos.picture(), "BMP"))
+    decode = tf.function(
+        lambda image_bytes: decoding.decode(image_bytes, 32),
+        input_signature=[tf.TensorSpec([], tf.string)],
+    )
+    for data in files:  # Whatever is loaded at first use.
+        photos.normalise(data)
+    decode(files[0])
+    odd = {name: odd.data for name, odd in odd_photos.kinds().items()}
+    odd |= {path: pathlib.Path(path).read_bytes() for path in paths}
+    idle = memory("VmRSS")
+    peaks = measure(decode, odd, idle)
+    mutant = pathlib.Path(folder) / "mutant"
+    counts = fuzz(decode, files, int(num_mutants), mutant, idle)
+    print(json.dumps({"peaks_mb": peaks, "mutants": counts}))
 
 
 if __name__ == "__main__":

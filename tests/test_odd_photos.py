@@ -21,11 +21,6 @@ BAD_IMAGES = TESTS.parents[1] / "shared" / "data" / "bad_images"
 KINDS = odd_photos.kinds()
 MOST_MB = 1500
 
-needs_peaks = pytest.mark.skipif(
-    not os.access("/proc/self/clear_refs", os.W_OK),
-    reason="needs /proc/self/clear_refs to measure memory",
-)
-
 
 @pytest.fixture(scope="module")
 def decode():
@@ -136,68 +131,39 @@ def test_the_graph_decodes_or_refuses_real_files(decode):
             assert decode(path.read_bytes()).shape[-1] == 3
 
 
-_MEASURE = """
-import sys
-import pathlib
-import tensorflow as tf
-import fuzz_photos
-import odd_photos
-from jdstyle import decoding
-from jdstyle.datasets import photos
-decode = tf.function(
-    lambda data: decoding.decode(data, 32),
-    input_signature=[tf.TensorSpec([], tf.string)],
-)
-small = odd_photos.good()["baseline JPEG"]
-photos.normalise(small), decode(small)
-named = {name: odd.data for name, odd in odd_photos.kinds().items()}
-for path in map(pathlib.Path, sys.argv[1:]):
-    named[path.name] = path.read_bytes()
-for name, data in named.items():
-    for step in (photos.normalise, decode):
-        idle = fuzz_photos.memory("VmRSS")
-        fuzz_photos.reset_peak()
-        try:
-            step(data)
-        except (photos.PhotoError, tf.errors.InvalidArgumentError):
-            pass
-        print(round(fuzz_photos.memory("VmHWM") - idle), name)
-"""
-
-
-def run_here(*arguments):
-    """Runs Python with the tests' modules at hand; returns what it printed."""
+@pytest.fixture(scope="module")
+def measured(request, tmp_path_factory):
+    """What a process of its own says of odd and of damaged photos."""
+    if not os.access("/proc/self/clear_refs", os.W_OK):
+        pytest.skip("needs /proc/self/clear_refs to measure memory")
+    more = sorted(BAD_IMAGES.glob("[0-9]*")) if BAD_IMAGES.is_dir() else []
+    number = request.config.getoption("--mutants")
+    folder = tmp_path_factory.mktemp("mutants")
     path = f"{TESTS}{os.pathsep}{TESTS.parent}"
     done = subprocess.run(
-        [sys.executable, *map(str, arguments)],
+        [sys.executable, TESTS / "fuzz_photos.py", str(number), folder, *more],
         env=os.environ | {"PYTHONPATH": path},
         capture_output=True,
         text=True,
         errors="replace",
     )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    assert done.returncode == 0, f"{folder}/mutant: {done.stderr[-2000:]}"
+    return json.loads(done.stdout.splitlines()[-1])
 
 
-@needs_peaks
-def test_memory_of_each(tmp_path):
-    more = sorted(BAD_IMAGES.glob("*.*")) if BAD_IMAGES.is_dir() else []
-    lines = run_here("-c", _MEASURE, *more).splitlines()
-    assert len(lines) == 2 * (len(KINDS) + len(more))
-    for line in lines:
-        assert int(line.split()[0]) < MOST_MB, line
+def test_memory_of_each(measured):
+    peaks = measured["peaks_mb"]
+    assert set(KINDS) <= set(peaks)
+    for name, (stored, decoded) in peaks.items():
+        assert max(stored, decoded) < MOST_MB, name
     # What is refused by its header takes next to nothing.
-    bombs = [line for line in lines if "claiming 20,000" in line]
-    assert len(bombs) == 2 and max(int(b.split()[0]) for b in bombs) < 20
+    assert max(peaks["PNG of a megabyte claiming 20,000 x 20,000"]) < 20
 
 
-@needs_peaks
-def test_mutants(tmp_path, request):
+def test_mutants(measured, request):
     """Damaged photos are decoded or refused; nothing else happens."""
     number = request.config.getoption("--mutants")
-    said = json.loads(
-        run_here(TESTS / "fuzz_photos.py", number, tmp_path).splitlines()[-1]
-    )
+    said = measured["mutants"]
     print(said)
     assert said["stored"] + said["refused"] == number
     assert said["decoded"] + said["not decoded"] == number
