@@ -33,13 +33,15 @@ setuptools.setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        "test": [
-            "pytest>=8,<10",
-            # From 7 on it counts lines of subprocesses by coverage's own means.
-            "pytest-cov>=7,<8",
-            "coverage>=7.10.6,<8",
-            "hypothesis>=6.150,<7",
-            "ruff>=0.17,<0.18",
+        # What jdstyle.export converts with, and what runs the result.
+        "export": [
+            "onnx>=1.23,<1.24",
+            "tf2onnx>=1.17,<1.18",
+            "onnxruntime>=1.32,<1.33",
+            "openvino>=2026.4,<2026.5",
+            "nncf>=3.4,<3.5",
+            "ai-edge-litert>=2.3,<2.4",
         ],
+        "test": ["pytest>=8,<10", "hypothesis>=6.150,<7", "ruff>=0.17,<0.18"],
     },
 )

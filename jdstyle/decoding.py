@@ -27,8 +27,21 @@ def decode(image_bytes, image_size):
     Raises:
         tf.errors.InvalidArgumentError: if the bytes are no such file.
     """
-    image = read_pixels(image_bytes, image_size)
-    return to_uint8(resize(image[tf.newaxis], image_size))[0]
+    return decode_sizes(image_bytes, [image_size])[0]
+
+
+def decode_sizes(image_bytes, image_sizes):
+    """Decodes a whole photo once, to several squares.
+
+    Args:
+        image_bytes: as `read_pixels`.
+        image_sizes: list of ints, heights and widths in pixels.
+
+    Returns:
+        List of uint8 tensors `(size, size, 3)`, RGB, in that order.
+    """
+    pixels = read_pixels(image_bytes, max(image_sizes))[tf.newaxis]
+    return [to_uint8(resize(pixels, size))[0] for size in image_sizes]
 
 
 def read_pixels(image_bytes, least_size):

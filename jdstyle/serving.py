@@ -78,7 +78,7 @@ class StyleClassifier(tf.Module):
         self.files = [tf.saved_model.Asset(path) for path in assets]
         # One function for all signatures: each would else bring its own copy
         # of every network's graph, to write, to load and to optimise. Public:
-        # `export` hands it to other runtimes.
+        # `exporting` hands it to other runtimes, which want no branch in it.
         self.core = tf.function(
             self._score_images,
             input_signature=[
@@ -91,14 +91,13 @@ class StyleClassifier(tf.Module):
         input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")]
     )
     def classify_files(self, image_bytes):
-        return _without_members(self.classify_files_by_member(image_bytes))
+        return _without_members(self._score(self._decode(image_bytes)))
 
     @tf.function(
         input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")]
     )
     def classify_files_by_member(self, image_bytes):
-        places, images = self._decode(image_bytes)
-        return _spread(self.core(*images), places, tf.shape(image_bytes)[0])
+        return self._score(self._decode(image_bytes))
 
     @tf.function(
         input_signature=[
@@ -111,27 +110,19 @@ class StyleClassifier(tf.Module):
         places = tf.where(valid)
         good = tf.gather(images, places[:, 0])
         sizes = self._scorer.image_sizes
-        outputs = self.core(*(decoding.resize(good, size) for size in sizes))
-        return _without_members(_spread(outputs, places, tf.shape(images)[0]))
+        images = [decoding.resize(images, size) for size in sizes]
+        return _without_members(self._score(images))
 
     def _decode(self, image_bytes):
         """Returns the places of the readable photos, and their images."""
         sizes = self._scorer.image_sizes
-
-        def decode(place, photo):
-            pixels = decoding.read_pixels(photo, max(sizes))[tf.newaxis]
-            return place, *(
-                decoding.to_uint8(decoding.resize(pixels, size))[0]
-                for size in sizes
-            )
-
-        dataset = tf.data.Dataset.from_tensor_slices(image_bytes).enumerate()
-        dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
-        dataset = dataset.ignore_errors()
-        # A batch needs an element. This one goes at once.
-        last = (
-            tf.constant(0, tf.int64),
-            *(tf.zeros((size, size, 3), tf.uint8) for size in sizes),
+        images = tf.map_fn(
+            lambda photo: decoding.decode_sizes(photo, sizes),
+            image_bytes,
+            fn_output_signature=[
+                tf.TensorSpec((size, size, 3), tf.uint8) for size in sizes
+            ],
+            parallel_iterations=_PARALLEL_DECODES,
         )
         dataset = dataset.concatenate(tf.data.Dataset.from_tensors(last))
         num_photos = tf.shape(image_bytes, tf.int64)[0]
@@ -139,16 +130,16 @@ class StyleClassifier(tf.Module):
         images = [tf.cast(batch[:-1], tf.float32) for batch in images]
         return places[:-1, tf.newaxis], images
 
-    def _score_images(self, *images):
+    def _score(self, images):
+        """Scores a batch of images per size, which may be empty."""
         num_photos = tf.shape(images[0])[0]
         sizes = self._scorer.image_sizes
-        outputs = self._scorer(
-            {
-                size: _at_least_one(batch, size)
-                for size, batch in zip(sizes, images, strict=True)
-            }
-        )
+        outputs = self.core(*map(_at_least_one, images, sizes))
         return {name: value[:num_photos] for name, value in outputs.items()}
+
+    def _score_images(self, *images):
+        sizes = self._scorer.image_sizes
+        return self._scorer(dict(zip(sizes, images, strict=True)))
 
 
 def _spread(outputs, places, num_photos):
@@ -230,7 +221,14 @@ def load(directory, signature="serving_default"):
         InputError: if there is none, if a file is not what was written, or if
             something is inside that `export` does not write.
     """
-    asset = os.path.join(directory, "assets", inspection.STYLES_ASSET)
+    style_names = read_style_names(directory)
+    loaded = tf.saved_model.load(directory)
+    return _Signature(loaded, signature), style_names
+
+
+def read_style_names(directory):
+    """Reads the list of the styles of a SavedModel, or raises `InputError`."""
+    asset = os.path.join(directory, "assets", STYLES_ASSET)
     if not os.path.isfile(asset):
         found = f"missing: {asset}"
         if os.path.isfile(directory):
@@ -242,9 +240,7 @@ def load(directory, signature="serving_default"):
     sums.check_all(directory)
     inspection.check(directory)
     with open(asset, encoding="utf-8") as file:
-        style_names = file.read().splitlines()
-    loaded = tf.saved_model.load(directory)
-    return _Signature(loaded, signature), style_names
+        return file.read().splitlines()
 
 
 class _Signature:

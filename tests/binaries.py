@@ -16,6 +16,7 @@ NAMES = (
     "evaluate",
     "predict",
     "reproduce",
+    "export",
 )
 
 

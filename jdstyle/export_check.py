@@ -1,0 +1,174 @@
+"""Whether an exported model decides as the SavedModel does, and at what F2."""
+
+import itertools
+import os
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from jdstyle import decoding
+from jdstyle import experiment
+from jdstyle import input_pipeline
+from jdstyle import report
+from jdstyle.errors import InputError
+
+# How many decisions that differ are printed; the CSV has all.
+_SHOWN = 10
+
+
+def read_images(photos, image_sizes, batch_size=1):
+    """Decodes photos as the SavedModel does.
+
+    Args:
+        photos: `input_pipeline.Photos`.
+        image_sizes: list of ints.
+        batch_size: photos per batch.
+
+    Returns:
+        Iterator over batches, each a list of float32 arrays
+        `(batch, size, size, 3)`, one per size.
+    """
+    dataset = photos.stream.map(
+        lambda photo: tuple(
+            tf.cast(image, tf.float32)
+            for image in decoding.decode_sizes(photo, image_sizes)
+        ),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    )
+    dataset = dataset.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+    return map(list, dataset.as_numpy_iterator())
+
+
+def read_photos(builder, part, style_names):
+    """Reads a part of a data set, with the labels of a model's styles.
+
+    Args:
+        builder: a prepared TFDS builder.
+        part: "train", "validation" or "test".
+        style_names: list of strings.
+
+    Returns:
+        `input_pipeline.Photos` whose labels are `(n, len(style_names))`.
+
+    Raises:
+        InputError: if the data set lacks the part or one of the styles.
+    """
+    known = list(builder.info.metadata["styles"])
+    unknown = [name for name in style_names if name not in known]
+    if unknown:
+        raise InputError(
+            f"The model knows styles that {builder.info.full_name} does not "
+            f"have: {', '.join(unknown)}. It has: {', '.join(known)}."
+        )
+    photos = input_pipeline.read_photos(builder, part, cache="stream")
+    columns = [known.index(name) for name in style_names]
+    return photos._replace(labels=photos.labels[:, columns])
+
+
+def calibration_photos(photos, image_sizes, number):
+    """Decodes some photos of a part, evenly over all of it.
+
+    Returns:
+        List of at most `number` batches of one photo, of `read_images`.
+    """
+    step = max(1, len(photos.ids) // number)
+    chosen = photos._replace(stream=photos.stream.shard(step, 0))
+    return list(itertools.islice(read_images(chosen, image_sizes), number))
+
+
+def compare(photos, style_names, batches, run_before, run_after):
+    """Runs two models on the same images and scores both.
+
+    Args:
+        photos: `input_pipeline.Photos`, with the labels of the styles.
+        style_names: list of strings.
+        batches: of `read_images`.
+        run_before, run_after: functions of `runtimes.load`.
+
+    Returns:
+        `(result, differences)`: a dict with `photos`, `largest_difference` of
+        probabilities, `decisions` (how many there are), `differing` (how many
+        differ) and `before` and `after` of `report.score`; and a table with a
+        line per decision that differs: id, style, label, both probabilities and
+        both decisions.
+    """
+    pairs = [(run_before(images), run_after(images)) for images in batches]
+    before, after = (
+        tuple(map(np.concatenate, zip(*outputs, strict=True)))
+        for outputs in zip(*pairs, strict=True)
+    )
+    rows, columns = np.nonzero(before[1] != after[1])
+    differences = pd.DataFrame(
+        {
+            "id": photos.ids[rows],
+            "style": np.array(style_names)[columns],
+            "label": photos.labels[rows, columns],
+            "probability before": before[0][rows, columns],
+            "probability after": after[0][rows, columns],
+            "decision before": before[1][rows, columns],
+            "decision after": after[1][rows, columns],
+        }
+    )
+    result = {
+        "photos": len(photos.ids),
+        "largest_difference": float(np.abs(before[0] - after[0]).max()),
+        "decisions": int(before[1].size),
+        "differing": len(differences),
+        "before": report.score(style_names, photos.labels, *before),
+        "after": report.score(style_names, photos.labels, *after),
+    }
+    return result, differences
+
+
+def write(output, record, result, differences):
+    """Writes `OUTPUT.json` and, where decisions differ, `OUTPUT.csv`.
+
+    Args:
+        output: path of the exported file.
+        record: dict of what was exported.
+        result, differences: of `compare`.
+    """
+    table = f"{output}.differences.csv"
+    if os.path.exists(table):
+        os.remove(table)  # Of an earlier export.
+    if len(differences):
+        experiment.write_table(table, differences)
+    experiment.write_json(f"{output}.json", record | {"check": result})
+
+
+def format_result(result, differences):
+    """Formats what `compare` returned, for people."""
+    lines = [
+        f"{result['photos']} photos: probabilities differ by at most "
+        f"{result['largest_difference']:.2g}, {result['differing']} of "
+        f"{result['decisions']} decisions differ"
+    ]
+    if len(differences):
+        lines.append(differences.head(_SHOWN).to_string(index=False))
+        if len(differences) > _SHOWN:
+            lines.append(f"... and {len(differences) - _SHOWN} more")
+    rows = []
+    names = list(result["before"]["styles"])
+    for name in names if len(names) == 1 else [*names, "macro mean"]:
+        before, after = (_row(result[when], name) for when in _WHEN)
+        rows.append(
+            {
+                "style": name,
+                "F2 before": f"{before['f2']:.3f}",
+                "95 % interval": (
+                    f"{before['f2_low']:.3f} to {before['f2_high']:.3f}"
+                ),
+                "F2 after": f"{after['f2']:.3f}",
+                "change": f"{after['f2'] - before['f2']:+.3f}",
+            }
+        )
+    lines.append(pd.DataFrame(rows).to_string(index=False))
+    return "\n".join(lines)
+
+
+_WHEN = ("before", "after")
+
+
+def _row(score, name):
+    return score["macro"] if name == "macro mean" else score["styles"][name]
