@@ -88,7 +88,7 @@ def main(argv):
             sizes,
             _CALIBRATION_PHOTOS.value,
         )
-    exporting.convert(frozen, form, precision, output, calibration)
+    exporting.write(frozen, form, precision, output, calibration)
     result, differences = export_check.compare(
         photos,
         names,

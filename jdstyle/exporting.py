@@ -3,6 +3,8 @@
 import os
 
 import tensorflow as tf
+from tensorflow.core.framework import graph_pb2
+from tensorflow.lite.python import convert
 
 from jdstyle import freezing
 from jdstyle import optional
@@ -55,7 +57,7 @@ def default_output(saved_model, form, precision):
     return f"{saved_model}-{precision}{_SUFFIXES[form]}"
 
 
-def convert(frozen, form, precision, output, calibration=None):
+def write(frozen, form, precision, output, calibration=None):
     """Writes a frozen graph as a file, aside first.
 
     Args:
@@ -127,6 +129,8 @@ def _quantize_onnx(model, names, path, calibration):
         quant_format=quantization.QuantFormat.QDQ,
         nodes_to_exclude=sorted(kept),
         per_channel=True,
+        # x86 multiplies unsigned by signed bytes, and no others fast.
+        activation_type=quantization.QuantType.QUInt8,
     )
 
 
@@ -164,6 +168,8 @@ def _write_openvino(frozen, precision, path, calibration):
                 calibration,
                 lambda images: dict(zip(frozen.inputs, images, strict=True)),
             ),
+            # Activations of a swish are not symmetric.
+            preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(calibration),
             ignored_scope=nncf.IgnoredScope(names=sorted(kept), validate=False),
         )
@@ -173,19 +179,95 @@ def _write_openvino(frozen, precision, path, calibration):
 
 
 def _write_litert(frozen, precision, path, calibration):
-    del precision
+    graph_def = frozen.graph_def
+    if calibration is not None:
+        graph_def = _with_plain_sigmoids(graph_def)
     function = tf.compat.v1.wrap_function(
-        lambda: tf.import_graph_def(frozen.graph_def, name=""), []
+        lambda: tf.import_graph_def(graph_def, name=""), []
     )
-    graph = function.graph
-    function = function.prune(
-        {n: graph.get_tensor_by_name(f"{n}:0") for n in frozen.inputs},
-        {n: graph.get_tensor_by_name(f"{n}:0") for n in freezing.OUTPUTS},
+    tensors, outputs = (
+        {name: function.graph.get_tensor_by_name(f"{name}:0") for name in names}
+        for names in (frozen.inputs, freezing.OUTPUTS)
     )
     # Only what belongs to an object gets named inputs and outputs.
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [function], tf.Module()
+        [function.prune(tensors, outputs)], tf.Module()
     )
+    if calibration is not None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: (
+            dict(zip(frozen.inputs, images, strict=True))
+            for images in calibration
+        )
+        converter._experimental_calibrate_only = True
     content = converter.convert()
+    if calibration is not None:
+        content = _quantize_litert(content)
     with open(path, "wb") as file:
         file.write(content)
+
+
+def _quantize_litert(calibrated):
+    """Rounds to 8 bits as TensorFlow's `QuantizationDebugger` does it.
+
+    The converter's own step takes no list of what to leave alone.
+    """
+    litert = optional.require("ai_edge_litert.interpreter")
+    interpreter = litert.Interpreter(model_content=calibrated)
+    operations = interpreter._get_ops_details()
+    kept = freezing.rules_nodes(
+        [
+            (i, operation["inputs"], operation["outputs"], operation["op_name"])
+            for i, operation in enumerate(operations)
+        ],
+        lambda kind: kind in ("CONV_2D", "DEPTHWISE_CONV_2D"),
+    )
+    names = {
+        tensor["index"]: tensor["name"]
+        for tensor in interpreter.get_tensor_details()
+    }
+    return convert.mlir_quantize(
+        calibrated,
+        denylisted_nodes=[
+            names[tensor] for i in kept for tensor in operations[i]["outputs"]
+        ],
+    )
+
+
+def _with_plain_sigmoids(graph_def):
+    """Writes the sigmoids behind the networks as 1 / (1 + exp(-x)).
+
+    The quantizer rounds what a sigmoid returns to multiples of 1 / 256, also
+    where it is told to leave it alone.
+    """
+    nodes = [
+        (node.name, [_node_name(i) for i in node.input], [node.name], node.op)
+        for node in graph_def.node
+    ]
+    kept = freezing.rules_nodes(nodes, lambda kind: "Conv" in kind)
+    result = graph_pb2.GraphDef()
+    result.CopyFrom(graph_def)
+    with tf.Graph().as_default() as graph:
+        x = tf.compat.v1.placeholder(tf.float32, name="x")
+        tf.identity(1.0 / (1.0 + tf.exp(-x)), name="y")
+    pattern = graph.as_graph_def().node
+    for node in list(result.node):
+        if node.op != "Sigmoid" or node.name not in kept:
+            continue
+        places = {"x": node.input[0], "y": node.name}
+        node.name = f"{node.name}/replaced"
+        for part in pattern:
+            if part.name == "x":
+                continue
+            added = result.node.add()
+            added.CopyFrom(part)
+            added.name = places.setdefault(
+                part.name, f"{node.name}/{part.name}"
+            )
+            del added.input[:]
+            added.input.extend(places[name] for name in part.input)
+    return result
+
+
+def _node_name(tensor):
+    return tensor.removeprefix("^").split(":")[0]
