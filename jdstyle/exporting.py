@@ -181,7 +181,7 @@ def _write_openvino(frozen, precision, path, calibration):
 def _write_litert(frozen, precision, path, calibration):
     graph_def = frozen.graph_def
     if calibration is not None:
-        graph_def = _with_plain_sigmoids(graph_def)
+        graph_def = with_plain_sigmoids(graph_def)
     function = tf.compat.v1.wrap_function(
         lambda: tf.import_graph_def(graph_def, name=""), []
     )
@@ -234,7 +234,7 @@ def _quantize_litert(calibrated):
     )
 
 
-def _with_plain_sigmoids(graph_def):
+def with_plain_sigmoids(graph_def):
     """Writes the sigmoids behind the networks as 1 / (1 + exp(-x)).
 
     The quantizer rounds what a sigmoid returns to multiples of 1 / 256, also

@@ -1,0 +1,360 @@
+"""Exports to other runtimes, and the check that stands beside them."""
+
+import json
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from binaries import run
+
+from jdstyle import blending
+from jdstyle import export_check
+from jdstyle import exporting
+from jdstyle import freezing
+from jdstyle import fusion
+from jdstyle import models
+from jdstyle import optional
+from jdstyle import runtimes
+from jdstyle import serving
+from jdstyle.errors import InputError
+
+STYLES = ["bright", "rare"]
+ALL = [(form, p) for form, ps in exporting.PRECISIONS.items() for p in ps]
+
+
+def make_network(size, member, columns, seed):
+    """A network whose logits differ from photo to photo, about 0."""
+    keras.utils.set_random_seed(seed)
+    form = models.Architecture("MobileNet", size, len(columns))
+    model = models.build(form)
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0  # The statistics of the one batch.
+    images = np.random.default_rng(seed).uniform(0, 128, (16, size, size, 3))
+    images[8:] += 120
+    model(images.astype(np.float32), training=True)
+    return fusion.Network(model, member, columns)
+
+
+@pytest.fixture(scope="module")
+def saved_model(tmp_path_factory):
+    """Two members of two sizes; the first lacks a style; relations, limits."""
+    networks = [
+        make_network(32, 0, [0], 1),
+        make_network(48, 1, [1, 0], 2),
+    ]
+    rules = fusion.Rules(
+        blend=blending.Blend("mean", weights=np.float32([[0.5, 0], [0.5, 1]])),
+        first_thresholds=np.float32([0.5, 0.5]),
+        conditional=np.float32([[1, 0.25], [0.125, 1]]),
+        alpha=np.float32([0.75, 1]),
+        beta=np.float32([[0, 0.5], [0.25, 0]]),
+        thresholds=np.float32([0.5, 0.5]),
+        least=1,
+        most=1,
+    )
+    directory = str(tmp_path_factory.mktemp("export") / "saved_model")
+    scorer = fusion.Fusion(networks, ["small", "large"], 2, rules)
+    serving.export(scorer, STYLES, directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def frozen(saved_model):
+    return freezing.freeze(saved_model)
+
+
+@pytest.fixture
+def images(tiny, frozen):
+    """All 40 or so training photos, in batches of 16 and a rest."""
+    photos = export_check.read_photos(tiny, "train", STYLES)
+    return list(export_check.read_images(photos, frozen.image_sizes, 16))
+
+
+def run_graph(frozen, images):
+    """Runs a frozen graph with TensorFlow alone."""
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(frozen.graph_def, name="")
+    with tf.compat.v1.Session(graph=graph) as session:
+        return session.run(
+            [f"{name}:0" for name in freezing.OUTPUTS],
+            {
+                f"{name}:0": batch
+                for name, batch in zip(frozen.inputs, images, strict=True)
+            },
+        )
+
+
+def test_frozen_graph_is_the_core(saved_model, frozen, images):
+    assert frozen.inputs == ["images_32", "images_48"]
+    assert frozen.style_names == STYLES
+    core = runtimes.load(saved_model)
+    for batch in images:
+        expected = core(batch)
+        result = run_graph(frozen, batch)
+        np.testing.assert_allclose(result[0], expected[0], atol=1e-6)
+        np.testing.assert_array_equal(result[1], expected[1])
+    assert len({len(batch[0]) for batch in images}) == 2
+
+
+def test_frozen_graph_has_nothing_that_runtimes_lack(frozen):
+    nodes = frozen.graph_def.node
+    assert not {n.op for n in nodes} & {
+        "Switch", "Merge", "If", "StatelessIf", "PartitionedCall",
+        "ReadVariableOp", "VarHandleOp", "MatrixSetDiagV3",
+    }  # fmt: skip
+    types = {value.type for node in nodes for value in node.attr.values()}
+    assert tf.float64.as_datatype_enum not in types
+    for node in nodes:
+        if node.op == "Const":
+            value = tf.make_ndarray(node.attr["value"].tensor)
+            if value.dtype == np.float32:
+                assert np.isfinite(value).all(), node.name
+
+
+def test_pixels_are_those_of_the_saved_model(saved_model, images, tiny):
+    """Photo files through the signature, pixels through the core."""
+    photos = export_check.read_photos(tiny, "train", STYLES)
+    classify, _ = serving.load(saved_model)
+    probabilities, _ = serving.score(classify, photos.stream.batch(16))
+    core = runtimes.load(saved_model)
+    np.testing.assert_allclose(
+        np.concatenate([core(batch)[0] for batch in images]),
+        probabilities,
+        atol=1e-6,
+    )
+
+
+def test_rules_are_what_reaches_no_convolution():
+    nodes = [
+        ("pad", ["images"], ["a"], "Pad"),
+        ("first", ["a", "kernel"], ["b"], "Conv"),
+        ("relu", ["b"], ["c"], "Relu"),
+        ("second", ["c"], ["d"], "Conv"),
+        ("add", ["d", "c"], ["e"], "Add"),
+        ("head", ["e"], ["f"], "MatMul"),
+        ("kernel", [], ["kernel"], "Const"),
+        ("threshold", [], ["g"], "Const"),
+        ("label", ["f", "g"], ["h"], "GreaterEqual"),
+    ]
+    for order in (nodes, nodes[::-1]):
+        kept = freezing.rules_nodes(order, lambda kind: kind == "Conv")
+        assert kept == {"add", "head", "threshold", "label"}
+
+
+def test_rules_of_a_graph_deeper_than_pythons_stack():
+    nodes = [("0", [], [0], "Conv")]
+    nodes += [(str(i), [i - 1], [i], "Relu") for i in range(1, 3000)]
+    kept = freezing.rules_nodes(nodes, lambda kind: kind == "Conv")
+    assert len(kept) == 2999
+    nodes[-1] = ("2999", [2998], [2999], "Conv")
+    assert not freezing.rules_nodes(nodes, lambda kind: kind == "Conv")
+
+
+def test_replaced_sigmoids_return_the_same(frozen, images):
+    replaced = frozen._replace(
+        graph_def=exporting.with_plain_sigmoids(frozen.graph_def)
+    )
+    ops = [node.op for node in replaced.graph_def.node]
+    assert ops.count("Exp") == 3  # Networks give 1 + 2 logits.
+    for plain, other in zip(
+        run_graph(frozen, images[0]),
+        run_graph(replaced, images[0]),
+        strict=True,
+    ):
+        np.testing.assert_allclose(plain, other, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("form", "precision"),
+    [("onnx", "bfloat16"), ("litert", "bfloat16")],
+)
+def test_refuses_a_precision_that_does_not_exist(form, precision):
+    with pytest.raises(
+        InputError, match=f"{form} has no .*openvino in float32, bfloat16, int8"
+    ):
+        exporting.check(form, precision, "model.onnx")
+
+
+def test_refuses_another_suffix_and_a_folder(tmp_path):
+    with pytest.raises(InputError, match="end with .xml .*model.onnx"):
+        exporting.check("openvino", "float32", "model.onnx")
+    (tmp_path / "a.onnx").mkdir()
+    with pytest.raises(InputError, match="not a folder"):
+        exporting.check("onnx", "float32", str(tmp_path / "a.onnx"))
+
+
+def test_missing_package_names_the_extra():
+    with pytest.raises(
+        InputError, match=r"nosuch is not installed.*pip install 'jdstyle\[exp"
+    ):
+        optional.require("nosuch")
+
+
+def test_refuses_what_it_cannot_run(tmp_path):
+    with pytest.raises(InputError, match="No such model"):
+        runtimes.load(str(tmp_path / "none.onnx"))
+    (tmp_path / "model.h5").touch()
+    with pytest.raises(InputError, match=".onnx .xml .tflite. Received.*h5"):
+        runtimes.load(str(tmp_path / "model.h5"))
+
+
+def test_refuses_the_model_of_an_earlier_version(saved_model, tmp_path):
+    """Its core branched on an empty batch."""
+
+    class Earlier(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((None, 8, 8, 3))])
+        def core(self, images):
+            images = tf.cond(
+                tf.shape(images)[0] > 0,
+                lambda: images,
+                lambda: tf.zeros((1, 8, 8, 3)),
+            )
+            scores = tf.reduce_mean(images, axis=(1, 2))
+            return {
+                "probabilities": scores,
+                "labels": tf.cast(scores > 0.5, tf.int32),
+            }
+
+    directory = tmp_path / "old"
+    tf.saved_model.save(Earlier(), str(directory))
+    (directory / "assets" / serving.STYLES_ASSET).write_text("a\nb\nc\n")
+    with pytest.raises(InputError, match="earlier jdstyle.*again with"):
+        freezing.freeze(str(directory))
+
+
+def test_differences_are_listed_and_counted(tiny, tmp_path):
+    """Two decisions of one photo differ, by hand."""
+    photos = export_check.read_photos(tiny, "train", STYLES)
+    number = len(photos.ids)
+    batches = [list(range(3)), list(range(3, number))]
+    before = np.tile(np.float32([0.75, 0.25]), (number, 1))
+    after = before.copy()
+    after[5] = 0.25, 0.5
+
+    def runner(probabilities):
+        return lambda rows: (
+            probabilities[rows],
+            (probabilities[rows] >= 0.5).astype(np.int32),
+        )
+
+    result, differences = export_check.compare(
+        photos, STYLES, batches, runner(before), runner(after)
+    )
+    assert result["photos"] == number
+    assert result["decisions"] == 2 * number
+    assert result["differing"] == 2
+    assert result["largest_difference"] == 0.5
+    assert differences["id"].tolist() == [photos.ids[5]] * 2
+    assert differences["style"].tolist() == STYLES
+    assert differences["probability before"].tolist() == [0.75, 0.25]
+    assert differences["probability after"].tolist() == [0.25, 0.5]
+    assert differences["decision after"].tolist() == [0, 1]
+    said = export_check.format_result(result, differences)
+    assert f"2 of {2 * number} decisions differ" in said
+    assert "macro mean" in said
+
+    output = str(tmp_path / "model.onnx")
+    export_check.write(output, {"format": "onnx"}, result, differences)
+    listed = pd.read_csv(f"{output}.differences.csv", dtype={"id": str})
+    assert listed["id"].tolist() == [photos.ids[5]] * 2
+    written = json.loads((tmp_path / "model.onnx.json").read_text())
+    assert written["format"] == "onnx"
+    assert written["check"]["differing"] == 2
+    # A later export that differs nowhere leaves no old list behind.
+    export_check.write(output, {}, result, differences[:0])
+    assert [p.name for p in tmp_path.iterdir()] == ["model.onnx.json"]
+
+
+def test_calibrates_on_photos_of_the_whole_part(tiny):
+    photos = export_check.read_photos(tiny, "train", STYLES)
+    every = [b[0] for b in export_check.read_images(photos, [8])]
+    chosen = export_check.calibration_photos(photos, [8], 5)
+    step = len(every) // 5
+    assert len(chosen) == 5
+    for i, photo in enumerate(chosen):
+        assert photo[0].shape == (1, 8, 8, 3)
+        np.testing.assert_array_equal(photo[0], every[i * step])
+    all_of_them = export_check.calibration_photos(photos, [8], 10_000)
+    assert len(all_of_them) == len(every)
+
+
+def test_refuses_photos_without_the_styles(tiny):
+    with pytest.raises(InputError, match="does not have: Punk. It has: bright"):
+        export_check.read_photos(tiny, "train", ["bright", "Punk"])
+
+
+@pytest.mark.parametrize(("form", "precision"), ALL)
+def test_exported_file_decides_as_the_saved_model(
+    saved_model, frozen, images, tmp_path, form, precision
+):
+    """In every format and precision; skipped where its packages lack."""
+    output = exporting.default_output(str(tmp_path / "m"), form, precision)
+    try:
+        exporting.check(form, precision, output)
+    except InputError as error:
+        pytest.skip(str(error))
+    calibration = [[size[:1] for size in batch] for batch in images]
+    exporting.write(frozen, form, precision, output, calibration)
+    assert not [path for path in tmp_path.iterdir() if "tmp" in path.name]
+    exported, core = runtimes.load(output), runtimes.load(saved_model)
+    # Batches of different lengths through one loaded file.
+    pairs = [(core(batch), exported(batch)) for batch in images]
+    before, after = (
+        [np.concatenate(column) for column in zip(*outputs, strict=True)]
+        for outputs in zip(*pairs, strict=True)
+    )
+    assert after[0].dtype == np.float32
+    assert after[1].dtype == np.int32
+    tolerance = {"float32": 1e-4, "bfloat16": 0.1, "int8": 0.2}[precision]
+    np.testing.assert_allclose(after[0], before[0], atol=tolerance)
+    # At most one style, the larger margin, ties to the first: by its own
+    # probabilities every form decides exactly so.
+    expected = np.zeros_like(after[1])
+    expected[np.arange(len(expected)), np.argmax(after[0], axis=1)] = 1
+    np.testing.assert_array_equal(after[1], expected)
+    if precision == "float32":
+        np.testing.assert_array_equal(after[1], before[1])
+    if precision == "int8":
+        # The rules stay in float32: not on a grid of 256 steps.
+        steps = after[0] * 256
+        assert np.abs(steps - np.round(steps)).max() > 0.01
+
+
+def test_says_what_is_missing_before_any_work(saved_model, tmp_path):
+    said = run(tmp_path, "export", f"--saved_model={saved_model}", code=2)
+    assert "--format is required" in said
+    said = run(
+        tmp_path,
+        "export",
+        f"--saved_model={saved_model}",
+        "--format=onnx",
+        "--precision=bfloat16",
+        code=2,
+    )
+    assert "onnx has no --precision=bfloat16" in said
+
+
+@pytest.mark.long
+def test_export_prints_and_writes_the_check(saved_model, data_dir, tmp_path):
+    pytest.importorskip("openvino")
+    said = run(
+        tmp_path,
+        "export",
+        f"--saved_model={saved_model}",
+        "--format=openvino",
+        f"--output={tmp_path / 'model.xml'}",
+        "--dataset=label_table/tiny",
+        f"--data_dir={data_dir}",
+    )
+    assert "decisions differ" in said
+    assert "macro mean" in said
+    written = json.loads((tmp_path / "model.xml.json").read_text())
+    assert written["inputs"] == ["images_32", "images_48"]
+    assert written["styles"] == STYLES
+    assert written["check"]["differing"] == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "model.xml", "model.bin", "model.xml.json",
+    }  # fmt: skip

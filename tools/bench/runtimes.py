@@ -1,0 +1,129 @@
+"""Compares a SavedModel with its exports: photos per CPU-second.
+
+    python tools/bench/runtimes.py --saved_model=RUN/saved_model
+
+Every form of jdstyle.export whose packages are installed scores the same pixels
+in turns with the SavedModel's core, on all threads. Without --saved_model the
+network is a ResNet50 of 224 px with random weights. Pixels are noise: what is
+measured does not depend on them. int8 is calibrated on noise too, so that these
+files are of no other use.
+"""
+
+import os
+import tempfile
+
+import measure
+from absl import flags
+
+from jdstyle import cli
+
+_SAVED_MODEL = flags.DEFINE_string(
+    "saved_model", None, "Directory of the SavedModel."
+)
+_BATCH_SIZES = flags.DEFINE_multi_integer(
+    "batch_size", [1, 32], "Photos per call; may be given again.", lower_bound=1
+)
+_ROUNDS = flags.DEFINE_integer(
+    "rounds", 7, "Rounds; the median counts.", lower_bound=1
+)
+_CALIBRATION_PHOTOS = 8
+
+
+def main(argv):
+    del argv
+    import numpy as np
+
+    from jdstyle import freezing
+
+    rng = np.random.default_rng(0)
+
+    def noise(photos, sizes):
+        return [
+            rng.uniform(0, 255, (photos, size, size, 3)).astype(np.float32)
+            for size in sizes
+        ]
+
+    with tempfile.TemporaryDirectory() as folder:
+        saved_model = _SAVED_MODEL.value or _random_network(folder)
+        frozen = freezing.freeze(saved_model.rstrip("/"))
+        calibration = [
+            noise(1, frozen.image_sizes) for _ in range(_CALIBRATION_PHOTOS)
+        ]
+        forms = _forms(saved_model, frozen, calibration, folder)
+        measure.print_header(model=saved_model, rounds=_ROUNDS.value)
+        for batch_size in _BATCH_SIZES.value:
+            images = noise(batch_size, frozen.image_sizes)
+            print(f"Batches of {batch_size}\n\n{_table(forms, images)}\n")
+
+
+def _random_network(folder):
+    """Exports a ResNet50 as the product has it, batch norms folded."""
+    from jdstyle import folding
+    from jdstyle import models
+    from jdstyle import serving
+    from jdstyle import styles
+
+    form = models.Architecture("ResNet50", 224, len(styles.NAMES))
+    network = folding.fold_batch_norms(models.build(form))
+    directory = os.path.join(folder, "ResNet50")
+    scorer = serving.Thresholded(network, [0.5] * len(styles.NAMES))
+    serving.export(scorer, styles.NAMES, directory)
+    return directory
+
+
+def _forms(saved_model, frozen, calibration, folder):
+    """Returns a dict from a form's name to its function and its megabytes."""
+    from jdstyle import exporting
+    from jdstyle import runtimes
+    from jdstyle.errors import InputError
+
+    forms = {"SavedModel": (runtimes.load(saved_model), _megabytes(frozen))}
+    for form, precisions in exporting.PRECISIONS.items():
+        for precision in precisions:
+            path = exporting.default_output(
+                os.path.join(folder, "model"), form, precision
+            )
+            try:
+                exporting.check(form, precision, path)
+            except InputError as error:
+                print(f"Without {form} {precision}: {error}")
+                continue
+            exporting.write(frozen, form, precision, path, calibration)
+            stem, _ = os.path.splitext(path)
+            size = sum(
+                os.path.getsize(file)
+                for file in {path, f"{stem}.bin"}
+                if os.path.exists(file)
+            )
+            forms[f"{form} {precision}"] = runtimes.load(path), size / 1e6
+    return forms
+
+
+def _megabytes(frozen):
+    return frozen.graph_def.ByteSize() / 1e6
+
+
+def _table(forms, images):
+    """Measures all forms on a list of images; returns a Markdown table."""
+    photos = len(images[0])
+    turns = measure.alternate(
+        {name: lambda run=run: run(images) for name, (run, _) in forms.items()},
+        _ROUNDS.value,
+    )
+    first = turns["SavedModel"]
+    return measure.table(
+        ["form", "MB", "photos per CPU-second", "times the SavedModel's"],
+        [
+            [
+                name,
+                f"{forms[name][1]:.1f}",
+                measure.show(measure.rate(rounds, photos), 1),
+                measure.show(measure.ratio(first, rounds)),
+            ]
+            for name, rounds in turns.items()
+        ],
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)
