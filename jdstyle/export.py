@@ -63,7 +63,9 @@ def main(argv):
     del argv
     for flag in (_SAVED_MODEL, _FORMAT):
         if flag.value is None:
-            raise InputError(f"--{flag.name} is required. {flag.help}")
+            raise InputError(
+                f"--{flag.name} is required: {flags.FLAGS[flag.name].help}"
+            )
     # Here, so that --help does not wait for TensorFlow.
     from jdstyle import export_check
     from jdstyle import exporting

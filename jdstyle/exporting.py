@@ -3,10 +3,9 @@
 import os
 
 import tensorflow as tf
-from tensorflow.core.framework import graph_pb2
-from tensorflow.lite.python import convert
 
 from jdstyle import freezing
+from jdstyle import litert
 from jdstyle import optional
 from jdstyle.errors import InputError
 
@@ -74,7 +73,7 @@ def write(frozen, form, precision, output, calibration=None):
     writers = {
         "onnx": _write_onnx,
         "openvino": _write_openvino,
-        "litert": _write_litert,
+        "litert": litert.write,
     }
     if precision != "int8":
         calibration = None
@@ -176,98 +175,3 @@ def _write_openvino(frozen, precision, path, calibration):
     model.set_rt_info(precision, ["jdstyle", "precision"])
     # Halved weights would halve the rules' thresholds as well.
     openvino.save_model(model, path, compress_to_fp16=False)
-
-
-def _write_litert(frozen, precision, path, calibration):
-    graph_def = frozen.graph_def
-    if calibration is not None:
-        graph_def = with_plain_sigmoids(graph_def)
-    function = tf.compat.v1.wrap_function(
-        lambda: tf.import_graph_def(graph_def, name=""), []
-    )
-    tensors, outputs = (
-        {name: function.graph.get_tensor_by_name(f"{name}:0") for name in names}
-        for names in (frozen.inputs, freezing.OUTPUTS)
-    )
-    # Only what belongs to an object gets named inputs and outputs.
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [function.prune(tensors, outputs)], tf.Module()
-    )
-    if calibration is not None:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: (
-            dict(zip(frozen.inputs, images, strict=True))
-            for images in calibration
-        )
-        converter._experimental_calibrate_only = True
-    content = converter.convert()
-    if calibration is not None:
-        content = _quantize_litert(content)
-    with open(path, "wb") as file:
-        file.write(content)
-
-
-def _quantize_litert(calibrated):
-    """Rounds to 8 bits as TensorFlow's `QuantizationDebugger` does it.
-
-    The converter's own step takes no list of what to leave alone.
-    """
-    litert = optional.require("ai_edge_litert.interpreter")
-    interpreter = litert.Interpreter(model_content=calibrated)
-    operations = interpreter._get_ops_details()
-    kept = freezing.rules_nodes(
-        [
-            (i, operation["inputs"], operation["outputs"], operation["op_name"])
-            for i, operation in enumerate(operations)
-        ],
-        lambda kind: kind in ("CONV_2D", "DEPTHWISE_CONV_2D"),
-    )
-    names = {
-        tensor["index"]: tensor["name"]
-        for tensor in interpreter.get_tensor_details()
-    }
-    return convert.mlir_quantize(
-        calibrated,
-        denylisted_nodes=[
-            names[tensor] for i in kept for tensor in operations[i]["outputs"]
-        ],
-    )
-
-
-def with_plain_sigmoids(graph_def):
-    """Writes the sigmoids behind the networks as 1 / (1 + exp(-x)).
-
-    The quantizer rounds what a sigmoid returns to multiples of 1 / 256, also
-    where it is told to leave it alone.
-    """
-    nodes = [
-        (node.name, [_node_name(i) for i in node.input], [node.name], node.op)
-        for node in graph_def.node
-    ]
-    kept = freezing.rules_nodes(nodes, lambda kind: "Conv" in kind)
-    result = graph_pb2.GraphDef()
-    result.CopyFrom(graph_def)
-    with tf.Graph().as_default() as graph:
-        x = tf.compat.v1.placeholder(tf.float32, name="x")
-        tf.identity(1.0 / (1.0 + tf.exp(-x)), name="y")
-    pattern = graph.as_graph_def().node
-    for node in list(result.node):
-        if node.op != "Sigmoid" or node.name not in kept:
-            continue
-        places = {"x": node.input[0], "y": node.name}
-        node.name = f"{node.name}/replaced"
-        for part in pattern:
-            if part.name == "x":
-                continue
-            added = result.node.add()
-            added.CopyFrom(part)
-            added.name = places.setdefault(
-                part.name, f"{node.name}/{part.name}"
-            )
-            del added.input[:]
-            added.input.extend(places[name] for name in part.input)
-    return result
-
-
-def _node_name(tensor):
-    return tensor.removeprefix("^").split(":")[0]
