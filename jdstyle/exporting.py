@@ -149,6 +149,7 @@ def _write_openvino(frozen, precision, path, calibration):
         value.get_tensor().set_names({name})
     if calibration is not None:
         nncf = optional.require("nncf")
+        ranges = optional.require("nncf.quantization.range_estimator")
         kept = freezing.rules_nodes(
             [
                 (
@@ -167,8 +168,14 @@ def _write_openvino(frozen, precision, path, calibration):
                 calibration,
                 lambda images: dict(zip(frozen.inputs, images, strict=True)),
             ),
-            # Activations of a swish are not symmetric.
+            # Activations of a swish are not symmetric. By default the range
+            # is the mean of the photos', and half of them overflow it.
             preset=nncf.QuantizationPreset.MIXED,
+            advanced_parameters=nncf.AdvancedQuantizationParameters(
+                activations_range_estimator_params=(
+                    ranges.RangeEstimatorParametersSet.MINMAX
+                ),
+            ),
             subset_size=len(calibration),
             ignored_scope=nncf.IgnoredScope(names=sorted(kept), validate=False),
         )

@@ -286,7 +286,11 @@ def test_exported_file_decides_as_the_saved_model(
         exporting.check(form, precision, output)
     except InputError as error:
         pytest.skip(str(error))
-    calibration = [[size[:1] for size in batch] for batch in images]
+    calibration = [
+        [size[i : i + 1] for size in batch]
+        for batch in images
+        for i in range(len(batch[0]))
+    ]
     exporting.write(frozen, form, precision, output, calibration)
     assert not [path for path in tmp_path.iterdir() if "tmp" in path.name]
     exported, core = runtimes.load(output), runtimes.load(saved_model)
