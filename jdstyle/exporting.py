@@ -1,5 +1,6 @@
 """A SavedModel's core as a file for another runtime."""
 
+import logging
 import os
 
 import tensorflow as tf
@@ -149,6 +150,7 @@ def _write_openvino(frozen, precision, path, calibration):
         value.get_tensor().set_names({name})
     if calibration is not None:
         nncf = optional.require("nncf")
+        nncf.set_log_level(logging.ERROR)  # A line per node that is left alone.
         ranges = optional.require("nncf.quantization.range_estimator")
         kept = freezing.rules_nodes(
             [

@@ -89,12 +89,9 @@ def _forms(saved_model, frozen, calibration, folder):
                 print(f"Without {form} {precision}: {error}")
                 continue
             exporting.write(frozen, form, precision, path, calibration)
-            stem, _ = os.path.splitext(path)
-            size = sum(
-                os.path.getsize(file)
-                for file in {path, f"{stem}.bin"}
-                if os.path.exists(file)
-            )
+            size = os.path.getsize(path)
+            if form == "openvino":
+                size += os.path.getsize(f"{path.removesuffix('.xml')}.bin")
             forms[f"{form} {precision}"] = runtimes.load(path), size / 1e6
     return forms
 
