@@ -42,6 +42,23 @@ setuptools.setup(
             "nncf>=3.4,<3.5",
             "ai-edge-litert>=2.3,<2.4",
         ],
-        "test": ["pytest>=8,<10", "hypothesis>=6.150,<7", "ruff>=0.17,<0.18"],
+        # Whom tools/bench compares with; the program needs none of them.
+        "bench": [
+            "torch>=2.13,<3",
+            "torchvision>=0.28,<1",
+            "timm>=1.0.20,<2",
+            "albumentations>=2.0.8,<3",
+            "opencv-python-headless>=4.12,<6",
+            "grain>=0.2.15,<0.3",
+        ],
+        "test": [
+            "pytest>=8,<10",
+            # From 7 on it counts lines of subprocesses by coverage's own means.
+            "pytest-cov>=7,<8",
+            "coverage>=7.10.6,<8",
+            "pytest-xdist>=3.6,<4",
+            "hypothesis>=6.150,<7",
+            "ruff>=0.17,<0.18",
+        ],
     },
 )

@@ -169,8 +169,7 @@ def _decode_scaled_jpeg(image_bytes, image_size):
     checked, shape = headers.check_jpeg(image_bytes)
     return _at_ratio(
         lambda ratio: tf.io.decode_jpeg(checked, channels=3, ratio=ratio),
-        shape,
-        image_size,
+        _ratio_index(shape, image_size),
     )
 
 

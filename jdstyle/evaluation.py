@@ -7,7 +7,7 @@ import tensorflow as tf
 from jdstyle import experiment
 from jdstyle import input_pipeline
 from jdstyle import report
-from jdstyle import serving
+from jdstyle import scoring
 from jdstyle.errors import InputError
 
 PROBABILITIES_FILE = "probabilities.csv"
@@ -32,7 +32,7 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
         InputError: if there is no such model or part, or if the data set does
             not have the model's styles.
     """
-    classify, style_names = serving.load(saved_model)
+    classify, style_names = scoring.load(saved_model)
     known = list(builder.info.metadata["styles"])
     unknown = [name for name in style_names if name not in known]
     if unknown:
@@ -44,7 +44,7 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
     photos = input_pipeline.read_photos(builder, part, cache="stream")
     labels = photos.labels[:, columns]
     batches = photos.stream.batch(batch_size).prefetch(tf.data.AUTOTUNE)
-    probabilities, decisions = serving.score(classify, batches)
+    probabilities, decisions = scoring.score(classify, batches)
     result = {
         "saved_model": saved_model,
         "dataset": builder.info.full_name,

@@ -1,16 +1,12 @@
 """What a run directory records, and which directory may be used."""
 
-import ast
-import datetime
-import hashlib
-import importlib.metadata
 import json
 import os
-import platform
 import shutil
-import subprocess
-import sys
 
+from jdstyle import checkpoints
+from jdstyle import locking
+from jdstyle import provenance
 from jdstyle import sums
 from jdstyle.errors import InputError
 
@@ -23,20 +19,16 @@ SAVED_MODEL_DIR = "saved_model"
 TENSORBOARD_DIR = "tensorboard"
 VALIDATION_FILE = "validation_probabilities.csv"
 
-_PACKAGES = (
-    "jdstyle",
-    "tensorflow",
-    "keras",
-    "keras-cv",
-    "tensorflow-datasets",
-    "numpy",
-    "pandas",
-    "scikit-learn",
-    "absl-py",
-)
-
 # These change where and how fast things happen, not what a run computes.
-_PLACES = ("workdir", "data_dir", "output_dir", "jobs", "gpus", "require_gpu")
+_PLACES = (
+    "workdir",
+    "data_dir",
+    "output_dir",
+    "jobs",
+    "gpus",
+    "checkpoint_minutes",
+    "require_gpu",
+)
 
 
 def start(workdir, settings, record, *, flag="workdir", again=False):
@@ -60,7 +52,7 @@ def start(workdir, settings, record, *, flag="workdir", again=False):
             the saved state of one by other code, with the differing entries.
     """
     lines = {key: text for key, text in settings.items() if text}
-    record = record | _environment()
+    record = record | provenance.environment()
     there = set(os.listdir(workdir)) if os.path.isdir(workdir) else set()
     if there <= {FLAGS_FILE, RUN_FILE, locking.LOCK_FILE}:
         pass  # New, or a start that failed before it trained.
@@ -162,16 +154,7 @@ def _require_same(workdir, lines, record, flag):
 def _require_same_code(workdir, record, flag):
     """The same settings mean the same only by the same code."""
     there = read_json(os.path.join(workdir, RUN_FILE))
-    differing = [
-        f"{name} has changed"
-        for name, digest in record["code"].items()
-        if there["code"].get(name) != digest
-    ]
-    differing += [
-        f"{name} {there['versions'][name]}, now {record['versions'][name]}"
-        for name in _COMPUTING
-        if there["versions"][name] != record["versions"][name]
-    ]
+    differing = provenance.differing(there, record)
     if differing:
         folder = os.path.join(workdir, checkpoints.DIRECTORY)
         raise InputError(
@@ -185,49 +168,6 @@ def _name(text):
     """Name of the flag in "--name=value" or "--noname"."""
     name = text.removeprefix("--").partition("=")[0]
     return name if "=" in text else name.removeprefix("no")
-
-
-def _environment():
-    return {
-        "command": [sys.executable, *sys.argv],
-        "started": datetime.datetime.now(datetime.UTC).isoformat(),
-        "commit": _commit(),
-        "python": platform.python_version(),
-        "machine": f"{platform.node()}, {platform.platform()}",
-        "versions": {name: _version(name) for name in _PACKAGES},
-        "code": {name: _digest(name) for name in _MEANING},
-    }
-
-
-def _digest(module):
-    """A sum of a module's code, whatever its comments and layout."""
-    folder = os.path.dirname(os.path.abspath(__file__))
-    path = os.path.join(folder, f"{module}.py")
-    with open(path, encoding="utf-8") as file:
-        tree = ast.dump(ast.parse(file.read()))
-    return hashlib.sha256(tree.encode()).hexdigest()[:12]
-
-
-def _commit():
-    """The commit of the code, "-dirty" behind it if changed, else None."""
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            cwd=os.path.dirname(os.path.abspath(__file__)),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None  # Installed without its repository.
-    return done.stdout.strip()
-
-
-def _version(package):
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _write(path, text):

@@ -11,16 +11,7 @@ from jdstyle import recipe
 _HEAD_LEARNING_RATE = 10.0
 
 
-def fit(
-    network,
-    classifier,
-    make_dataset,
-    loss,
-    validation,
-    keeper,
-    settings,
-    steps,
-):
+def fit(network, classifier, make_dataset, loss, keeper, settings):
     """Runs Keras `fit`: first with a frozen backbone, then with all weights.
 
     Each phase has its own AdamW, warmed up over a tenth of its steps and
@@ -32,11 +23,10 @@ def fit(
         make_dataset: function of `first_batch` that returns the training
             dataset from there on.
         loss: `keras.losses.Loss`.
-        validation: `monitoring.Validation`.
-        keeper: `recovery.Keeper`; it says where to go on.
+        keeper: `recovery.Keeper`; it says where to go on, and validates.
         settings: `recipe.Settings`.
-        steps: int, steps per epoch.
     """
+    steps = keeper.validation.steps
     frozen = min(settings.frozen_epochs, settings.epochs)
     phases = [
         (0, frozen, False, _HEAD_LEARNING_RATE),
@@ -60,7 +50,7 @@ def fit(
             shuffle=False,  # The dataset has its own order.
             verbose=1 if sys.stdout.isatty() else 0,
         )
-        callbacks = [keeper, validation]
+        callbacks = [keeper, keeper.validation]
         if keeper.step == steps:
             keeper.finish_epoch()
         elif keeper.step:

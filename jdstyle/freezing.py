@@ -9,8 +9,7 @@ from tensorflow.core.framework import graph_pb2
 from tensorflow.lite.python import util
 from tensorflow.python.framework import convert_to_constants
 
-from jdstyle import serving
-from jdstyle.errors import InputError
+from jdstyle import scoring
 
 OUTPUTS = ("probabilities", "labels")
 
@@ -50,10 +49,9 @@ def freeze(directory):
         `Frozen`.
 
     Raises:
-        InputError: if there is none, or if its core is not one graph.
+        InputError: as `scoring.load_program`.
     """
-    style_names = serving.read_style_names(directory)
-    loaded = tf.saved_model.load(directory)
+    loaded, style_names = scoring.load_program(directory)
     specs, _ = loaded.core.concrete_functions[0].structured_input_signature
     sizes = [spec.shape[1] for spec in specs]
 
@@ -80,12 +78,6 @@ def freeze(directory):
             attr={"T": _type(output.dtype)},
         )
     for node in graph_def.node:
-        if node.op == "Switch":
-            raise InputError(
-                f"{directory} is of an earlier jdstyle: its core has a branch, "
-                "which no other runtime takes. Write it again with "
-                "jdstyle.train or jdstyle.fuse."
-            )
         _simplify(node)
     graph_def = _fold_constants(graph_def, sizes)
     return Frozen(graph_def, sizes, style_names)

@@ -27,16 +27,18 @@ _FILES = re.compile(
     r"|variables/variables\.(index|data-\d{5}-of-\d{5})"
 )
 _FILES_INPUT = {"image_bytes": "DT_STRING"}
-_SCORES = {"probabilities": "DT_FLOAT", "labels": "DT_INT32"}
+_SCORES = {
+    "probabilities": "DT_FLOAT",
+    "labels": "DT_INT32",
+    "valid": "DT_BOOL",
+}
 _MEMBERS = {"member_probabilities": "DT_FLOAT"}
-# Inputs, and outputs that each signature must have.
+# Inputs and outputs of each signature.
 _SIGNATURES = {
     "serving_default": (_FILES_INPUT, _SCORES),
     "pixels": ({"images": "DT_FLOAT"}, _SCORES),
     "members": (_FILES_INPUT, _SCORES | _MEMBERS),
 }
-# Outputs that a signature may have.
-_OPTIONAL = {"valid": "DT_BOOL"}
 # TensorFlow's own signature that assigns the assets' paths.
 _INITIALISER = "__saved_model_init_op"
 _OBJECTS = {
@@ -131,8 +133,7 @@ def _check_signatures(signatures):
         if found != inputs:
             raise ValueError(f"signature {name} takes {found}, not {inputs}")
         found = _dtypes(signatures[name].outputs)
-        known = outputs | _OPTIONAL
-        if not outputs.items() <= found.items() <= known.items():
+        if found != outputs:
             raise ValueError(f"signature {name} gives {found}, not {outputs}")
 
 

@@ -89,15 +89,15 @@ class Validation(keras.callbacks.Callback):
         self._timed_steps = 0
         self._classifier = classifier
         self._forward = make_forward(classifier)
-        self._dataset = dataset
+        self.dataset = dataset
         self._labels = labels
         self._loss = loss
         self._workdir = workdir
         self._names = names
         self._scored = np.flatnonzero((labels == 1).any(axis=0))
         self._epochs = epochs
-        self._steps = steps
-        self._batch_size = batch_size
+        self.steps = steps
+        self.batch_size = batch_size
         self._draw_batch = draw_batch
         self._history = []
         self._writer = tf.summary.create_file_writer(
@@ -114,7 +114,7 @@ class Validation(keras.callbacks.Callback):
         seconds = time.monotonic() - self._first_step_start
         logging.info("First step: %.0f s, mostly building its graph", seconds)
         self._first_step_start = None
-        if self._steps > 1:  # The rate of this epoch counts from here.
+        if self.steps > 1:  # The rate of this epoch counts from here.
             self._epoch_start = time.monotonic()
             self._timed_steps = 0
 
@@ -125,7 +125,7 @@ class Validation(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs):
         self.photos_per_second.append(self._measure_rate())
         with averaging.averaged(self.model.optimizer):
-            logits = predict_logits(self._forward, self._dataset)
+            logits = predict_logits(self._forward, self.dataset)
             probabilities = tf.sigmoid(logits).numpy()
             logs.update(self._score(logits, probabilities))
             logs["photos_per_second"] = self.photos_per_second[-1]
@@ -167,7 +167,7 @@ class Validation(keras.callbacks.Callback):
         """Photos per second of the epoch that runs."""
         if self._timed_steps:
             seconds = time.monotonic() - self._epoch_start
-            self._rate = self._timed_steps * self._batch_size / seconds
+            self._rate = self._timed_steps * self.batch_size / seconds
         return self._rate
 
     def _score(self, logits, probabilities):

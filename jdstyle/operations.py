@@ -25,8 +25,8 @@ _ARITHMETIC = """
 
 # Photo files to pixels.
 _DECODING = """
-    DecodeAndCropJpeg DecodeJpeg DecodePng DecodeWebP ExtractJpegShape
-    ResizeArea ResizeBilinear StringLength Substr
+    Assert DecodeAndCropJpeg DecodeJpeg DecodePng DecodeRaw DecodeWebP
+    ExtractJpegShape ResizeArea ResizeBilinear StringLength Substr
 """
 
 # Branches, loops and calls. The functions that they name are looked into.

@@ -7,7 +7,6 @@ import os
 from absl import logging
 
 from jdstyle import scoring
-from jdstyle import serving
 from jdstyle import styles
 from jdstyle.datasets import checking
 from jdstyle.datasets import photo_files
@@ -87,20 +86,21 @@ def predict(
         `(done, failed)`: numbers of photos.
 
     Raises:
-        InputError: as `find_photos` and `serving.load`.
+        InputError: as `find_photos` and `scoring.load`.
     """
     found = find_photos(paths)
     for path in (output, errors):
         if os.path.isdir(path):
             raise InputError(f"A file is to be written, not a folder: {path}")
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    classify, style_names = serving.load(saved_model)
+    classify, style_names = scoring.load(saved_model)
     if submission and tuple(style_names) != styles.NAMES:
         logging.warning(
             "The challenge takes %d flags per line; this model has %d.",
             len(styles.NAMES),
             len(style_names),
         )
+    paths = dict(found)
     failures = []
     done = 0
     progress = checking.Progress("Predicted", len(found))
@@ -111,19 +111,24 @@ def predict(
             writer.writerow(_header(style_names))
         batches = _batches(found, batch_size, short_side, failures)
         for ids, outputs in scoring.run_ahead(classify, batches):
+            valid = outputs["valid"]
+            failures += [
+                (photo_id, paths[photo_id], "the model cannot read it")
+                for photo_id in itertools.compress(ids, ~valid)
+            ]
             writer.writerows(
                 _lines(
-                    ids,
-                    outputs["probabilities"],
-                    outputs["labels"],
+                    itertools.compress(ids, valid),
+                    outputs["probabilities"][valid],
+                    outputs["labels"][valid],
                     submission,
                 )
             )
-            done += len(ids)
+            done += valid.sum()
             progress.show(done + len(failures), len(failures))
     os.replace(unfinished, output)
     _write_errors(errors, failures)
-    return done, len(failures)
+    return int(done), len(failures)
 
 
 def _batches(found, batch_size, short_side, failures):

@@ -31,7 +31,7 @@ class Keeper(keras.callbacks.Callback):
 
     Args:
         workdir: run directory.
-        steps: int, steps per epoch.
+        state: of `checkpoints.load_last`: what to go on from, or None.
         minutes: float >= 0 between two saves; 0 saves after each step.
         validation: `monitoring.Validation`.
         signals: `stopping.Signals`.
@@ -39,31 +39,32 @@ class Keeper(keras.callbacks.Callback):
             its photos.
 
     Attributes:
+        validation: as given.
         epoch, step: ints, the position: steps done of the epoch that runs.
     """
 
     def __init__(
-        self, workdir, *, steps, minutes, validation, signals, batch_ids
+        self, workdir, state, *, minutes, validation, signals, batch_ids
     ):
         super().__init__()
+        self.validation = validation
         self._directory = os.path.join(workdir, checkpoints.DIRECTORY)
-        self._steps = steps
+        self._steps = validation.steps
         self._seconds = 60 * minutes
-        self._validation = validation
         self._signals = signals
         self._batch_ids = batch_ids
         self.epoch = self.step = 0
-        self._state = checkpoints.load_last(self._directory)
+        self._state = state
         self._metrics = None
-        if self._state is not None:
-            _, record = self._state
+        if state is not None:
+            _, record = state
             self.epoch, self.step = record["epoch"], record["step"]
             validation.set_state(record["validation"])
             logging.info(
                 "Going on in epoch %d after step %d of %d",
                 self.epoch + 1,
                 self.step,
-                steps,
+                self._steps,
             )
 
     def attach(self, network):
@@ -95,8 +96,8 @@ class Keeper(keras.callbacks.Callback):
         """Validates the epoch at whose end the state was saved."""
         logs = self._network.get_metrics_result()
         self._metrics = None
-        self._validation.set_model(self._network)
-        self._validation.on_epoch_end(
+        self.validation.set_model(self._network)
+        self.validation.on_epoch_end(
             self.epoch, {name: float(value) for name, value in logs.items()}
         )
         self.next_epoch()
@@ -144,8 +145,9 @@ class Keeper(keras.callbacks.Callback):
         record = {
             "epoch": self.epoch,
             "step": self.step,
+            "batch_size": self.validation.batch_size,
             "shapes": _shapes(variables),
-            "validation": self._validation.get_state(),
+            "validation": self.validation.get_state(),
         }
         checkpoints.save(
             self._directory,

@@ -14,7 +14,7 @@ from jdstyle import input_pipeline
 from jdstyle import report
 from jdstyle import reproducing
 from jdstyle import run_sets
-from jdstyle import serving
+from jdstyle import scoring
 
 _BATCH_SIZE = 32
 
@@ -138,8 +138,8 @@ def score_product(evidence, saved_model, first, builder, part):
     joined = evidence.joined
     photos = input_pipeline.read_photos(builder, part, cache="stream")
     labels = _labels(builder, photos, joined.styles)
-    classify, _ = serving.load(saved_model, "members")
-    probabilities, decisions, members = serving.score(
+    classify, _ = scoring.load(saved_model, "members")
+    probabilities, decisions, members = scoring.score(
         classify, photos.stream.batch(_BATCH_SIZE)
     )
     product = report.score(

@@ -33,6 +33,13 @@ CACHE = flags.DEFINE_enum(
     ["memory", "stream"],
     "Hold the encoded photos in memory, or read them from the records.",
 )
+CHECKPOINT_MINUTES = flags.DEFINE_float(
+    "checkpoint_minutes",
+    10.0,
+    "Save the whole state so often, besides at the end of each epoch; the same "
+    "command goes on from the last one. 0: after every step.",
+    lower_bound=0.0,
+)
 REQUIRE_GPU = flags.DEFINE_boolean(
     "require_gpu", False, "End at once where TensorFlow sees no GPU."
 )

@@ -6,6 +6,7 @@ import time
 
 from absl import logging
 
+from jdstyle import checkpoints
 from jdstyle import experiment
 from jdstyle import input_pipeline
 from jdstyle import locking
@@ -80,6 +81,12 @@ def execute(
             input_pipeline.read_photos(builder, part, fold=fold, cache=cache)
             for part in ("train", "validation")
         )
+        labels = {
+            "the training photos": train_photos.labels[:, columns],
+            "the validation photos": validation_photos.labels[:, columns],
+        }
+        for sentence in support.describe(names, labels):
+            logging.warning(sentence)
         trained = training.train(
             train_photos,
             validation_photos,
@@ -91,33 +98,19 @@ def execute(
             signals=signals,
         )
         finished = results.write(
-            trained, validation_photos, names, columns, workdir, start=start
+            trained,
+            validation_photos,
+            names,
+            columns,
+            workdir,
+            start=start,
+            num_leaking=metadata["num_leaking"],
         )
         # Of no more use, and larger than all the rest.
-        shutil.rmtree(os.path.join(workdir, checkpoints.DIRECTORY))
+        shutil.rmtree(
+            os.path.join(workdir, checkpoints.DIRECTORY), ignore_errors=True
+        )
         return finished
-    train_photos, validation_photos = (
-        input_pipeline.read_photos(builder, part, fold=fold, cache=cache)
-        for part in ("train", "validation")
-    )
-    labels = {
-        "the training photos": train_photos.labels[:, columns],
-        "the validation photos": validation_photos.labels[:, columns],
-    }
-    for sentence in support.describe(names, labels):
-        logging.warning(sentence)
-    trained = training.train(
-        train_photos, validation_photos, columns, settings, workdir, names=names
-    )
-    return results.write(
-        trained,
-        validation_photos,
-        names,
-        columns,
-        workdir,
-        start=start,
-        num_leaking=metadata["num_leaking"],
-    )
 
 
 def _require_same_fold(init_from, fingerprint, fold):

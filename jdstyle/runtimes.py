@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from jdstyle import freezing
 from jdstyle import optional
+from jdstyle import scoring
 from jdstyle.errors import InputError
 
 
@@ -43,7 +44,7 @@ def load(path):
 
 
 def _load_saved_model(path):
-    loaded = tf.saved_model.load(path)  # Keeps the weights of its core alive.
+    loaded, _ = scoring.load_program(path)
 
     def run(images):
         outputs = loaded.core(*map(tf.constant, images))

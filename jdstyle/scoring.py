@@ -1,11 +1,110 @@
-"""Runs a loaded model over batches, so that nothing waits for decoding."""
+"""Loads a product and runs it over batches, so that nothing waits."""
 
 import collections
 import concurrent.futures
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from jdstyle import inspection
+from jdstyle import sums
+from jdstyle import weight_files
+from jdstyle.errors import Failure
+from jdstyle.errors import InputError
 
 # How many batches are scored at a time: one decodes while one is in the
 # networks. A third would take its memory and gain nothing.
 _CALLS = 2
+
+
+def load(directory, signature="serving_default"):
+    """Loads a SavedModel of `serving.export`, after looking into it.
+
+    Args:
+        directory: path of the SavedModel.
+        signature: "serving_default" or "members".
+
+    Returns:
+        `(classify, style_names)`: a function of a string tensor `(n,)` that
+        returns a dict as `serving.StyleClassifier` says, and the list of
+        styles.
+
+    Raises:
+        InputError: as `load_program`.
+    """
+    loaded, style_names = load_program(directory)
+    return _Signature(loaded, signature), style_names
+
+
+def load_program(directory):
+    """Loads a SavedModel of `serving.export` with its `core` and signatures.
+
+    Args:
+        directory: path of the SavedModel.
+
+    Returns:
+        `(loaded, style_names)`: what TensorFlow loads, and the list of styles.
+
+    Raises:
+        InputError: if there is none, if a file is not what was written, or if
+            something is inside that `export` does not write; nothing has run
+            then.
+    """
+    asset = os.path.join(directory, "assets", inspection.STYLES_ASSET)
+    if not os.path.isfile(asset):
+        found = f"missing: {asset}"
+        if os.path.isfile(directory):
+            found = weight_files.refusal(directory) or "it is a weight file"
+        raise InputError(
+            "--saved_model must be the directory of a SavedModel that jdstyle "
+            f"exported. Received: {directory!r}; {found}."
+        )
+    sums.check_all(directory)
+    inspection.check(directory)
+    with open(asset, encoding="utf-8") as file:
+        style_names = file.read().splitlines()
+    return tf.saved_model.load(directory), style_names
+
+
+class _Signature:
+    """A signature that keeps its SavedModel, and so its weights, alive."""
+
+    def __init__(self, loaded, name):
+        self._loaded = loaded
+        self._function = loaded.signatures[name]
+
+    def __call__(self, image_bytes):
+        return self._function(image_bytes=image_bytes)
+
+
+def score(classify, batches):
+    """Runs a loaded model over batches of photo bytes.
+
+    Args:
+        classify: of `load`.
+        batches: iterable of string tensors `(batch,)`.
+
+    Returns:
+        Tuple of arrays, what the signature returns: `probabilities`, float32
+        `(n, styles)`; `labels`, int32 `(n, styles)`; and, where it is that of
+        the members, `member_probabilities`, float32 `(n, members, styles)`.
+
+    Raises:
+        Failure: if a photo is not valid to the model.
+    """
+    scored = run_ahead(classify, ((None, batch) for batch in batches))
+    outputs = [output for _, output in scored]
+    invalid = sum(int(np.sum(~output["valid"])) for output in outputs)
+    if invalid:
+        raise Failure(
+            f"The model cannot read {invalid} photos that were checked before."
+        )
+    return tuple(
+        np.concatenate([output[name] for output in outputs])
+        for name in ("probabilities", "labels", "member_probabilities")
+        if name in outputs[0]
+    )
 
 
 def run_ahead(classify, batches):
@@ -15,7 +114,7 @@ def run_ahead(classify, batches):
     is in the networks.
 
     Args:
-        classify: of `serving.load`.
+        classify: of `load`.
         batches: iterable of `(key, photos)`: anything, and a string tensor
             `(batch,)` or a list of bytes.
 

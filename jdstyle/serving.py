@@ -3,17 +3,11 @@
 import os
 import shutil
 
-import numpy as np
 import tensorflow as tf
 
 from jdstyle import decoding
 from jdstyle import inspection
 from jdstyle import sums
-from jdstyle import weight_files
-from jdstyle.errors import InputError
-
-# How many photos of a batch are decoded at a time.
-_PARALLEL_DECODES = 32
 
 
 class Thresholded:
@@ -91,13 +85,14 @@ class StyleClassifier(tf.Module):
         input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")]
     )
     def classify_files(self, image_bytes):
-        return _without_members(self._score(self._decode(image_bytes)))
+        return _without_members(self.classify_files_by_member(image_bytes))
 
     @tf.function(
         input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")]
     )
     def classify_files_by_member(self, image_bytes):
-        return self._score(self._decode(image_bytes))
+        places, images = self._decode(image_bytes)
+        return _spread(self._score(images), places, tf.shape(image_bytes)[0])
 
     @tf.function(
         input_signature=[
@@ -110,22 +105,28 @@ class StyleClassifier(tf.Module):
         places = tf.where(valid)
         good = tf.gather(images, places[:, 0])
         sizes = self._scorer.image_sizes
-        images = [decoding.resize(images, size) for size in sizes]
-        return _without_members(self._score(images))
+        outputs = self._score([decoding.resize(good, size) for size in sizes])
+        return _without_members(_spread(outputs, places, tf.shape(images)[0]))
 
     def _decode(self, image_bytes):
         """Returns the places of the readable photos, and their images."""
         sizes = self._scorer.image_sizes
-        images = tf.map_fn(
-            lambda photo: decoding.decode_sizes(photo, sizes),
-            image_bytes,
-            fn_output_signature=[
-                tf.TensorSpec((size, size, 3), tf.uint8) for size in sizes
-            ],
-            parallel_iterations=_PARALLEL_DECODES,
+
+        def decode(place, photo):
+            return place, *decoding.decode_sizes(photo, sizes)
+
+        num_photos = tf.shape(image_bytes, tf.int64)[0]
+        dataset = tf.data.Dataset.from_tensor_slices(
+            (tf.range(num_photos), image_bytes)
+        )
+        dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
+        dataset = dataset.ignore_errors()
+        # A batch needs an element. This one goes at once.
+        last = (
+            tf.constant(0, tf.int64),
+            *(tf.zeros((size, size, 3), tf.uint8) for size in sizes),
         )
         dataset = dataset.concatenate(tf.data.Dataset.from_tensors(last))
-        num_photos = tf.shape(image_bytes, tf.int64)[0]
         places, *images = dataset.batch(num_photos + 1).get_single_element()
         images = [tf.cast(batch[:-1], tf.float32) for batch in images]
         return places[:-1, tf.newaxis], images
@@ -204,75 +205,3 @@ def export(scorer, style_names, directory):
     sums.write(unfinished)
     shutil.rmtree(directory, ignore_errors=True)
     os.rename(unfinished, directory)
-
-
-def load(directory, signature="serving_default"):
-    """Loads a SavedModel of `export`, after looking into it.
-
-    Args:
-        directory: path of the SavedModel.
-        signature: "serving_default" or "members".
-
-    Returns:
-        `(classify, style_names)`: a function of a string tensor `(n,)` that
-        returns a dict as `StyleClassifier` says, and the list of styles.
-
-    Raises:
-        InputError: if there is none, if a file is not what was written, or if
-            something is inside that `export` does not write.
-    """
-    style_names = read_style_names(directory)
-    loaded = tf.saved_model.load(directory)
-    return _Signature(loaded, signature), style_names
-
-
-def read_style_names(directory):
-    """Reads the list of the styles of a SavedModel, or raises `InputError`."""
-    asset = os.path.join(directory, "assets", STYLES_ASSET)
-    if not os.path.isfile(asset):
-        found = f"missing: {asset}"
-        if os.path.isfile(directory):
-            found = weight_files.refusal(directory) or "it is a weight file"
-        raise InputError(
-            "--saved_model must be the directory of a SavedModel that jdstyle "
-            f"exported. Received: {directory!r}; {found}."
-        )
-    sums.check_all(directory)
-    inspection.check(directory)
-    with open(asset, encoding="utf-8") as file:
-        return file.read().splitlines()
-
-
-class _Signature:
-    """A signature that keeps its SavedModel, and so its weights, alive."""
-
-    def __init__(self, loaded, name):
-        self._loaded = loaded
-        self._function = loaded.signatures[name]
-
-    def __call__(self, image_bytes):
-        return self._function(image_bytes=image_bytes)
-
-
-def score(classify, batches):
-    """Runs a loaded model over batches of photo bytes.
-
-    Args:
-        classify: of `load`.
-        batches: iterable of string tensors `(batch,)`.
-
-    Returns:
-        Tuple of arrays, what the signature returns: `probabilities`, float32
-        `(n, styles)`; `labels`, int32 `(n, styles)`; and, where it is that of
-        the members, `member_probabilities`, float32 `(n, members, styles)`.
-
-    Raises:
-        Failure: if a photo is not valid to the model.
-    """
-    scored = scoring.run_ahead(classify, ((None, batch) for batch in batches))
-    outputs = [output for _, output in scored]
-    return tuple(
-        np.concatenate([output[name] for output in outputs])
-        for name in ("probabilities", "labels", "member_probabilities")
-        if name in outputs[0]
-    )

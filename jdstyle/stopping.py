@@ -1,5 +1,6 @@
 """SIGTERM and SIGINT: save and end, within seconds."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -57,6 +58,7 @@ class Signals:
 
 def _end(message):
     """Ends the process without waiting for a step that computes."""
-    sys.stdout.flush()
+    with contextlib.suppress(RuntimeError):  # In the midst of a print.
+        sys.stdout.flush()
     os.write(2, f"{message}\n".encode())
     os._exit(EXIT_CODE)

@@ -3,6 +3,7 @@
 import functools
 import math
 import os
+import shutil
 import typing
 
 import keras
@@ -11,6 +12,7 @@ import tensorflow as tf
 from absl import logging
 
 from jdstyle import augment
+from jdstyle import checkpoints
 from jdstyle import devices
 from jdstyle import experiment
 from jdstyle import fitting
@@ -20,9 +22,9 @@ from jdstyle import models
 from jdstyle import monitoring
 from jdstyle import recipe
 from jdstyle import recovery
-from jdstyle import resampling
+from jdstyle import stopping
+from jdstyle import tasks
 from jdstyle import weight_files
-from jdstyle.errors import InputError
 
 CPU_BATCH_SIZE = 32
 
@@ -76,99 +78,43 @@ def train(
         Stopped: after a signal; the state is saved.
     """
     names = names or [f"style {column + 1}" for column in styles]
-    labels = train_photos.labels[:, styles]
-    validation_labels = validation_photos.labels[:, styles]
-    _require_both_labels(labels, names, "training")
-    if len(styles) == 1 or not (validation_labels == 1).any():
-        _require_both_labels(validation_labels, names, "validation")
-    rates = np.broadcast_to(settings.positive_rate, len(styles))
-    acceptance = resampling.acceptance_probabilities(
-        labels, [rate or None for rate in rates]
+    task = tasks.describe(
+        train_photos, validation_photos, styles, settings, names
     )
-    kept, shown = resampling.expected_kept(labels, acceptance)
-    loss, validation_loss = recipe.make_losses(settings, kept, shown)
-
     keras.config.set_dtype_policy(devices.choose_precision(settings.precision))
     policy = keras.config.dtype_policy().name
     try:
-        strategy = devices.default_strategy()
-        batch_size = settings.batch_size or _choose_batch_size(
-            settings, loss, len(styles)
-        )
-        devices.require_divisible(batch_size, strategy.num_replicas_in_sync)
-        # Validation should not cost more than training: a rare style's pass
-        # may be a hundred times shorter than the validation photos are many.
-        steps = settings.steps_per_epoch or math.ceil(
-            max(shown, len(validation_labels)) / batch_size
-        )
-        logging.info(
-            "%d photos; a pass shows about %.0f; an epoch is %d steps of %d",
-            len(labels),
-            shown,
-            steps,
-            batch_size,
-        )
-        for name, column, (negatives, positives) in zip(
-            names, labels.T, kept, strict=True
-        ):
-            logging.info(
-                "%s: %d positive; a pass accepts about %.0f, %.1f %% positive",
-                name,
-                np.sum(column == 1),
-                negatives + positives,
-                100 * positives / (negatives + positives),
+        replicas = devices.default_strategy().num_replicas_in_sync
+        folder = os.path.join(workdir, checkpoints.DIRECTORY)
+
+        def run(batch_size):
+            devices.require_divisible(batch_size, replicas)
+            state = checkpoints.load_last(folder)
+            if state is not None and state[1]["batch_size"] != batch_size:
+                shutil.rmtree(folder)  # Of a batch that did not fit.
+                state = None
+            return _fit(
+                task,
+                settings,
+                workdir,
+                batch_size,
+                state=state,
+                minutes=checkpoint_minutes,
+                signals=signals or stopping.Signals(),
             )
-        sizes = {"image_size": settings.image_size, "batch_size": batch_size}
-        drawn = (train_photos, labels, acceptance)
-        make_dataset = functools.partial(
-            input_pipeline.make_train_dataset,
-            *drawn,
-            seed=settings.seed,
-            **sizes,
-        )
-        validation_dataset = input_pipeline.make_eval_dataset(
-            validation_photos,
-            image_size=settings.image_size,
-            batch_size=batch_size // strategy.num_replicas_in_sync,
-        )
-        keras.utils.set_random_seed(settings.seed)
-        with strategy.scope():
-            network, classifier = recipe.build_network(settings, len(styles))
-        validation = monitoring.Validation(
-            classifier,
-            validation_dataset,
-            validation_labels,
-            validation_loss,
-            workdir,
-            names=names,
-            epochs=settings.epochs,
-            steps=steps,
-            batch_size=batch_size,
-            draw_batch=_batch_drawer(settings, make_dataset),
-        )
-        keeper = recovery.Keeper(
-            workdir,
-            steps=steps,
-            minutes=checkpoint_minutes,
-            validation=validation,
-            signals=signals or stopping.Signals(),
-            batch_ids=functools.partial(
-                input_pipeline.batch_ids,
-                *drawn,
-                batch_size=batch_size,
-                seed=settings.seed,
-            ),
-        )
-        fitting.fit(
-            network,
-            classifier,
-            make_dataset,
-            loss,
-            validation,
-            keeper,
-            settings,
-            steps,
-        )
+
+        if settings.batch_size:
+            with devices.batch_must_fit(settings.batch_size):
+                validation = run(settings.batch_size)
+        else:
+            state = checkpoints.load_last(folder)
+            validation = devices.shrink_until_it_fits(
+                run,
+                state[1]["batch_size"]
+                if state
+                else _choose_batch_size(settings, task.loss, len(styles)),
+                smallest=8 * replicas,
+            )
     finally:
         keras.config.set_dtype_policy("float32")
 
@@ -180,17 +126,67 @@ def train(
     )
     classifier = folding.fold_batch_norms(classifier)
     logits = monitoring.predict_logits(
-        monitoring.make_forward(classifier), validation_dataset
+        monitoring.make_forward(classifier), validation.dataset
     )
     record = {
         "best_epoch": validation.best["epoch"],
-        "batch_size": batch_size,
-        "steps_per_epoch": steps,
+        "batch_size": validation.batch_size,
+        "steps_per_epoch": validation.steps,
         "precision": policy,
-        "replicas": strategy.num_replicas_in_sync,
+        "replicas": replicas,
         "photos_per_second": float(np.median(validation.photos_per_second)),
     }
     return Trained(classifier, logits, record)
+
+
+def _fit(task, settings, workdir, batch_size, *, state, minutes, signals):
+    """Trains from a saved state on; returns the `monitoring.Validation`."""
+    # Validation should not cost more than training: a rare style's pass may be
+    # a hundred times shorter than the validation photos are many.
+    steps = settings.steps_per_epoch or math.ceil(
+        max(task.shown, len(task.validation_labels)) / batch_size
+    )
+    logging.info("An epoch is %d steps of %d photos", steps, batch_size)
+    drawn = (task.train_photos, task.labels, task.acceptance)
+    options = {"batch_size": batch_size, "seed": settings.seed}
+    make_dataset = functools.partial(
+        input_pipeline.make_train_dataset,
+        *drawn,
+        image_size=settings.image_size,
+        **options,
+    )
+    strategy = devices.default_strategy()
+    keras.utils.set_random_seed(settings.seed)
+    with strategy.scope():
+        network, classifier = recipe.build_network(settings, len(task.names))
+    validation = monitoring.Validation(
+        classifier,
+        input_pipeline.make_eval_dataset(
+            task.validation_photos,
+            image_size=settings.image_size,
+            batch_size=batch_size // strategy.num_replicas_in_sync,
+        ),
+        task.validation_labels,
+        task.validation_loss,
+        workdir,
+        names=task.names,
+        epochs=settings.epochs,
+        steps=steps,
+        batch_size=batch_size,
+        draw_batch=_batch_drawer(settings, make_dataset),
+    )
+    keeper = recovery.Keeper(
+        workdir,
+        state,
+        minutes=minutes,
+        validation=validation,
+        signals=signals,
+        batch_ids=functools.partial(
+            input_pipeline.batch_ids, *drawn, **options
+        ),
+    )
+    fitting.fit(network, classifier, make_dataset, task.loss, keeper, settings)
+    return validation
 
 
 def _choose_batch_size(settings, loss, num_styles):
@@ -228,13 +224,3 @@ def _batch_drawer(settings, make_dataset):
     images, _ = next(iter(make_dataset()))
     augmentation = augment.build(settings.seed)
     return lambda: augment.contact_sheet(images[:8], augmentation)
-
-
-def _require_both_labels(labels, names, part):
-    for name, column in zip(names, labels.T, strict=True):
-        positives, known = int(np.sum(column == 1)), int(np.sum(column >= 0))
-        if not 0 < positives < known:
-            raise InputError(
-                f"The {part} photos must hold positives and negatives of "
-                f"{name}. Received: {positives} positives in {known}."
-            )

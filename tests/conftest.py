@@ -18,19 +18,16 @@ def pytest_addoption(parser):
         default=500,
         help="How many damaged photos the fuzz test decodes.",
     )
+    parser.addoption(
+        "--kills",
+        type=int,
+        default=2,
+        help="How often tests/test_walk_recovery.py kills a training.",
+    )
 
 
 STYLES = ("bright", "rare")
 NUM_PHOTOS = 80
-
-
-def pytest_addoption(parser):
-    parser.addoption(
-        "--kills",
-        type=int,
-        default=3,
-        help="How often tests/test_walk_recovery.py kills a training.",
-    )
 
 
 @pytest.fixture(scope="session")

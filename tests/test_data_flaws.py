@@ -42,6 +42,7 @@ def execute(builder, workdir, columns=(0, 1)):
         task="train",
         fold=None,
         cache="memory",
+        checkpoint_minutes=10.0,
     )
 
 

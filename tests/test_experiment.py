@@ -2,6 +2,7 @@ import pytest
 
 from jdstyle import checkpoints
 from jdstyle import experiment
+from jdstyle import provenance
 from jdstyle.errors import InputError
 
 SETTINGS = {
@@ -76,9 +77,9 @@ def test_comments_do_not_change_the_meaning(tmp_path, monkeypatch):
     for text in ("x = 1\n", "# Why.\nx = (1)\n", "x = 2\n"):
         (tmp_path / "losses.py").write_text(text)
         monkeypatch.setattr(
-            experiment, "__file__", str(tmp_path / "experiment.py")
+            provenance, "__file__", str(tmp_path / "provenance.py")
         )
-        digests.append(experiment._digest("losses"))
+        digests.append(provenance._digest("losses"))
     assert digests[0] == digests[1] != digests[2]
 
 

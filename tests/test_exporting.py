@@ -16,6 +16,7 @@ from jdstyle import freezing
 from jdstyle import fusion
 from jdstyle import optional
 from jdstyle import runtimes
+from jdstyle import scoring
 from jdstyle import serving
 from jdstyle.errors import InputError
 
@@ -121,8 +122,8 @@ def test_frozen_graph_has_nothing_that_runtimes_lack(frozen):
 def test_pixels_are_those_of_the_saved_model(saved_model, images, tiny):
     """Photo files through the signature, pixels through the core."""
     photos = export_check.read_photos(tiny, "train", STYLES)
-    classify, _ = serving.load(saved_model)
-    probabilities, _ = serving.score(classify, photos.stream.batch(16))
+    classify, _ = scoring.load(saved_model)
+    probabilities, _ = scoring.score(classify, photos.stream.batch(16))
     core = runtimes.load(saved_model)
     np.testing.assert_allclose(
         np.concatenate([core(batch)[0] for batch in images]),
@@ -189,30 +190,6 @@ def test_refuses_what_it_cannot_run(tmp_path):
     (tmp_path / "model.h5").touch()
     with pytest.raises(InputError, match=".onnx .xml .tflite. Received.*h5"):
         runtimes.load(str(tmp_path / "model.h5"))
-
-
-def test_refuses_the_model_of_an_earlier_version(saved_model, tmp_path):
-    """Its core branched on an empty batch."""
-
-    class Earlier(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec((None, 8, 8, 3))])
-        def core(self, images):
-            images = tf.cond(
-                tf.shape(images)[0] > 0,
-                lambda: images,
-                lambda: tf.zeros((1, 8, 8, 3)),
-            )
-            scores = tf.reduce_mean(images, axis=(1, 2))
-            return {
-                "probabilities": scores,
-                "labels": tf.cast(scores > 0.5, tf.int32),
-            }
-
-    directory = tmp_path / "old"
-    tf.saved_model.save(Earlier(), str(directory))
-    (directory / "assets" / serving.STYLES_ASSET).write_text("a\nb\nc\n")
-    with pytest.raises(InputError, match="earlier jdstyle.*again with"):
-        freezing.freeze(str(directory))
 
 
 def test_differences_are_listed_and_counted(tiny, tmp_path):

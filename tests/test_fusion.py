@@ -15,6 +15,7 @@ from jdstyle import decoding
 from jdstyle import fusion
 from jdstyle import input_pipeline
 from jdstyle import models
+from jdstyle import scoring
 from jdstyle import serving
 from jdstyle import styles
 from jdstyle.datasets import prepared
@@ -177,13 +178,13 @@ def test_decides_as_the_reference_on_the_demo(small_demo, tmp_path):
     network = make_network(32, 0, list(range(13)), 5)
     scorer = fusion.Fusion([network], ["mobilenet"], 13, rules)
     serving.export(scorer, styles.NAMES, str(tmp_path / "saved_model"))
-    classify, _ = serving.load(str(tmp_path / "saved_model"), "members")
+    classify, _ = scoring.load(str(tmp_path / "saved_model"), "members")
     opened = prepared.open_prepared("demo", small_demo)
     photos = [
         input_pipeline.read_photos(opened, part).encoded
         for part in opened.info.splits
     ]
-    probabilities, labels, members = serving.score(
+    probabilities, labels, members = scoring.score(
         classify,
         [part[i : i + 32] for part in photos for i in range(0, len(part), 32)],
     )
@@ -199,12 +200,12 @@ def test_same_signatures_as_a_single_network(saved_model, jpegs):
     assert set(signatures) == {"serving_default", "pixels", "members"}
     by_member = signatures["members"](image_bytes=jpegs)
     plain = signatures["serving_default"](image_bytes=jpegs)
-    assert set(plain) == {"probabilities", "labels"}
+    assert set(plain) == {"probabilities", "labels", "valid"}
     for name, value in plain.items():
         np.testing.assert_array_equal(value, by_member[name])
-    classify, names = serving.load(saved_model)
+    classify, names = scoring.load(saved_model)
     assert names == STYLES
-    probabilities, _ = serving.score(classify, [jpegs[:5], jpegs[5:]])
+    probabilities, _ = scoring.score(classify, [jpegs[:5], jpegs[5:]])
     np.testing.assert_allclose(probabilities, plain["probabilities"], atol=1e-6)
     empty = signatures["serving_default"](image_bytes=tf.zeros([0], tf.string))
     assert empty["labels"].shape == (0, 3)
@@ -221,8 +222,7 @@ def test_each_network_and_each_photo_once(networks, saved_model):
     ops = [node.op for node in graph.node]
     for function in graph.library.function:
         ops += [node.op for node in function.node_def]
-    # `serving_default` and `members`; `pixels` has nothing to decode.
-    assert ops.count("DecodePng") == ops.count("DecodeWebP") == 2
+    assert ops.count("DecodePng") == ops.count("DecodeWebP") == 1
     # A MobileNet has 14 convolutions that are not depthwise, 13 that are.
     assert ops.count("DepthwiseConv2dNative") == 13 * len(networks)
     assert ops.count("Conv2D") == 14 * len(networks)

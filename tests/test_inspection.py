@@ -18,6 +18,7 @@ from jdstyle import fusion
 from jdstyle import inspection
 from jdstyle import models
 from jdstyle import operations
+from jdstyle import scoring
 from jdstyle import serving
 from jdstyle import sums
 from jdstyle.errors import InputError
@@ -77,7 +78,7 @@ def call(directory):
 
 
 def test_a_product_is_accepted(product):
-    classify, names = serving.load(str(product))
+    classify, names = scoring.load(str(product))
     assert names == NAMES
     assert classify(tf.constant([JPEG]))["labels"].numpy().tolist() == [[1, 1]]
 
@@ -125,7 +126,7 @@ def test_refuses_what_deals_with_files_or_runs_python(
     serving.export(scorer, NAMES, str(directory))
     message = f"saved_model.pb is refused and was not run.* {operation} "
     with pytest.raises(InputError, match=message):
-        serving.load(str(directory))
+        scoring.load(str(directory))
     assert not traces.exists()
     # The danger is real.
     call(str(directory))
@@ -257,7 +258,7 @@ def call_a_classifier_as_saver(meta_graph):
 def test_nothing_else_reaches_the_saver(change, product):
     tamper(product, change)
     with pytest.raises(InputError, match="saver|holds the operation"):
-        serving.load(str(product))
+        scoring.load(str(product))
 
 
 def no_such_function(meta_graph):
@@ -365,7 +366,7 @@ def of_tensorflow_1(meta_graph):
 def test_refuses_what_export_does_not_write(change, message, product):
     tamper(product, change)
     with pytest.raises(InputError, match=f"was not run: .*{message}"):
-        serving.load(str(product))
+        scoring.load(str(product))
 
 
 def test_refuses_several_graphs_and_no_graph(product):
@@ -376,7 +377,7 @@ def test_refuses_several_graphs_and_no_graph(product):
         path.write_bytes(content)
         sums.write(product)
         with pytest.raises(InputError, match="holds . graphs|cannot be read"):
-            serving.load(str(product))
+            scoring.load(str(product))
 
 
 @pytest.mark.parametrize(
@@ -394,7 +395,7 @@ def test_refuses_a_file_too_many(name, product):
     (product / name).write_bytes(b"")
     sums.write(product)
     with pytest.raises(InputError, match=f"{name} is no part of a SavedModel"):
-        serving.load(str(product))
+        scoring.load(str(product))
 
 
 def test_damage_is_found_before_anything_is_read(product):
@@ -403,10 +404,10 @@ def test_damage_is_found_before_anything_is_read(product):
     content[5] ^= 1
     path.write_bytes(content)
     with pytest.raises(InputError, match="data-00000.* is not what was writ"):
-        serving.load(str(product))
+        scoring.load(str(product))
     (product / sums.FILE).unlink()
     with pytest.raises(InputError, match="has no SHA-256 sum"):
-        serving.load(str(product))
+        scoring.load(str(product))
 
 
 @pytest.mark.long
@@ -430,7 +431,7 @@ def test_a_file_is_no_saved_model(kind, tmp_path):
     else:
         path.write_bytes(b"\x80\x04N.")
     with pytest.raises(InputError, match="whole Keras model|pickle"):
-        serving.load(str(path))
+        scoring.load(str(path))
 
 
 def test_every_allowed_operation_exists_and_is_harmless():
@@ -448,7 +449,7 @@ def test_every_allowed_operation_exists_and_is_harmless():
     assert stateful <= {
         *("VarHandleOp", "ReadVariableOp", "AssignVariableOp"),
         *("VarIsInitializedOp", "DisableCopyOnRead"),
-        *("If", "Case", "While", "StatefulPartitionedCall"),
+        *("Assert", "If", "Case", "While", "StatefulPartitionedCall"),
         *("AnonymousIteratorV3", "DeleteIterator", "MakeIterator"),
         *("IteratorGetNext", "IteratorGetNextAsOptional"),
         *("IteratorGetNextSync", "DatasetToSingleElement", "ReduceDataset"),
@@ -496,7 +497,7 @@ def test_fused_products_are_accepted(blend, tmp_path):
     serving.export(
         fusion.Fusion(networks, ["a", "b"], 2, rules), NAMES, directory
     )
-    classify, _ = serving.load(directory, "members")
+    classify, _ = scoring.load(directory, "members")
     assert classify(tf.constant([JPEG]))["labels"].shape == (1, 2)
 
 

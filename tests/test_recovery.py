@@ -152,12 +152,14 @@ def test_broken_training_stops_with_its_photos(parts, tmp_path):
 
 def make_keeper(tmp_path, network, validation=None):
     class Validation:
+        steps, batch_size = 100, 8
+
         def get_state(self):
             return {}
 
     keeper = recovery.Keeper(
         tmp_path,
-        steps=100,
+        None,
         minutes=60.0,
         validation=validation or Validation(),
         signals=SignalAfter(-1),

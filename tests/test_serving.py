@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from jdstyle import input_pipeline
 from jdstyle import models
+from jdstyle import scoring
 from jdstyle import serving
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
@@ -41,9 +42,9 @@ def jpegs(tiny):
 
 
 def test_bytes_give_what_evaluation_gives(model, saved_model, jpegs, tiny):
-    classify, names = serving.load(saved_model)
+    classify, names = scoring.load(saved_model)
     assert names == STYLES
-    probabilities, labels = serving.score(classify, [jpegs[:5], jpegs[5:]])
+    probabilities, labels = scoring.score(classify, [jpegs[:5], jpegs[5:]])
     dataset = input_pipeline.make_eval_dataset(
         input_pipeline.read_photos(tiny, "test"), image_size=SIZE, batch_size=8
     )
@@ -140,7 +141,7 @@ def test_export_replaces_and_leaves_no_litter(model, tmp_path):
         serving.export(
             serving.Thresholded(model, [0.5, 0.5]), [name, "x"], str(directory)
         )
-    assert serving.load(str(directory))[1] == ["New", "x"]
+    assert scoring.load(str(directory))[1] == ["New", "x"]
     assert [path.name for path in tmp_path.iterdir()] == ["saved_model"]
     assert sorted(p.name for p in directory.iterdir() if p.is_file()) == [
         "SHA256SUMS",
@@ -151,7 +152,7 @@ def test_export_replaces_and_leaves_no_litter(model, tmp_path):
 
 def test_refuses_what_is_no_model(tmp_path):
     with pytest.raises(InputError, match="--saved_model.*styles.txt"):
-        serving.load(str(tmp_path))
+        scoring.load(str(tmp_path))
 
 
 def test_knows_nothing_of_training():
@@ -208,6 +209,6 @@ def test_pixel_that_is_not_finite_is_not_hidden(saved_model):
 
 
 def test_score_tells_of_photos_that_the_model_refuses(saved_model, jpegs):
-    classify, _ = serving.load(saved_model)
+    classify, _ = scoring.load(saved_model)
     with pytest.raises(Failure, match="cannot read 1 photos"):
-        serving.score(classify, [jpegs[:2], tf.constant([b"bad"])])
+        scoring.score(classify, [jpegs[:2], tf.constant([b"bad"])])

@@ -60,10 +60,11 @@ def run(module, *arguments, code):
     return done.stdout + done.stderr
 
 
-def train(data_dir, folder, *, code):
+def train(data_dir, folder, *options, code):
     return run(
         "train",
         *FLAGS,
+        *options,
         f"--data_dir={data_dir}",
         f"--workdir={folder / 'run'}",
         code=code,
@@ -75,8 +76,8 @@ def names(folder):
 
 
 def test_room_for_one_state_but_not_for_the_next(data_dir, disk):
-    """The first state (17 MB) and the best weights (6 MB) fit."""
-    folder = disk(30)
+    """The first state (12 MB) and the best weights (4 MB) fit."""
+    folder = disk(21)
     said = train(data_dir, folder, code=4)
     assert "no space left on the disk" in said
     assert not [name for name in names(folder) if name.endswith(".tmp")]
@@ -90,14 +91,14 @@ def test_room_for_one_state_but_not_for_the_next(data_dir, disk):
 
 
 def test_no_room_for_the_product(data_dir, disk):
-    """Both states and the weights fit, the SavedModel does not."""
-    folder = disk(44)
-    said = train(data_dir, folder, code=4)
+    """State and weights fit, the SavedModel (5 MB) beside them does not."""
+    folder = disk(17)
+    said = train(data_dir, folder, "--epochs=1", code=4)
     assert "no space left on the disk" in said
     assert "saved_model" not in names(folder)
     assert "results.json" not in names(folder)
     disk(200)
-    train(data_dir, folder, code=0)
+    train(data_dir, folder, "--epochs=1", code=0)
     assert {"results.json", "saved_model.pb"} <= names(folder)
     assert "saved_model.tmp" not in names(folder)
 

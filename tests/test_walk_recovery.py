@@ -116,16 +116,13 @@ def test_killed_at_any_time_ends_in_the_same_bits(
     assert not list(workdir.glob("**/*.tmp"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signal_saves_and_the_same_command_goes_on(
-    data_dir, whole, tmp_path, number
-):
+def test_signal_saves_and_the_same_command_goes_on(data_dir, whole, tmp_path):
     process = start(data_dir, tmp_path / "run")
     assert wait_until(
         lambda: list((tmp_path / "run" / "checkpoints").glob("*.npz")), process
     )
     start_time = time.monotonic()
-    process.send_signal(number)
+    process.send_signal(signal.SIGTERM)
     said, _ = process.communicate()
     assert time.monotonic() - start_time < 10
     assert process.returncode == 3, said

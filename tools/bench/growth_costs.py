@@ -77,6 +77,7 @@ def members(number):
     from jdstyle import blending
     from jdstyle import fusion
     from jdstyle import models
+    from jdstyle import scoring
     from jdstyle import serving
 
     start = time.process_time()
@@ -106,7 +107,7 @@ def members(number):
         serving.export(scorer, ["style"], product)
         costs = {"build, export": time.process_time() - start}
         start = time.process_time()
-        classify, _ = serving.load(product)
+        classify, _ = scoring.load(product)
         costs["load"] = time.process_time() - start
     batch = tf.constant(drawn.prepared(drawn.originals(4)) * (_PHOTOS // 4))
     classify(batch)  # Plans memory and threads.

@@ -56,7 +56,7 @@ def _measure(directory, networks):
     import measure
     import tensorflow as tf
 
-    from jdstyle import serving
+    from jdstyle import scoring
 
     photos = drawn.prepared(drawn.originals(32))
     rows = [["size", f"{_size(directory) / 1e6:.1f} MB"]]
@@ -64,7 +64,7 @@ def _measure(directory, networks):
         weights = sum(4 * n.model.count_params() for n in networks)
         rows.append(["weights of its networks", f"{weights / 1e6:.1f} MB"])
     start = time.monotonic()
-    classify, style_names = serving.load(directory)
+    classify, style_names = scoring.load(directory)
     rows.append(["load", f"{time.monotonic() - start:.1f} s"])
     start = time.monotonic()
     classify(tf.constant(photos[:1]))

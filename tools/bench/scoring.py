@@ -71,13 +71,13 @@ def _works(folder):
     from jdstyle import evaluation
     from jdstyle import input_pipeline
     from jdstyle import prediction
-    from jdstyle import serving
+    from jdstyle import scoring
     from jdstyle.datasets import prepared
     from jdstyle.datasets.builder import Options
 
     logging.set_verbosity(logging.WARNING)
     model = _SAVED_MODEL.value or _export(folder, made.STYLES)
-    classify, names = serving.load(model)
+    classify, names = scoring.load(model)
     table = made.write_table(
         folder, _PHOTOS.value, _SIDE.value, names, folds=True
     )
@@ -108,7 +108,7 @@ def _works(folder):
         )
 
     # Loading the model is not measured: it is at hand.
-    serving.load = lambda *_: (classify, names)
+    scoring.load = lambda *_: (classify, names)
     works = {"own": own, "evaluate": evaluate, "predict": predict}
     counts = {name: len(encoded) for name in works}
     return works, counts | {"predict": _PHOTOS.value}

@@ -126,6 +126,7 @@ def _serving_side(form):
 
     from jdstyle import folding
     from jdstyle import models
+    from jdstyle import scoring
     from jdstyle import serving
 
     network = folding.fold_batch_norms(models.build(form))
@@ -135,7 +136,7 @@ def _serving_side(form):
         directory = os.path.join(folder, "saved_model")
         scorer = serving.Thresholded(network, [0.5] * form.num_styles)
         serving.export(scorer, names, directory)
-        classify, _ = serving.load(directory)
+        classify, _ = scoring.load(directory)
     return lambda: classify(tf.constant(photos))
 
 

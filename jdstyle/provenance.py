@@ -1,0 +1,109 @@
+"""By which code and on which machine a run is made."""
+
+import ast
+import datetime
+import hashlib
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+
+_PACKAGES = (
+    "jdstyle",
+    "tensorflow",
+    "keras",
+    "keras-cv",
+    "tensorflow-datasets",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "absl-py",
+)
+
+# Modules and packages that what a training computes depends on.
+_MEANING = (
+    "augment",
+    "averaging",
+    "backbones",
+    "decoding",
+    "fitting",
+    "inception_v4",
+    "input_pipeline",
+    "losses",
+    "models",
+    "monitoring",
+    "recipe",
+    "report",
+    "resampling",
+    "tasks",
+    "thresholds",
+    "training",
+)
+_COMPUTING = ("tensorflow", "keras", "keras-cv", "numpy")
+
+
+def differing(there, here):
+    """Says how two `environment`s differ in what a training computes.
+
+    Args:
+        there, here: dicts of `environment`.
+
+    Returns:
+        List of strings; empty if they mean the same.
+    """
+    changed = [
+        f"{name} has changed"
+        for name, digest in here["code"].items()
+        if there["code"].get(name) != digest
+    ]
+    versions = [record["versions"] for record in (there, here)]
+    return changed + [
+        f"{name} {versions[0][name]}, now {versions[1][name]}"
+        for name in _COMPUTING
+        if versions[0][name] != versions[1][name]
+    ]
+
+
+def environment():
+    """Returns a dict of JSON values: command, time, machine, versions, code."""
+    return {
+        "command": [sys.executable, *sys.argv],
+        "started": datetime.datetime.now(datetime.UTC).isoformat(),
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "machine": f"{platform.node()}, {platform.platform()}",
+        "versions": {name: _version(name) for name in _PACKAGES},
+        "code": {name: _digest(name) for name in _MEANING},
+    }
+
+
+def _digest(module):
+    """A sum of a module's code, whatever its comments and layout."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+    path = os.path.join(folder, f"{module}.py")
+    with open(path, encoding="utf-8") as file:
+        tree = ast.dump(ast.parse(file.read()))
+    return hashlib.sha256(tree.encode()).hexdigest()[:12]
+
+
+def _commit():
+    """The commit of the code, "-dirty" behind it if changed, else None."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+            cwd=os.path.dirname(os.path.abspath(__file__)),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None  # Installed without its repository.
+    return done.stdout.strip()
+
+
+def _version(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
