@@ -1,9 +1,9 @@
 """Pictures for the reports, as PNG files: same numbers, same bytes."""
 
-import os
-
 import numpy as np
 from matplotlib.figure import Figure
+
+from jdstyle import writing
 
 # Okabe and Ito (2008): told apart by colour-blind readers too.
 _COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"]
@@ -188,8 +188,7 @@ def _array(name, values, *shape, most=np.inf):
 
 
 def _save(figure, path):
-    unfinished = f"{path}.tmp"
     # As large as the labels need, and without the version of matplotlib.
     style = {"bbox_inches": "tight", "metadata": {"Software": None}}
-    figure.savefig(unfinished, format="png", **style)
-    os.replace(unfinished, path)
+    with writing.aside(path, "wb") as file:
+        figure.savefig(file, format="png", **style)

@@ -8,6 +8,8 @@ import zipfile
 import numpy as np
 from absl import logging
 
+from jdstyle import writing
+
 DIRECTORY = "checkpoints"
 
 _KEPT = 2
@@ -33,18 +35,12 @@ def save(directory, step, arrays, record):
     """
     os.makedirs(directory, exist_ok=True)
     path = os.path.join(directory, f"step-{step:09d}.npz")
-    unfinished = f"{path}.tmp"
-    try:
-        with open(unfinished, "wb") as file:
-            text = np.frombuffer(json.dumps(record).encode(), "uint8")
-            numbered = {str(i): array for i, array in enumerate(arrays)}
-            np.savez(file, **{_RECORD: text}, **numbered)
-            file.flush()
-            os.fsync(file.fileno())  # Before the name: a crash keeps the order.
-    except BaseException:
-        os.remove(unfinished)
-        raise
-    os.replace(unfinished, path)
+    with writing.aside(path, "wb") as file:
+        text = np.frombuffer(json.dumps(record).encode(), "uint8")
+        numbered = {str(i): array for i, array in enumerate(arrays)}
+        np.savez(file, **{_RECORD: text}, **numbered)
+        file.flush()
+        os.fsync(file.fileno())  # Before the name: a crash keeps the order.
     for old in find(directory)[:-_KEPT]:
         os.remove(old)
     return path

@@ -8,6 +8,7 @@ from jdstyle import checkpoints
 from jdstyle import locking
 from jdstyle import provenance
 from jdstyle import sums
+from jdstyle import writing
 from jdstyle.errors import InputError
 
 FLAGS_FILE = "flags.cfg"
@@ -103,7 +104,10 @@ def read_json(path):
 
 def write_table(path, table):
     """Writes a pandas table as CSV; reading gives the same float32 again."""
-    table.to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
+    with writing.aside(path, newline="") as file:
+        table.to_csv(
+            file, index=False, float_format="%.9g", lineterminator="\n"
+        )
 
 
 def _remove_outputs(workdir):
@@ -171,7 +175,5 @@ def _name(text):
 
 
 def _write(path, text):
-    unfinished = f"{path}.tmp"
-    with open(unfinished, "w", encoding="utf-8") as file:
+    with writing.aside(path) as file:
         file.write(text)
-    os.replace(unfinished, path)

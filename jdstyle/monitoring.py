@@ -15,6 +15,7 @@ from jdstyle import experiment
 from jdstyle import report
 from jdstyle import sums
 from jdstyle import thresholds
+from jdstyle import writing
 
 
 def make_forward(model):
@@ -210,12 +211,10 @@ class Validation(keras.callbacks.Callback):
     def _write_history(self, epoch, logs):
         self._history.append({"epoch": epoch + 1, **logs})
         path = os.path.join(self._workdir, experiment.HISTORY_FILE)
-        unfinished = f"{path}.tmp"
-        with open(unfinished, "w", newline="", encoding="utf-8") as file:
+        with writing.aside(path, newline="") as file:
             writer = csv.DictWriter(file, self._history[0], lineterminator="\n")
             writer.writeheader()
             writer.writerows(self._history)
-        os.replace(unfinished, path)
 
     def _write_summaries(self, epoch, logs, probabilities):
         with self._writer.as_default(step=epoch + 1):

@@ -11,6 +11,8 @@ import urllib.parse
 
 import pandas as pd
 
+from jdstyle import writing
+
 _MEDIA_TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
 # A picture may be twice as wide as a phone: its text could not be read else.
 _PAGE = string.Template("""\
@@ -193,7 +195,5 @@ def _table(frame):
 
 
 def _write(path, text):
-    unfinished = f"{path}.tmp"
-    with open(unfinished, "w", encoding="utf-8") as file:
+    with writing.aside(path) as file:
         file.write(text)
-    os.replace(unfinished, path)

@@ -8,6 +8,7 @@ from absl import logging
 
 from jdstyle import scoring
 from jdstyle import styles
+from jdstyle import writing
 from jdstyle.datasets import checking
 from jdstyle.datasets import photo_files
 from jdstyle.errors import InputError
@@ -104,8 +105,7 @@ def predict(
     failures = []
     done = 0
     progress = checking.Progress("Predicted", len(found))
-    unfinished = f"{output}.tmp"
-    with open(unfinished, "w", newline="", **_TEXT) as file:
+    with writing.aside(output, newline="", **_TEXT) as file:
         writer = csv.writer(file, lineterminator="\n")
         if not submission:
             writer.writerow(_header(style_names))
@@ -126,7 +126,6 @@ def predict(
             )
             done += valid.sum()
             progress.show(done + len(failures), len(failures))
-    os.replace(unfinished, output)
     _write_errors(errors, failures)
     return int(done), len(failures)
 

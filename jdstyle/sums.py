@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 
+from jdstyle import writing
 from jdstyle.errors import InputError
 
 FILE = "SHA256SUMS"
@@ -29,10 +30,8 @@ def write(directory, names=None):
         lines = read(directory)
     lines |= {name: _sum(os.path.join(directory, name)) for name in names}
     path = os.path.join(directory, FILE)
-    unfinished = f"{path}.tmp"
-    with open(unfinished, "w", encoding="utf-8") as file:
+    with writing.aside(path) as file:
         file.writelines(f"{lines[name]}  {name}\n" for name in sorted(lines))
-    os.replace(unfinished, path)
 
 
 def read(directory):

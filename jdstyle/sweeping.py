@@ -12,6 +12,7 @@ import time
 
 from jdstyle import locking
 from jdstyle import sweep_plan
+from jdstyle import writing
 
 STATUS_FILE = "sweep.csv"
 LOG_DIR = "logs"
@@ -221,7 +222,7 @@ def _stop(runs):
 
 def _write_status(runs, runs_dir):
     path = os.path.join(runs_dir, STATUS_FILE)
-    with open(f"{path}.tmp", "w", newline="", encoding="utf-8") as file:
+    with writing.aside(path, newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         columns = ["name", "state", "tries", "exit code", "seconds", "log"]
         writer.writerow(columns)
@@ -229,4 +230,3 @@ def _write_status(runs, runs_dir):
             code = "" if run.exit_code is None else run.exit_code
             row = [run.job.name, run.state, run.tries, code]
             writer.writerow([*row, f"{run.seconds:.1f}", run.log])
-    os.replace(f"{path}.tmp", path)

@@ -11,6 +11,7 @@ import typing
 
 from absl import logging
 
+from jdstyle import writing
 from jdstyle.datasets import photos
 from jdstyle.errors import InputError
 
@@ -119,15 +120,12 @@ def _check(item, read, short_side, find_box):
 
 def write_report(rejected, path):
     """Writes id, path, where it is named and the reason of each rejection."""
-    unfinished = f"{path}.tmp"
     # A path from the command line may hold bytes that are no UTF-8.
-    text = {"encoding": "utf-8", "errors": "surrogateescape"}
-    with open(unfinished, "w", newline="", **text) as file:
+    with writing.aside(path, newline="", errors="surrogateescape") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["id", "path", "named_in", "reason"])
         for row, reason in rejected:
             writer.writerow([row.id, row.path, row.where, reason])
-    os.replace(unfinished, path)
 
 
 def require_enough(rejected, total, report, *, max_bad_fraction, allow_missing):

@@ -1,0 +1,32 @@
+"""Files that get their name when they are whole."""
+
+import contextlib
+import os
+
+
+@contextlib.contextmanager
+def aside(path, mode="w", **options):
+    """Opens a file that takes the place of `path` once it is written.
+
+    Where writing fails, an older file stays as it was and nothing is left of
+    the new one.
+
+    Args:
+        path: of the file.
+        mode: "w" for UTF-8 text, or "wb".
+        **options: as of `open`.
+
+    Yields:
+        The file, to be written.
+    """
+    unfinished = f"{path}.tmp"
+    if "b" not in mode:
+        options = {"encoding": "utf-8"} | options
+    try:
+        with open(unfinished, mode, **options) as file:
+            yield file
+        os.replace(unfinished, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(unfinished)
+        raise
