@@ -47,6 +47,11 @@ def test_after_prints_every_part():
     assert all(row[-1].endswith(("met", "missed")) for row in cells[2:])
 
 
+def number(cell):
+    """The median in `1,003.2 (990.1 to 1,010.0)`."""
+    return float(cell.split()[0].replace(",", ""))
+
+
 def test_scoring_compares_with_the_models_own_rate():
     cells, _ = run(
         "scoring.py",
@@ -55,9 +60,9 @@ def test_scoring_compares_with_the_models_own_rate():
     )
     rows = {row[0]: row[1:] for row in cells[2:]}
     assert rows.keys() == {"own", "evaluate", "predict"}
-    rates = {name: float(row[0].split()[0]) for name, row in rows.items()}
+    rates = {name: number(row[0]) for name, row in rows.items()}
     for name in ("evaluate", "predict"):
-        ratio = float(rows[name][2].split()[0])
+        ratio = number(rows[name][2])
         assert ratio == pytest.approx(rates[name] / rates["own"], abs=0.02)
 
 
