@@ -86,19 +86,20 @@ def train(
     try:
         replicas = devices.default_strategy().num_replicas_in_sync
         folder = os.path.join(workdir, checkpoints.DIRECTORY)
+        state = checkpoints.load_last(folder)
+        saved_size = state[1]["batch_size"] if state else None
 
         def run(batch_size):
             devices.require_divisible(batch_size, replicas)
-            state = checkpoints.load_last(folder)
-            if state is not None and state[1]["batch_size"] != batch_size:
-                shutil.rmtree(folder)  # Of a batch that did not fit.
-                state = None
+            if batch_size != saved_size:
+                # Of a batch that did not fit.
+                shutil.rmtree(folder, ignore_errors=True)
             return _fit(
                 task,
                 settings,
                 workdir,
                 batch_size,
-                state=state,
+                state=state if batch_size == saved_size else None,
                 minutes=checkpoint_minutes,
                 signals=signals or stopping.Signals(),
             )
@@ -107,12 +108,10 @@ def train(
             with devices.batch_must_fit(settings.batch_size):
                 validation = run(settings.batch_size)
         else:
-            state = checkpoints.load_last(folder)
             validation = devices.shrink_until_it_fits(
                 run,
-                state[1]["batch_size"]
-                if state
-                else _choose_batch_size(settings, task.loss, len(styles)),
+                saved_size
+                or _choose_batch_size(settings, task.loss, len(styles)),
                 smallest=8 * replicas,
             )
     finally:
