@@ -8,7 +8,6 @@ from jdstyle import experiment
 from jdstyle import input_pipeline
 from jdstyle import report
 from jdstyle import scoring
-from jdstyle.errors import InputError
 
 PROBABILITIES_FILE = "probabilities.csv"
 
@@ -33,16 +32,9 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
             not have the model's styles.
     """
     classify, style_names = scoring.load(saved_model)
-    known = list(builder.info.metadata["styles"])
-    unknown = [name for name in style_names if name not in known]
-    if unknown:
-        raise InputError(
-            f"The model knows styles that {builder.info.full_name} does not "
-            f"have: {', '.join(unknown)}. It has: {', '.join(known)}."
-        )
-    columns = [known.index(name) for name in style_names]
-    photos = input_pipeline.read_photos(builder, part, cache="stream")
-    labels = photos.labels[:, columns]
+    photos = input_pipeline.read_photos(
+        builder, part, cache="stream", style_names=style_names
+    )
     batches = photos.stream.batch(batch_size).prefetch(tf.data.AUTOTUNE)
     probabilities, decisions = scoring.score(classify, batches)
     result = {
@@ -52,7 +44,7 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
         "split": part,
         **report.score(
             style_names,
-            labels,
+            photos.labels,
             probabilities,
             decisions,
             num_leaking=builder.info.metadata["num_leaking"],
@@ -60,7 +52,7 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
     }
     os.makedirs(output_dir, exist_ok=True)
     table = report.probability_table(
-        photos.ids, style_names, labels, probabilities
+        photos.ids, style_names, photos.labels, probabilities
     )
     experiment.write_table(os.path.join(output_dir, PROBABILITIES_FILE), table)
     experiment.write_json(

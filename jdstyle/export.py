@@ -8,6 +8,8 @@ and decisions; it is run beside the SavedModel on photos, and what differs is
 printed and written beside it.
 """
 
+import functools
+
 from absl import flags
 
 from jdstyle import cli
@@ -70,6 +72,7 @@ def main(argv):
     from jdstyle import export_check
     from jdstyle import exporting
     from jdstyle import freezing
+    from jdstyle import input_pipeline
     from jdstyle import runtimes
     from jdstyle.datasets import prepared
 
@@ -82,11 +85,14 @@ def main(argv):
     builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
     frozen = freezing.freeze(saved_model)
     names, sizes = frozen.style_names, frozen.image_sizes
-    photos = export_check.read_photos(builder, _SPLIT.value, names)
+    read = functools.partial(
+        input_pipeline.read_photos, builder, cache="stream", style_names=names
+    )
+    photos = read(_SPLIT.value)
     calibration = None
     if precision == "int8":
         calibration = export_check.calibration_photos(
-            export_check.read_photos(builder, "validation", names),
+            read("validation"),
             sizes,
             _CALIBRATION_PHOTOS.value,
         )
@@ -95,7 +101,7 @@ def main(argv):
         photos,
         names,
         export_check.read_images(photos, sizes, _BATCH_SIZE.value),
-        runtimes.load(saved_model),
+        frozen.run,
         runtimes.load(output),
     )
     record = {

@@ -9,9 +9,7 @@ import tensorflow as tf
 
 from jdstyle import decoding
 from jdstyle import experiment
-from jdstyle import input_pipeline
 from jdstyle import report
-from jdstyle.errors import InputError
 
 # How many decisions that differ are printed; the CSV has all.
 _SHOWN = 10
@@ -40,32 +38,6 @@ def read_images(photos, image_sizes, batch_size=1):
     return map(list, dataset.as_numpy_iterator())
 
 
-def read_photos(builder, part, style_names):
-    """Reads a part of a data set, with the labels of a model's styles.
-
-    Args:
-        builder: a prepared TFDS builder.
-        part: "train", "validation" or "test".
-        style_names: list of strings.
-
-    Returns:
-        `input_pipeline.Photos` whose labels are `(n, len(style_names))`.
-
-    Raises:
-        InputError: if the data set lacks the part or one of the styles.
-    """
-    known = list(builder.info.metadata["styles"])
-    unknown = [name for name in style_names if name not in known]
-    if unknown:
-        raise InputError(
-            f"The model knows styles that {builder.info.full_name} does not "
-            f"have: {', '.join(unknown)}. It has: {', '.join(known)}."
-        )
-    photos = input_pipeline.read_photos(builder, part, cache="stream")
-    columns = [known.index(name) for name in style_names]
-    return photos._replace(labels=photos.labels[:, columns])
-
-
 def calibration_photos(photos, image_sizes, number):
     """Decodes some photos of a part, evenly over all of it.
 
@@ -84,7 +56,7 @@ def compare(photos, style_names, batches, run_before, run_after):
         photos: `input_pipeline.Photos`, with the labels of the styles.
         style_names: list of strings.
         batches: of `read_images`.
-        run_before, run_after: functions of `runtimes.load`.
+        run_before, run_after: functions as of `runtimes.load`.
 
     Returns:
         `(result, differences)`: a dict with `photos`, `largest_difference` of
@@ -122,7 +94,7 @@ def compare(photos, style_names, batches, run_before, run_after):
 
 
 def write(output, record, result, differences):
-    """Writes `OUTPUT.json` and, where decisions differ, `OUTPUT.csv`.
+    """Writes `OUTPUT.json` and, where decisions differ, a table beside it.
 
     Args:
         output: path of the exported file.
@@ -151,24 +123,26 @@ def format_result(result, differences):
     rows = []
     names = list(result["before"]["styles"])
     for name in names if len(names) == 1 else [*names, "macro mean"]:
-        before, after = (_row(result[when], name) for when in _WHEN)
+        before, after = (
+            _row(result[when], name) for when in ("before", "after")
+        )
         rows.append(
             {
                 "style": name,
-                "F2 before": f"{before['f2']:.3f}",
-                "95 % interval": (
-                    f"{before['f2_low']:.3f} to {before['f2_high']:.3f}"
-                ),
-                "F2 after": f"{after['f2']:.3f}",
-                "change": f"{after['f2'] - before['f2']:+.3f}",
+                "F2 before": report.decimals(before["f2"]),
+                "95 % interval": report.interval(before),
+                "F2 after": report.decimals(after["f2"]),
+                "change": _change(before["f2"], after["f2"]),
             }
         )
     lines.append(pd.DataFrame(rows).to_string(index=False))
     return "\n".join(lines)
 
 
-_WHEN = ("before", "after")
-
-
 def _row(score, name):
     return score["macro"] if name == "macro mean" else score["styles"][name]
+
+
+def _change(before, after):
+    """Both are None together: the photos have a positive or have none."""
+    return "-" if before is None else f"{after - before:+.3f}"

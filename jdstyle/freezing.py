@@ -23,11 +23,13 @@ class Frozen(typing.NamedTuple):
             `probabilities`, float32 `(n, styles)`, and `labels`, int32.
         image_sizes: list of ints, in the order of the inputs.
         style_names: list of strings.
+        run: the core itself, as a function like those of `runtimes.load`.
     """
 
     graph_def: graph_pb2.GraphDef
     image_sizes: list
     style_names: list
+    run: typing.Callable
 
     @property
     def inputs(self):
@@ -80,7 +82,12 @@ def freeze(directory):
     for node in graph_def.node:
         _simplify(node)
     graph_def = _fold_constants(graph_def, sizes)
-    return Frozen(graph_def, sizes, style_names)
+
+    def run(images):
+        outputs = loaded.core(*map(tf.constant, images))
+        return tuple(outputs[name].numpy() for name in OUTPUTS)
+
+    return Frozen(graph_def, sizes, style_names, run)
 
 
 def rules_nodes(nodes, is_convolution):

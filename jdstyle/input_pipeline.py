@@ -33,7 +33,7 @@ class Photos(typing.NamedTuple):
     stream: tf.data.Dataset
 
 
-def read_photos(builder, part, *, fold=None, cache="memory"):
+def read_photos(builder, part, *, fold=None, cache="memory", style_names=None):
     """Reads one part of a prepared data set.
 
     Args:
@@ -43,14 +43,23 @@ def read_photos(builder, part, *, fold=None, cache="memory"):
             validation together, which validates while the others train.
         cache: "memory" holds the encoded photos in host memory; "stream" reads
             them from the records whenever they are needed.
+        style_names: list of a model's styles: the labels have these columns.
+            None: those of the data set.
 
     Returns:
         `Photos`.
 
     Raises:
-        InputError: if there is no such part or fold, or if the photos would
-            take more than half of the host's memory.
+        InputError: if there is no such part, fold or style, or if the photos
+            would take more than half of the host's memory.
     """
+    known = list(builder.info.metadata["styles"])
+    unknown = [name for name in style_names or [] if name not in known]
+    if unknown:
+        raise InputError(
+            f"The model knows styles that {builder.info.full_name} does not "
+            f"have: {', '.join(unknown)}. It has: {', '.join(known)}."
+        )
     splits = [part]
     if fold is not None and part != "test":
         splits = ["train", "validation"]
@@ -74,9 +83,12 @@ def read_photos(builder, part, *, fold=None, cache="memory"):
         num_bytes = sum(builder.info.splits[s].num_bytes for s in splits)
         devices.require_memory(num_bytes * np.mean(chosen), part)
         encoded = stream.batch(_ALL).get_single_element()
+    labels = columns["labels"].numpy()[chosen].astype("int32")
+    if style_names is not None:
+        labels = labels[:, [known.index(name) for name in style_names]]
     return Photos(
         ids=columns["id"].numpy()[chosen].astype(str),
-        labels=columns["labels"].numpy()[chosen].astype("int32"),
+        labels=labels,
         encoded=encoded,
         stream=stream,
     )

@@ -96,7 +96,9 @@ def score_step(runs, builder, part):
     options = fusion_fit.Options(relations="none", least=0, most=len(names))
     rules, _, _ = fusion_fit.make_rules(evidence, options)
     scorer = fusing.load(members, names, rules)
-    photos = input_pipeline.read_photos(builder, part, cache="stream")
+    photos = input_pipeline.read_photos(
+        builder, part, cache="stream", style_names=names
+    )
     (size,) = scorer.image_sizes
     dataset = input_pipeline.make_eval_dataset(
         photos, image_size=size, batch_size=_BATCH_SIZE
@@ -110,10 +112,9 @@ def score_step(runs, builder, part):
         np.concatenate([output[key] for output in outputs])
         for key in ("probabilities", "labels")
     )
-    labels = _labels(builder, photos, names)
     return report.score(
         names,
-        labels,
+        photos.labels,
         probabilities,
         decisions,
         num_leaking=builder.info.metadata["num_leaking"],
@@ -136,8 +137,10 @@ def score_product(evidence, saved_model, first, builder, part):
         the product; "first, relations", that member with its own relations.
     """
     joined = evidence.joined
-    photos = input_pipeline.read_photos(builder, part, cache="stream")
-    labels = _labels(builder, photos, joined.styles)
+    photos = input_pipeline.read_photos(
+        builder, part, cache="stream", style_names=joined.styles
+    )
+    labels = photos.labels
     classify, _ = scoring.load(saved_model, "members")
     probabilities, decisions, members = scoring.score(
         classify, photos.stream.batch(_BATCH_SIZE)
@@ -186,11 +189,6 @@ def _score_alone(evidence, numbers, members, labels, options=None):
     )
 
 
-def _labels(builder, photos, names):
-    known = list(builder.info.metadata["styles"])
-    return photos.labels[:, [known.index(name) for name in names]]
-
-
 def _cpu_minutes(run):
     path = os.path.join(run.directory, experiment.RESULTS_FILE)
     return experiment.read_json(path)["cpu_minutes"]
@@ -200,8 +198,10 @@ def _count_positives(builder, names):
     """Returns, per part, the number of photos and of positives per style."""
     counts = {}
     for part in builder.info.splits:
-        photos = input_pipeline.read_photos(builder, part, cache="stream")
-        positives = (_labels(builder, photos, names) == 1).sum(axis=0)
+        photos = input_pipeline.read_photos(
+            builder, part, cache="stream", style_names=names
+        )
+        positives = (photos.labels == 1).sum(axis=0)
         counts[part] = {
             "photos": len(photos.ids),
             "positives": positives.tolist(),

@@ -1,21 +1,17 @@
-"""Runs an exported file, or a SavedModel's core, on batches of images."""
+"""Runs an exported file on batches of images."""
 
 import os
 
-import tensorflow as tf
-
 from jdstyle import freezing
 from jdstyle import optional
-from jdstyle import scoring
 from jdstyle.errors import InputError
 
 
 def load(path):
-    """Loads what `exporting.export` wrote, or a SavedModel.
+    """Loads what `exporting.write` wrote.
 
     Args:
-        path: a .onnx, .xml (OpenVINO) or .tflite file, or the directory of a
-            SavedModel of `serving.export`.
+        path: a .onnx, .xml (OpenVINO) or .tflite file.
 
     Returns:
         Function of a list of images, one float32 array `(n, size, size, 3)` per
@@ -27,8 +23,6 @@ def load(path):
     """
     if not os.path.exists(path):
         raise InputError(f"No such model: {path}")
-    if os.path.isdir(path):
-        return _load_saved_model(path)
     loaders = {
         ".onnx": _load_onnx,
         ".xml": _load_openvino,
@@ -37,20 +31,9 @@ def load(path):
     suffix = os.path.splitext(path)[1]
     if suffix not in loaders:
         raise InputError(
-            f"A model is a SavedModel's directory or a file {' '.join(loaders)}"
-            f". Received: {path}"
+            f"A model is a file {' '.join(loaders)}. Received: {path}"
         )
     return loaders[suffix](path)
-
-
-def _load_saved_model(path):
-    loaded, _ = scoring.load_program(path)
-
-    def run(images):
-        outputs = loaded.core(*map(tf.constant, images))
-        return tuple(outputs[name].numpy() for name in freezing.OUTPUTS)
-
-    return run
 
 
 def _load_onnx(path):

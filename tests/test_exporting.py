@@ -14,6 +14,7 @@ from jdstyle import export_check
 from jdstyle import exporting
 from jdstyle import freezing
 from jdstyle import fusion
+from jdstyle import input_pipeline
 from jdstyle import optional
 from jdstyle import runtimes
 from jdstyle import scoring
@@ -71,10 +72,16 @@ def frozen(saved_model):
     return freezing.freeze(saved_model)
 
 
+def read(builder, style_names=STYLES):
+    return input_pipeline.read_photos(
+        builder, "train", cache="stream", style_names=style_names
+    )
+
+
 @pytest.fixture
 def images(tiny, frozen):
     """The training photos in batches of 11 and a rest."""
-    photos = export_check.read_photos(tiny, "train", STYLES)
+    photos = read(tiny)
     return list(export_check.read_images(photos, frozen.image_sizes, 11))
 
 
@@ -92,10 +99,10 @@ def run_graph(frozen, images):
         )
 
 
-def test_frozen_graph_is_the_core(saved_model, frozen, images):
+def test_frozen_graph_is_the_core(frozen, images):
     assert frozen.inputs == ["images_32", "images_48"]
     assert frozen.style_names == STYLES
-    core = runtimes.load(saved_model)
+    core = frozen.run
     for batch in images:
         expected = core(batch)
         result = run_graph(frozen, batch)
@@ -119,12 +126,12 @@ def test_frozen_graph_has_nothing_that_runtimes_lack(frozen):
                 assert np.isfinite(value).all(), node.name
 
 
-def test_pixels_are_those_of_the_saved_model(saved_model, images, tiny):
+def test_pixels_are_those_of_the_saved_model(saved_model, frozen, images, tiny):
     """Photo files through the signature, pixels through the core."""
-    photos = export_check.read_photos(tiny, "train", STYLES)
+    photos = read(tiny)
     classify, _ = scoring.load(saved_model)
     probabilities, _ = scoring.score(classify, photos.stream.batch(16))
-    core = runtimes.load(saved_model)
+    core = frozen.run
     np.testing.assert_allclose(
         np.concatenate([core(batch)[0] for batch in images]),
         probabilities,
@@ -194,7 +201,7 @@ def test_refuses_what_it_cannot_run(tmp_path):
 
 def test_differences_are_listed_and_counted(tiny, tmp_path):
     """Two decisions of one photo differ, by hand."""
-    photos = export_check.read_photos(tiny, "train", STYLES)
+    photos = read(tiny)
     number = len(photos.ids)
     batches = [list(range(3)), list(range(3, number))]
     before = np.tile(np.float32([0.75, 0.25]), (number, 1))
@@ -235,8 +242,25 @@ def test_differences_are_listed_and_counted(tiny, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["model.onnx.json"]
 
 
+def test_style_without_a_positive_has_no_score(tiny):
+    photos = read(tiny)
+    labels = photos.labels.copy()
+    labels[:, 1] = 0
+    rows = [list(range(len(photos.ids)))]
+
+    def run(rows):
+        return np.full((len(rows), 2), 0.5), np.ones((len(rows), 2), np.int32)
+
+    result, differences = export_check.compare(
+        photos._replace(labels=labels), STYLES, rows, run, run
+    )
+    said = export_check.format_result(result, differences)
+    row = next(line for line in said.splitlines() if STYLES[1] in line)
+    assert row.split() == [STYLES[1], "-", "-", "-", "-"]
+
+
 def test_calibrates_on_photos_of_the_whole_part(tiny):
-    photos = export_check.read_photos(tiny, "train", STYLES)
+    photos = read(tiny)
     every = [b[0] for b in export_check.read_images(photos, [8])]
     chosen = export_check.calibration_photos(photos, [8], 5)
     step = len(every) // 5
@@ -250,12 +274,12 @@ def test_calibrates_on_photos_of_the_whole_part(tiny):
 
 def test_refuses_photos_without_the_styles(tiny):
     with pytest.raises(InputError, match="does not have: Punk. It has: bright"):
-        export_check.read_photos(tiny, "train", ["bright", "Punk"])
+        read(tiny, ["bright", "Punk"])
 
 
 @pytest.mark.parametrize(("form", "precision"), ALL)
 def test_exported_file_decides_as_the_saved_model(
-    saved_model, frozen, images, tmp_path, form, precision
+    frozen, images, tmp_path, form, precision
 ):
     """In every format and precision; skipped where its packages lack."""
     output = exporting.default_output(str(tmp_path / "m"), form, precision)
@@ -270,7 +294,7 @@ def test_exported_file_decides_as_the_saved_model(
     ]
     exporting.write(frozen, form, precision, output, calibration)
     assert not [path for path in tmp_path.iterdir() if "tmp" in path.name]
-    exported, core = runtimes.load(output), runtimes.load(saved_model)
+    exported, core = runtimes.load(output), frozen.run
     # Batches of different lengths through one loaded file.
     pairs = [(core(batch), exported(batch)) for batch in images]
     before, after = (

@@ -49,7 +49,7 @@ def main(argv):
         calibration = [
             noise(1, frozen.image_sizes) for _ in range(_CALIBRATION_PHOTOS)
         ]
-        forms = _forms(saved_model, frozen, calibration, folder)
+        forms = _forms(frozen, calibration, folder)
         measure.print_header(model=saved_model, rounds=_ROUNDS.value)
         for batch_size in _BATCH_SIZES.value:
             images = noise(batch_size, frozen.image_sizes)
@@ -71,13 +71,13 @@ def _random_network(folder):
     return directory
 
 
-def _forms(saved_model, frozen, calibration, folder):
+def _forms(frozen, calibration, folder):
     """Returns a dict from a form's name to its function and its megabytes."""
     from jdstyle import exporting
     from jdstyle import runtimes
     from jdstyle.errors import InputError
 
-    forms = {"SavedModel": (runtimes.load(saved_model), _megabytes(frozen))}
+    forms = {"SavedModel": (frozen.run, _megabytes(frozen))}
     for form, precisions in exporting.PRECISIONS.items():
         for precision in precisions:
             path = exporting.default_output(
