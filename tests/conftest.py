@@ -72,6 +72,15 @@ def data_dir(table, tmp_path_factory):
 
 
 @pytest.fixture
+def small_mobilenet(monkeypatch):
+    """Makes MobileNet a network of three convolutions."""
+    import keras
+    import small_networks
+
+    monkeypatch.setattr(keras.applications, "MobileNet", small_networks.build)
+
+
+@pytest.fixture
 def tiny(data_dir):
     """The prepared tiny data set, read-only."""
     from jdstyle.datasets import prepared

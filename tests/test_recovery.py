@@ -14,6 +14,8 @@ from jdstyle import training
 from jdstyle.errors import Failure
 from jdstyle.errors import Stopped
 
+pytestmark = pytest.mark.usefixtures("small_mobilenet")
+
 SETTINGS = recipe.Settings(
     backbone="MobileNet",
     image_size=32,

@@ -16,6 +16,8 @@ from jdstyle import recipe
 from jdstyle import training
 from jdstyle.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("small_mobilenet")
+
 SETTINGS = recipe.Settings(
     backbone="MobileNet",
     image_size=32,
