@@ -149,9 +149,10 @@ def bootstrap_fbeta(labels, decisions, *, resamples=1000, seed=0, beta=2.0):
     rng = np.random.default_rng(seed)
     chunk = max(1, _CHUNK_ELEMENTS // photos)
     drawn = np.empty((resamples, 3 * styles))
+    held = np.empty((min(chunk, resamples), photos), dtype)
     for start in range(0, resamples, chunk):
         rows = drawn[start : start + chunk]
-        weights = np.empty((len(rows), photos), dtype)
+        weights = held[: len(rows)]
         # One draw per row: the result does not depend on the chunk's size.
         for row in weights:
             row[:] = np.bincount(
@@ -226,6 +227,6 @@ def _check_values(name, array, values):
         listed = ", ".join(map(str, values))
         raise ValueError(
             f"`{name}` must be one of {listed}. Received: "
-            f"{array[row, column]!r} at row {row}, column {column}."
+            f"{array[row, column]} at row {row}, column {column}."
         )
     return array

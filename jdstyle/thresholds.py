@@ -141,7 +141,7 @@ def _check_labels(labels, shape):
     if not accepted.all():
         i = int(np.argmin(accepted))
         raise ValueError(
-            f"`labels` must be 0 or 1. Received: {labels[i]!r} at index {i}."
+            f"`labels` must be 0 or 1. Received: {labels[i]} at index {i}."
         )
     if not labels.any():
         raise ValueError(

@@ -1,6 +1,7 @@
 """Tests for `jdstyle.metrics`."""
 
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -65,6 +66,10 @@ def test_counts_do_not_overflow_small_dtypes():
         ([[0, 2]], [[0, 1]], r"`labels`.*-1, 0, 1.*2.*row 0, column 1"),
         ([[0, 1]], [[0.5, 1]], r"`decisions`.*one of 0, 1.*0\.5"),
         ([[np.nan, 1]], [[0, 1]], r"`labels`.*-1, 0, 1.*nan"),
+        ([[[0], [1]]], [[0, 1]], r"`labels`.*\(n, styles\).*\(1, 2, 1\)"),
+        ([[0], [1]], [[0, 1]], r"`decisions`.*\(2, 1\).*\(1, 2\)"),
+        # Of several, the first.
+        ([[0, 3], [2, 1]], [[0, 1], [0, 1]], "3 at row 0, column 1"),
     ],
 )
 def test_counts_refuses(labels, decisions, message):
@@ -104,8 +109,9 @@ def test_fbeta_equals_scikit_learn(pair, beta):
 def test_fbeta_refuses():
     with pytest.raises(ValueError, match="`false_positives` must be >= 0"):
         metrics.fbeta(1, -1, 0)
-    with pytest.raises(ValueError, match="`beta` must be.*beta=0"):
-        metrics.fbeta(1, 1, 0, beta=0)
+    for beta in (0, -1, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match=f"`beta` must be.*beta={beta}"):
+            metrics.fbeta(1, 1, 0, beta=beta)
 
 
 def test_precision_recall():
@@ -116,6 +122,7 @@ def test_precision_recall():
     )
     assert precision.tolist() == [0.75, 0, 0]
     assert recall.tolist() == [0.6, 0, 0]
+    assert metrics.precision_recall(1, 0, 0) == (1, 1)
 
 
 def test_all_positive_hand_case():
@@ -219,6 +226,30 @@ def test_bootstrap_of_the_whole_table_is_fast():
     # 0.03 s here; the goal for ten times as many is 1.5 s.
     assert min(seconds) < 0.5
     assert samples.shape == (100, 13)
+
+
+def test_bootstrap_holds_16_megabytes_of_weights_at_once():
+    labels = np.ones((4000, 1), bool)
+    tracemalloc.start()
+    try:
+        metrics.bootstrap_fbeta(labels, labels, resamples=3000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # All of them in float32: 48 MB. The rest is small beside them.
+    assert 16e6 < peak < 24e6
+
+
+def test_bootstrap_without_settings():
+    first = metrics.bootstrap_fbeta(LABELS, DECISIONS)
+    again = metrics.bootstrap_fbeta(
+        LABELS, DECISIONS, resamples=1000, seed=0, beta=2
+    )
+    np.testing.assert_array_equal(first, again)
+    one = metrics.bootstrap_fbeta(LABELS, DECISIONS, resamples=1)
+    np.testing.assert_array_equal(one, first[:1])
+    with pytest.raises(TypeError):
+        metrics.bootstrap_fbeta(LABELS, DECISIONS, 1000)
 
 
 def test_bootstrap_refuses():

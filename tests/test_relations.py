@@ -2,6 +2,7 @@
 
 import io
 import pathlib
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -108,6 +109,22 @@ def test_cooccurrence_looks_at_every_block(monkeypatch, value):
     labels[4, 1] = value
     with pytest.raises(ValueError, match=f"0 or 1.*{value}"):
         relations.cooccurrence(labels)
+
+
+def test_cooccurrence_holds_a_block_at_a_time():
+    labels = np.zeros((100_000, 8), np.int8)
+    tracemalloc.start()
+    try:
+        relations.cooccurrence(labels)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # 16,384 rows in float32 are 524 kB, all of them 3.2 MB.
+    assert 520e3 < peak < 800e3
+
+
+def test_conditional_of_a_style_with_one_photo():
+    assert relations.conditional([[1, 1], [1, 4]])[1, 0] == 1
 
 
 def test_conditional_hand_case():
@@ -272,9 +289,14 @@ def test_correct_in_a_dataset():
     "function, message",
     [
         (lambda: relations.cooccurrence([0, 1]), r"`labels`.*\(2,\)"),
+        (lambda: relations.cooccurrence([[[0]]]), r"`labels`.*\(1, 1, 1\)"),
         (lambda: relations.cooccurrence([[0, 2]]), r"`labels`.*0 or 1.*2"),
+        (lambda: relations.conditional([1, 0]), r"`counts`.*\(2,\)"),
+        (lambda: relations.conditional([[[1]]]), r"`counts`.*\(1, 1, 1\)"),
         (lambda: relations.conditional([[1, 0]]), r"`counts`.*\(1, 2\)"),
+        (lambda: relations.conditional([[1], [0]]), r"`counts`.*\(2, 1\)"),
         (lambda: relations.mutual_table(["A"], COUNTS), r"`names`.*4.*: 1"),
+        (lambda: relations.mutual_table("ABCDE", COUNTS), r"`names`.*4.*: 5"),
         (lambda: relations.related_groups(COUNTS, 0), "1 to 4.*num_groups=0"),
         (lambda: relations.related_groups(COUNTS, 5), "1 to 4.*num_groups=5"),
         (
@@ -284,6 +306,10 @@ def test_correct_in_a_dataset():
         (
             lambda: relations.correct(P, [[1]], GIVEN[:3, :3], ALPHA, BETA),
             r"`positive`.*\(None, 3\).*\(1, 1\)",
+        ),
+        (
+            lambda: relations.correct(P, P > 1, GIVEN[:3, :2], ALPHA, BETA),
+            r"`conditional`.*\(3, 3\).*\(3, 2\)",
         ),
     ],
 )
