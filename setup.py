@@ -23,13 +23,15 @@ setuptools.setup(
         "scikit-learn>=1.7,<2",
         "scipy>=1.15,<2",
         "absl-py>=2.3,<3",
-        "pillow>=12,<14",
+        # Below, eight advisories (PYSEC-2026-2253 to -2257, -3451 to -3453).
+        "pillow>=12.3,<14",
         # To look into weight files; Keras brings it anyway.
         "h5py>=3.11,<4",
         "matplotlib>=3.10,<4",
-        # Of tools/download_photos.py; TFDS brings them anyway.
-        "requests>=2.32,<3",
-        "urllib3>=2,<3",
+        # Of tools/download_photos.py; TFDS brings them anyway. Below,
+        # PYSEC-2026-2275 and GHSA-qccp-gfcp-xxvc, GHSA-mf9v-mfxr-j63j.
+        "requests>=2.33,<3",
+        "urllib3>=2.7,<3",
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
@@ -51,12 +53,14 @@ setuptools.setup(
             "opencv-python-headless>=4.12,<6",
             "grain>=0.2.15,<0.3",
         ],
+        # What tools/mutate.py mutates with.
+        "mutation": ["cosmic-ray>=8.7,<9"],
         "test": [
-            "pytest>=8,<10",
+            "pytest>=9.0.3,<10",  # Below, CVE-2025-71176.
             # From 7 on it counts lines of subprocesses by coverage's own means.
             "pytest-cov>=7,<8",
             "coverage>=7.10.6,<8",
-            "pytest-xdist>=3.6,<4",
+            "pytest-xdist>=3.7,<4",
             "hypothesis>=6.150,<7",
             "ruff>=0.17,<0.18",
         ],

@@ -26,6 +26,11 @@ def pytest_addoption(parser):
     )
 
 
+def pytest_collection_modifyitems(items):
+    # Begun last, the longest walk would leave the other process idle.
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 STYLES = ("bright", "rare")
 NUM_PHOTOS = 80
 

@@ -1,5 +1,7 @@
 """Tests for `jdstyle.losses`."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -172,24 +174,31 @@ def test_refuses_cost(name, cost):
         losses.CostSensitiveBinaryCrossentropy(**{name: cost})
 
 
-def test_refuses_shapes():
+@pytest.mark.parametrize(
+    ("true_shape", "pred_shape"),
+    [
+        ((4,), (4, 1)),
+        ((4, 1), (4,)),
+        ((4, 1), (4, 2)),
+        ((4, 2), (4, 1)),
+        ((4, 1, 1), (4, 1)),
+        ((4, 1), (4, 1, 1)),
+    ],
+)
+def test_refuses_shapes(true_shape, pred_shape):
     loss = losses.CostSensitiveBinaryCrossentropy()
-    with pytest.raises(
-        ValueError, match=r"\(batch, styles\).*\(4,\).*\(4, 1\)"
-    ):
-        loss(np.ones(4), np.ones((4, 1)))
-    with pytest.raises(
-        ValueError, match=r"\(batch, styles\).*\(4, 1\).*\(4, 2\)"
-    ):
-        loss(np.ones((4, 1)), np.ones((4, 2)))
+    received = f"(batch, styles). Received: {true_shape} and {pred_shape}"
+    with pytest.raises(ValueError, match=re.escape(received)):
+        loss(np.ones(true_shape), np.ones(pred_shape))
 
 
-def test_refuses_other_number_of_costs():
-    loss = losses.CostSensitiveBinaryCrossentropy(1.0, [1.0])
+@pytest.mark.parametrize("number", [1, 3])
+def test_refuses_other_number_of_costs(number):
+    loss = losses.CostSensitiveBinaryCrossentropy(1.0, [1.0] * number)
     with pytest.raises(
-        ValueError, match="`false_positive_cost`.*2 styles.*Received: 1"
+        ValueError, match=f"`false_positive_cost`.*2 styles.*Received: {number}"
     ):
-        loss(LABELS, LOGITS)
+        loss(np.ones((4, 2)), np.ones((4, 2)))
 
 
 def test_unknown_static_shapes_are_accepted():
@@ -206,6 +215,7 @@ def test_balanced_costs_hand_case():
     missed, alarm = losses.balanced_costs(10, 30, 1.5, 1.0)
     assert missed == 3
     assert alarm == pytest.approx(2 / 3)
+    assert losses.balanced_costs(10, 30) == (missed, alarm)
 
 
 def test_balanced_costs_give_both_labels_the_same_weight():

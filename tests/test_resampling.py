@@ -22,7 +22,14 @@ def test_acceptance_by_hand():
     )
 
 
-@pytest.mark.parametrize("rate", [0.0, 1.0, -0.5])
+def test_unknown_labels_are_no_negatives():
+    # One positive wants 1.5 negatives of the 3 that are known.
+    labels = [[1], [0], [0], [0], [-1], [-1]]
+    acceptance = resampling.acceptance_probabilities(labels, [0.4])
+    np.testing.assert_allclose(acceptance, [[0.5, 1]])
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0, 1.5, -0.5])
 def test_refuses_rate(rate):
     with pytest.raises(ValueError, match="positive_rates"):
         resampling.acceptance_probabilities([[0], [1]], [rate])
@@ -34,9 +41,26 @@ def test_refuses_single_class(labels):
         resampling.acceptance_probabilities(labels, [0.5])
 
 
-def test_refuses_other_shape():
-    with pytest.raises(ValueError, match=r"shape \(2,\)"):
-        resampling.acceptance_probabilities([0, 1], [0.5])
+@pytest.mark.parametrize(
+    ("labels", "shape"),
+    [
+        ([0, 1], r"\(2,\)"),
+        ([[[0]], [[1]]], r"\(2, 1, 1\)"),
+        ([[], []], r"\(2, 0\)"),
+        ([[0, 0], [1, 1]], r"\(2, 2\)"),
+    ],
+)
+def test_refuses_other_shape(labels, shape):
+    with pytest.raises(ValueError, match=f"shape {shape} and 1 rates"):
+        resampling.acceptance_probabilities(labels, [0.5])
+
+
+def test_what_a_style_does_not_accept_is_minus_one():
+    labels = np.array([[1, 0], [0, 1], [1, -1]], "int32")
+    acceptance = np.array([[0.0, 1.0], [0.0, 1.0]], "float32")
+    kept, targets = resampling.draw_epoch(labels, acceptance, seed=0, epoch=0)
+    expected = np.array([[1, -1], [-1, 1], [1, -1]])[kept.numpy()]
+    np.testing.assert_array_equal(targets, expected)
 
 
 def test_keeps_all_positives_and_the_wanted_rate():

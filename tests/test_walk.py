@@ -100,20 +100,23 @@ def test_refuses_to_start_from_what_has_seen_the_fold(workplace):
     assert not (workplace / "leak").exists()
 
 
-def test_trains_on_a_fold_from_the_stream(workplace):
-    run(
+def test_trains_groups_on_a_fold_from_the_stream(workplace):
+    said = run(
         workplace,
         "train",
         *TRAIN,
-        "--style=rare",
+        "--style=all",
+        "--sharing=groups",
+        "--groups=rare;bright",
         "--fold=2",
         "--cache=stream",
         "--noaugment",
         "--epochs=1",
         "--workdir=second",
     )
-    record = json.loads((workplace / "second" / "results.json").read_text())
-    assert record["styles"] == ["rare"]
+    assert "Group 1: rare" in said and "Group 2: bright" in said
+    record = json.loads((workplace / "second" / "run.json").read_text())
+    assert record["architecture"]["groups"] == [[1], [0]]
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])

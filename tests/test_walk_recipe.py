@@ -1,12 +1,15 @@
-"""The whole recipe as its user runs it: sweep, fusion, reproduction."""
+"""The recipe as its user runs it: pretraining, sweep, fusion."""
 
 import csv
 import json
 import os
 
 import binaries
-import numpy as np
 import pytest
+
+from jdstyle import fusion_fit
+from jdstyle import reproduce_scores
+from jdstyle import run_sets
 
 SMALL = [
     "--image_size=32",
@@ -62,7 +65,7 @@ def swept(run, pretrained):
         "--",
         *SMALL,
         "--sharing=groups",
-        "--groups=bright;rare",
+        "--groups=2",
     )
     assert "3 of 3 done" in said
     assert "python -m jdstyle.fuse --runs_dir=runs/set" in said
@@ -88,13 +91,14 @@ def test_sweep_starts_every_network_from_the_pretrained(swept):
         "rare-mobilenet",
         "sweep.csv",
     }
-    for name in ("all-mobilenet-groups", "rare-mobilenet"):
+    for name in ("rare-mobilenet", "all-mobilenet-groups"):
         record = read_json(swept / name / "run.json")
         assert record["init_from"] == "runs/pre-mobilenet"
         log = (swept / "logs" / f"{name}.log").read_text(encoding="utf-8")
         assert "Restored" in log
     record = read_json(swept / "all-mobilenet-groups" / "run.json")
     assert record["architecture"]["groups"] == [[0], [1]]
+    assert "Group 1: bright" in log and "Group 2: rare" in log
 
 
 def test_sweep_goes_on_where_it_stopped(run, swept):
@@ -130,21 +134,6 @@ def test_style_starts_from_the_best_run_of_another(run, swept):
     assert record["init_from"].endswith("bright-mobilenet")
     # It would be a second run of the same member and style.
     os.rename(swept / "heir", swept.parent / "heir")
-
-
-def test_groups_are_found_from_the_labels(run):
-    said = run(
-        "train",
-        DATASET,
-        "--style=all",
-        "--sharing=groups",
-        "--groups=2",
-        "--backbone=MobileNet",
-        "--init_from=scratch",
-        "--workdir=runs/groups",
-        *SMALL,
-    )
-    assert "Group 1: bright" in said and "Group 2: rare" in said
 
 
 def test_fused_product_is_complete(fused):
@@ -220,6 +209,31 @@ def test_fused_product_is_evaluated_and_predicts(run, fused, table):
     assert all(len(row) == 3 and set(row[1:]) <= {"0", "1"} for row in rows)
 
 
+def test_first_member_is_not_the_first_of_the_alphabet(swept, fused, tiny):
+    """A report's first backbone gets relations of its own."""
+    runs = run_sets.find_runs(swept, tiny.info.metadata["fingerprint"])
+    evidence = fusion_fit.gather(runs, tiny)
+    scores = reproduce_scores.score_product(
+        evidence,
+        str(fused / "saved_model"),
+        "mobilenet-groups",
+        tiny,
+        "validation",
+    )
+    assert list(scores) == [
+        "mobilenet",
+        "mobilenet-groups",
+        "fusion",
+        "fusion, relations",
+        "first, relations",
+    ]
+    alone = reproduce_scores.score_step(
+        [run for run in runs if run.sharing], tiny, "validation"
+    )
+    assert scores["mobilenet-groups"]["macro"] == alone["macro"]
+    assert scores["mobilenet"]["macro"] != alone["macro"]
+
+
 def test_folds_are_joined_and_averaged(run):
     run(
         "sweep",
@@ -281,75 +295,3 @@ def test_fuse_refuses_a_set_that_is_not_whole(run, swept):
     assert "No finished run in runs/set is 'nothing*'" in said
     said = run("fuse", DATASET, code=2)
     assert "--runs_dir is required" in said
-
-
-def test_reproduction_writes_the_report(run):
-    command = [
-        "reproduce",
-        DATASET,
-        # The first member is not the first of the alphabet.
-        "--backbones=MobileNetV2,MobileNet",
-        "--init_from=scratch",
-        "--jobs=2",
-        "--output_dir=runs/report",
-        "--",
-        *SMALL,
-    ]
-    said = run(*command)
-    assert "Report: runs/report/report.html" in said
-    folder = run.folder / "runs" / "report"
-    page = (folder / "report.html").read_text(encoding="utf-8")
-    results = read_json(folder / "results.json")
-    assert list(results["ablation"]) == [
-        "plain",
-        "+ augmentation, resampling",
-        "+ transfer",
-        "+ cost",
-        "+ relations",
-    ]
-    for score in results["ablation"].values():
-        assert f"{score['macro']['f2']:.3f}" in page
-    assert page.count("data:image/png;base64,") == 4
-    markdown = (folder / "report.md").read_text(encoding="utf-8")
-    assert "| + relations" in markdown.replace("\\", "")
-    plain = (folder / "plain" / "rare-mobilenetv2" / "flags.cfg").read_text()
-    assert "--noaugment" in plain and "--positive_rate=0" in plain
-    full = (folder / "full" / "rare-mobilenet" / "flags.cfg").read_text()
-    assert "--augment" in full and "--false_negative_cost=1.5" in full
-    assert "--init_from=runs/report/pretrain-mobilenet\n" in full
-    assert list(results["product"]) == [
-        "mobilenet",
-        "mobilenetv2",
-        "fusion",
-        "fusion, relations",
-    ]
-    assert results["ablation"]["+ cost"] == results["product"]["mobilenetv2"]
-    # Once more: nothing is trained, whatever the number of jobs.
-    said = run(*[part.replace("jobs=2", "jobs=1") for part in command])
-    assert "has finished before" in said
-    said = run(*command, "--seed=1", code=2)
-    assert "now -- " in said
-    assert np.isfinite(results["cpu_minutes"])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--folds=1,2"], "--pretrain_dataset=none"),
-        (["--styles=rare"], "at least two. Received: rare"),
-        (["--init_from=runs/x"], "--init_from must be imagenet or scratch"),
-        (["--pretrain_dataset=deepfashion/fine"], "is not prepared"),
-        (["--", "--workdir=x"], "itself sets --workdir"),
-    ],
-)
-def test_reproduction_refuses_before_it_trains(run, arguments, message):
-    said = run(
-        "reproduce",
-        DATASET,
-        "--output_dir=no",
-        "--init_from=scratch",
-        *arguments,
-        code=2,
-    )
-    assert message in said
-    assert not (run.folder / "no").exists()

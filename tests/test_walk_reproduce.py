@@ -1,0 +1,97 @@
+"""The reproduction as its user runs it, from pretraining to report."""
+
+import json
+
+import binaries
+import numpy as np
+import pytest
+
+SMALL = [
+    "--image_size=32",
+    "--epochs=1",
+    "--steps_per_epoch=2",
+    "--batch_size=8",
+    "--frozen_epochs=0",
+]
+DATASET = "--dataset=label_table/tiny"
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture
+def run(data_dir, tmp_path):
+    """Runs a binary in a folder of its own; returns what it printed."""
+    (tmp_path / "data").symlink_to(data_dir)
+
+    def run(module, *arguments, code=0):
+        return binaries.run(tmp_path, module, *arguments, code=code)
+
+    run.folder = tmp_path
+    return run
+
+
+def test_reproduction_writes_the_report(run):
+    command = [
+        "reproduce",
+        DATASET,
+        "--backbones=MobileNet",
+        "--init_from=scratch",
+        "--jobs=2",
+        "--output_dir=runs/report",
+        "--",
+        *SMALL,
+    ]
+    said = run(*command)
+    assert "Report: runs/report/report.html" in said
+    folder = run.folder / "runs" / "report"
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    results = json.loads((folder / "results.json").read_text())
+    assert list(results["ablation"]) == [
+        "plain",
+        "+ augmentation, resampling",
+        "+ transfer",
+        "+ cost",
+        "+ relations",
+    ]
+    for score in results["ablation"].values():
+        assert f"{score['macro']['f2']:.3f}" in page
+    assert page.count("data:image/png;base64,") == 4
+    markdown = (folder / "report.md").read_text(encoding="utf-8")
+    assert "| + relations" in markdown.replace("\\", "")
+    plain = (folder / "plain" / "rare-mobilenet" / "flags.cfg").read_text()
+    assert "--noaugment" in plain and "--positive_rate=0" in plain
+    full = (folder / "full" / "rare-mobilenet" / "flags.cfg").read_text()
+    assert "--augment" in full and "--false_negative_cost=1.5" in full
+    assert "--init_from=runs/report/pretrain-mobilenet\n" in full
+    product = results["product"]
+    assert list(product) == ["mobilenet", "fusion", "fusion, relations"]
+    assert results["ablation"]["+ cost"] == product["mobilenet"]
+    # Once more: nothing is trained, whatever the number of jobs.
+    said = run(*[part.replace("jobs=2", "jobs=1") for part in command])
+    assert "has finished before" in said
+    said = run(*command, "--seed=1", code=2)
+    assert "now -- " in said
+    assert np.isfinite(results["cpu_minutes"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--folds=1,2"], "--pretrain_dataset=none"),
+        (["--styles=rare"], "at least two. Received: rare"),
+        (["--init_from=runs/x"], "--init_from must be imagenet or scratch"),
+        (["--pretrain_dataset=deepfashion/fine"], "is not prepared"),
+        (["--", "--workdir=x"], "itself sets --workdir"),
+    ],
+)
+def test_reproduction_refuses_before_it_trains(run, arguments, message):
+    said = run(
+        "reproduce",
+        DATASET,
+        "--output_dir=no",
+        "--init_from=scratch",
+        *arguments,
+        code=2,
+    )
+    assert message in said
+    assert not (run.folder / "no").exists()
