@@ -374,6 +374,7 @@ def test_fit_refuses(changes, message):
         blending.fit(**arguments | changes)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("kind", ["weighted", "stack"])
 def test_a_style_of_55000_photos_is_fast(kind):
     labels, probabilities, folds = random_case(photos=54_908, styles=1)

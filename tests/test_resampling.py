@@ -133,6 +133,7 @@ def test_graph_equals_eager():
         np.testing.assert_array_equal(ours, expected)
 
 
+@pytest.mark.timed
 def test_costs_at_most_a_millisecond_per_kept_photo():
     labels = tf.constant(SPORTS)
     acceptance = resampling.acceptance_probabilities(SPORTS, [0.5])

@@ -207,6 +207,7 @@ def test_best_threshold_refuses_beta(beta):
         thresholds.best_threshold([0, 1], [0.1, 0.5], beta=beta)
 
 
+@pytest.mark.timed
 def test_thirteen_styles_of_55000_photos_are_fast():
     rng = np.random.default_rng(0)
     labels = rng.random((13, 55_000)) < 0.02

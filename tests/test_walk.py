@@ -184,13 +184,18 @@ def test_predict_writes_a_submission(workplace, table):
 
 
 @pytest.mark.parametrize("module", binaries.NAMES)
-def test_help_is_fast_and_done(module, tmp_path):
+def test_help_is_done(module, tmp_path):
+    assert "python -m jdstyle." in run(tmp_path, module, "--help")
+
+
+@pytest.mark.timed
+@pytest.mark.parametrize("module", binaries.NAMES)
+def test_help_is_fast(module, tmp_path):
     seconds = []
     for _ in range(3):
         start = time.monotonic()
-        said = run(tmp_path, module, "--help")
+        run(tmp_path, module, "--help")
         seconds.append(time.monotonic() - start)
-    assert "python -m jdstyle." in said
     assert min(seconds) < 0.7
 
 
