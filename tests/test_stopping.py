@@ -7,28 +7,31 @@ import textwrap
 import binaries
 import pytest
 
+# A line that it reads is a step: a signal sent before has come by then.
 PROGRAM = """
-    import signal, sys, time
+    import signal, sys
     from jdstyle import stopping
+    stopping._PATIENCE_SECONDS = {patience}
     {before}
+    signal.alarm(60)  # Ends what hangs.
     with stopping.Signals() as signals:
         signals.patient = {patient}
         print("ready", flush=True)
-        for _ in range(6000):
+        for step in sys.stdin:
             if signals.caught:
                 print("saved after", signals.caught, flush=True)
                 {then}
-            time.sleep(0.01)
 """
 
 
-def start(*, patient, then="sys.exit(5)", before=""):
+def start(*, patient, then="sys.exit(5)", before="", patience=3600):
     program = textwrap.dedent(PROGRAM).format(
-        patient=patient, then=then, before=before
+        patient=patient, then=then, before=before, patience=patience
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program],
         env=os.environ | {"PYTHONPATH": str(binaries.ROOT)},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -42,7 +45,7 @@ def start(*, patient, then="sys.exit(5)", before=""):
 def test_ends_at_once_where_nothing_is_to_be_saved(number):
     process = start(patient=False)
     process.send_signal(number)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate()
     assert process.returncode == 3
     name = signal.Signals(number).name
     assert err == f"{name}: stopped. Run the same command again to go on.\n"
@@ -51,28 +54,26 @@ def test_ends_at_once_where_nothing_is_to_be_saved(number):
 def test_waits_for_the_state_to_be_saved():
     process = start(patient=True)
     process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate("step\n")
     assert out == "saved after SIGTERM\n"
     assert process.returncode == 5
 
 
 def test_second_signal_ends_at_once():
-    process = start(patient=True, then="time.sleep(60)")
+    process = start(patient=True, then="signal.pause()")
     process.send_signal(signal.SIGTERM)
+    print("step", file=process.stdin, flush=True)
     assert process.stdout.readline() == "saved after SIGTERM\n"
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    _, err = process.communicate()
     assert process.returncode == 3
+    assert err.startswith("SIGINT: stopped.")
 
 
 def test_does_not_wait_for_ever():
-    process = start(
-        patient=True,
-        then="time.sleep(60)",
-        before="stopping._PATIENCE_SECONDS = 0.1",
-    )
+    process = start(patient=True, then="signal.pause()", patience=0.1)
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate("step\n")
     assert process.returncode == 3
     assert "the last checkpoint stays" in err
 
@@ -84,5 +85,5 @@ def test_what_is_ignored_stays_ignored():
     )
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate()
     assert err.startswith("SIGTERM")
