@@ -5,9 +5,9 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import sys
-import time
 
 import binaries
 import pytest
@@ -20,9 +20,10 @@ from jdstyle.errors import InputError
 ROOT = pathlib.Path(__file__).parents[1]
 
 # Takes flags as `train` does and leaves what `train` leaves. --do says how it
-# ends; `starts` and `ends` hold a time per try.
+# ends; `starts` has a line per try. With --door it connects to that port and
+# waits until the other end closes.
 FAKE = """
-import json, os, pathlib, signal, sys, time
+import json, os, pathlib, signal, socket, sys
 flags = dict(text.removeprefix("--").split("=", 1) for text in sys.argv[1:])
 folder = pathlib.Path(flags["workdir"])
 folder.mkdir(parents=True, exist_ok=True)
@@ -32,19 +33,23 @@ def note(name, text):
 do = flags.get("do", "succeed")
 if do == "ignore_term":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-note("pids", os.getpid())
-note("starts", time.time())
+note("starts", os.getpid())
 note("gpus", os.environ.get("CUDA_VISIBLE_DEVICES"))
 first = len((folder / "starts").read_text().split()) == 1
 print("10:00:00 Epoch 3 of 20: loss 0.5\\nsomething else", flush=True)
-time.sleep(float(flags.get("seconds", 0)))
+if "door" in flags:
+    door = socket.create_connection(("127.0.0.1", int(flags["door"])))
+    door.settimeout(300)  # Much longer than any test, which may have ended.
+    door.sendall(folder.name.encode())
+    door.recv(1)
+if not os.path.exists(flags.get("donor", "/")):
+    sys.exit("no donor")
 if do == "fail" or do == "fail_once" and first:
     sys.exit("no luck")
 if do == "die_once" and first:
     os.kill(os.getpid(), signal.SIGKILL)
 if do == "leave_nothing" or flags.get("style") == os.environ.get("IDLE", "-"):
     sys.exit(0)
-note("ends", time.time())
 record = {
     "command": [sys.executable, *sys.argv],
     "fingerprint": os.environ.get("FINGERPRINT"),
@@ -80,6 +85,25 @@ def sweep(folder, *jobs, num_places=2, show=lambda runs: None, **options):
     return {run.job.name: run for run in runs}
 
 
+@pytest.fixture
+def door():
+    """Where fake trainings wait to be let go on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)  # Only ends what hangs.
+        yield server
+
+
+def port(door):
+    return f"--door={door.getsockname()[1]}"
+
+
+def answer(door):
+    """Returns the name of the next at the door, and its line to hold it on."""
+    line, _ = door.accept()
+    line.settimeout(60)
+    return line.recv(1000).decode(), line
+
+
 def lines(path):
     return path.read_text().split()
 
@@ -89,39 +113,43 @@ def status(folder):
         return {row["name"]: row for row in csv.DictReader(file)}
 
 
-def test_runs_in_parallel_but_not_more_than_there_are_places(tmp_path):
-    jobs = [job(tmp_path, f"job{i}", "--seconds=0.5") for i in range(4)]
+def test_runs_in_parallel_but_not_more_than_there_are_places(tmp_path, door):
+    names = [f"job{i}" for i in range(4)]
+    jobs = [job(tmp_path, name, port(door)) for name in names]
     places = sweep_plan.environments(2, ["4", "7"])
-    running = []
+    seen, let_go = [], []
 
     def show(runs):
-        running.append([run.state for run in runs].count("running"))
+        running = {run.job.name for run in runs if run.state == "running"}
+        seen.append(running)
+        if not let_go:
+            assert len(running) == 2
+        # Two new ones, and there was an occasion to start a third.
+        if running.isdisjoint(let_go) and seen.count(running) == 2:
+            waiting = dict(answer(door) for _ in range(2))
+            assert waiting.keys() == running
+            used = {lines(tmp_path / name / "gpus")[0] for name in running}
+            assert used == {"4", "7"}
+            let_go.extend(running)
+            for line in waiting.values():
+                line.close()
 
     sweeping.run_jobs(jobs, places, str(tmp_path), show)
-    assert max(running) == 2
-    begins = [
-        float(lines(tmp_path / f"job{i}" / "starts")[0]) for i in range(4)
-    ]
-    ends = [float(lines(tmp_path / f"job{i}" / "ends")[0]) for i in range(4)]
-    # How many are under way whenever one begins.
-    overlaps = [
-        sum(b <= begin < e for b, e in zip(begins, ends, strict=True))
-        for begin in begins
-    ]
-    assert max(overlaps) == 2
-    used = {lines(tmp_path / f"job{i}" / "gpus")[0] for i in range(4)}
-    assert used == {"4", "7"}
+    assert max(map(len, seen)) == 2
+    assert sorted(let_go) == names
+    for name in names:
+        assert len(lines(tmp_path / name / "starts")) == 1
 
 
 def test_heirs_wait_for_their_donor(tmp_path):
-    sweep(
+    results = tmp_path / "donor" / "results.json"
+    runs = sweep(
         tmp_path,
-        job(tmp_path, "donor", "--do=fail_once", "--seconds=0.2"),
-        job(tmp_path, "heir", needs=("donor",)),
+        job(tmp_path, "donor", "--do=fail_once"),
+        job(tmp_path, "heir", f"--donor={results}", needs=("donor",)),
     )
-    (end,) = lines(tmp_path / "donor" / "ends")
-    (start,) = lines(tmp_path / "heir" / "starts")
-    assert float(end) <= float(start)
+    assert (runs["donor"].state, runs["donor"].tries) == ("done", 2)
+    assert (runs["heir"].state, runs["heir"].tries) == ("done", 1)
 
 
 def test_tries_again_once(tmp_path, capsys):
@@ -252,16 +280,28 @@ def test_progress_counts_and_estimates(tmp_path, monkeypatch):
 
 
 def test_live_table_shows_what_runs_and_what_failed(
-    tmp_path, capsys, monkeypatch
+    tmp_path, capsys, monkeypatch, door
 ):
-    monkeypatch.setattr(sweep_view, "_REDRAW_SECONDS", 0.1)
+    monkeypatch.setattr(sweep_view, "_REDRAW_SECONDS", 0)
+    view, said = sweep_view.LiveTable(2), []
+    let_go = False
+
+    def show(runs):
+        nonlocal let_go
+        view(runs)
+        said.append(capsys.readouterr().out)
+        seen = "1 running, 1 failed" in said[-1] and "Epoch 3" in said[-1]
+        if seen and not let_go:
+            answer(door)[1].close()
+            let_go = True
+
     sweep(
         tmp_path,
-        job(tmp_path, "slow", "--seconds=0.5"),
+        job(tmp_path, "slow", port(door)),
         job(tmp_path, "bad", "--do=fail"),
-        show=sweep_view.LiveTable(2),
+        show=show,
     )
-    pictures = capsys.readouterr().out.split("\x1b[J")
+    pictures = "".join(said).split("\x1b[J")
     assert any("slow" in p and "Epoch 3 of 20: loss" in p for p in pictures)
     # Three lines, so the next picture begins three lines further up.
     i = next(i for i, p in enumerate(pictures) if "1 running, 1 failed" in p)
@@ -284,23 +324,7 @@ except KeyboardInterrupt:
 """
 
 
-def is_alive(pid):
-    """Whether a process runs; one that only nobody has waited for does not."""
-    try:
-        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return text.rpartition(")")[2].split()[0] != "Z"
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="the leash is Linux's")
 @pytest.mark.parametrize(
     ("number", "code"),
     [
@@ -309,10 +333,10 @@ def wait_until(condition):
         (signal.SIGKILL, -9),
     ],
 )
-def test_no_training_outlives_the_sweep(tmp_path, number, code):
+def test_no_training_outlives_the_sweep(tmp_path, door, number, code):
     jobs = [
-        job(tmp_path, "obedient", "--seconds=60"),
-        job(tmp_path, "stubborn", "--seconds=60", "--do=ignore_term"),
+        job(tmp_path, "obedient", port(door)),
+        job(tmp_path, "stubborn", port(door), "--do=ignore_term"),
         job(tmp_path, "next"),
     ]
     script = STOPPED.format(
@@ -325,14 +349,14 @@ def test_no_training_outlives_the_sweep(tmp_path, number, code):
         text=True,
         preexec_fn=binaries.allow_interrupts,
     )
-    names = ("obedient", "stubborn")
-    wait_until(lambda: all((tmp_path / n / "gpus").exists() for n in names))
-    pids = [lines(tmp_path / name / "pids")[0] for name in names]
-    assert all(is_alive(pid) for pid in pids)
+    waiting = dict(answer(door) for _ in range(2))
+    assert waiting.keys() == {"obedient", "stubborn"}
     process.send_signal(number)
-    assert process.communicate(timeout=20)[1] == ""
+    assert process.communicate(timeout=60)[1] == ""
     assert process.returncode == code
-    wait_until(lambda: not any(is_alive(pid) for pid in pids))
+    for line in waiting.values():
+        with line:
+            assert line.recv(1) == b""  # Closed, which only its death does.
     assert not (tmp_path / "next").exists()
     if number != signal.SIGKILL:
         states = [row["state"] for row in status(tmp_path).values()]
@@ -359,7 +383,7 @@ def test_binary_never_hides_a_failure_and_goes_on(tmp_path, tiny, data_dir):
             *(sys.executable, "-c", BINARY.format(train=TRAIN)),
             *("--dataset=label_table/tiny", f"--data_dir={data_dir}"),
             *("--folds=all", "--jobs=3", "--pretrained=x-{backbone}"),
-            *("--", "--seconds=0"),
+            *("--", "--do=succeed"),
         ],
         cwd=tmp_path,
         env=os.environ
