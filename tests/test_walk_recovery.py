@@ -137,6 +137,7 @@ def test_second_run_on_a_directory_is_refused(data_dir, tmp_path):
     first = start(data_dir, tmp_path / "run")
     try:
         assert wait_until((tmp_path / "run" / "run.json").exists, first)
+        first.send_signal(signal.SIGSTOP)  # Lest it ends before the second.
         second = start(data_dir, tmp_path / "run")
         said, _ = second.communicate()
         assert second.returncode == 2
