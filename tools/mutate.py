@@ -51,7 +51,6 @@ def main(argv):
         database=None,
         phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
     )
-    hypothesis.settings.load_profile("mutants")
 
     start = time.monotonic()
     killed, total = 0, 0
@@ -136,7 +135,8 @@ def _test(module, text, folder):
         sys.path.insert(0, str(folder))
         code = pytest.main(
             ["-x", "--tb=no", "-p", "no:xdist", "-p", "no:cacheprovider"]
-            + ["-m", "not timed", f"tests/test_{module}.py"]
+            + ["-m", "not timed", "--hypothesis-profile=mutants"]
+            + [f"tests/test_{module}.py"]
         )
     finally:
         os._exit(int(code))
