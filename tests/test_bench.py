@@ -11,6 +11,8 @@ import types
 import pytest
 import tensorflow as tf
 
+pytestmark = pytest.mark.long
+
 ROOT = pathlib.Path(__file__).parents[1]
 BENCH = ROOT / "tools" / "bench"
 SMALL = ROOT / "tests" / "small_networks.py"

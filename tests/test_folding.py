@@ -6,6 +6,8 @@ from jdstyle import backbones
 from jdstyle import folding
 from jdstyle import models
 
+pytestmark = pytest.mark.long
+
 
 def draw_images(model):
     rng = np.random.default_rng(1)

@@ -16,6 +16,8 @@ from jdstyle import inception_v4
 from jdstyle import sums
 from jdstyle.errors import InputError
 
+pytestmark = pytest.mark.long
+
 ROOT = pathlib.Path(__file__).parents[1]
 TOOL = ROOT / "tools" / "convert_inception_v4.py"
 NUM_CLASSES = 7

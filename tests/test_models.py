@@ -12,6 +12,8 @@ from jdstyle import sums
 from jdstyle.errors import InputError
 from jdstyle.models import Architecture
 
+pytestmark = pytest.mark.long
+
 IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3))
 IMAGES = IMAGES.astype("float32")
 SMALL = Architecture("MobileNetV3Small", 32)
