@@ -20,6 +20,15 @@ SAVED_MODEL_DIR = "saved_model"
 TENSORBOARD_DIR = "tensorboard"
 VALIDATION_FILE = "validation_probabilities.csv"
 
+_OF_A_START = {
+    FLAGS_FILE,
+    RUN_FILE,
+    locking.LOCK_FILE,
+    # Killed while it wrote them; the next start writes over these.
+    FLAGS_FILE + writing.SUFFIX,
+    RUN_FILE + writing.SUFFIX,
+}
+
 # These change where and how fast things happen, not what a run computes.
 _PLACES = (
     "workdir",
@@ -55,8 +64,8 @@ def start(workdir, settings, record, *, flag="workdir", again=False):
     lines = {key: text for key, text in settings.items() if text}
     record = record | provenance.environment()
     there = set(os.listdir(workdir)) if os.path.isdir(workdir) else set()
-    if there <= {FLAGS_FILE, RUN_FILE, locking.LOCK_FILE}:
-        pass  # New, or a start that failed before it trained.
+    if there <= _OF_A_START:
+        pass  # New, or a start that failed or was killed before it trained.
     elif FLAGS_FILE in there:
         _require_same(workdir, lines, record, flag)
         if os.path.exists(os.path.join(workdir, RESULTS_FILE)) and not again:

@@ -3,6 +3,8 @@
 import contextlib
 import os
 
+SUFFIX = ".tmp"  # Of a file that is not whole yet.
+
 
 @contextlib.contextmanager
 def aside(path, mode="w", **options):
@@ -19,7 +21,7 @@ def aside(path, mode="w", **options):
     Yields:
         The file, to be written.
     """
-    unfinished = f"{path}.tmp"
+    unfinished = f"{path}{SUFFIX}"
     if "b" not in mode:
         options = {"encoding": "utf-8"} | options
     try:

@@ -1,3 +1,6 @@
+import os
+import signal
+
 import pytest
 
 from jdstyle import checkpoints
@@ -30,6 +33,30 @@ def test_failed_start_does_not_claim_the_directory(tmp_path):
     other = SETTINGS | {"style": "--style=3"}
     assert experiment.start(tmp_path, other, RECORD) is None
     assert "--style=3" in (tmp_path / "flags.cfg").read_text()
+
+
+@pytest.mark.parametrize("left", ["run.json.tmp", "flags.cfg.tmp"])
+def test_start_that_was_killed_does_not_claim_the_directory(
+    tmp_path, monkeypatch, left
+):
+    replace = os.replace
+
+    def die_before(source, target):
+        if source.endswith(left):
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace(source, target)
+
+    pid = os.fork()
+    if pid == 0:
+        monkeypatch.setattr(os, "replace", die_before)
+        try:
+            experiment.start(str(tmp_path), SETTINGS, RECORD)
+        finally:
+            os._exit(1)
+    assert os.waitpid(pid, 0)[1] == signal.SIGKILL
+    assert left in os.listdir(tmp_path)
+    assert experiment.start(str(tmp_path), SETTINGS, RECORD) is None
+    assert sorted(os.listdir(tmp_path)) == ["flags.cfg", "run.json"]
 
 
 def test_unfinished_run_begins_again(tmp_path):
