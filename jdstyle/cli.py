@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 a failure, 2 usage or bad input, 3 stopped by a signal
 import errno
 import logging as standard_logging
 import os
+import signal
 import sys
 
 from absl import app
@@ -26,7 +27,8 @@ def run(main, *, arguments=False):
     Args:
         main: function of the program's name and the arguments that are not
             flags; its return value is ignored. What `errors` defines, a full
-            disk and Ctrl-C are told without a traceback.
+            disk, Ctrl-C and SIGTERM are told without a traceback; the last two
+            raise KeyboardInterrupt in it.
         arguments: whether the binary takes arguments that are not flags.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -36,6 +38,9 @@ def run(main, *, arguments=False):
             _exit_with_usage(f"Unexpected arguments: {' '.join(argv[1:])}")
         _show_own_log()
         try:
+            # What is ignored stays ignored.
+            if signal.getsignal(signal.SIGTERM) != signal.SIG_IGN:
+                signal.signal(signal.SIGTERM, signal.default_int_handler)
             main(argv)
         except InputError as error:
             _exit(f"Error: {error}", 2)

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -54,3 +55,31 @@ def test_what_nobody_expected_shows_its_traceback():
     returncode, err = run("return {}['a']")
     assert returncode == 1
     assert "Traceback" in err and "KeyError: 'a'" in err
+
+
+@pytest.mark.parametrize("before", ["", "with stopping.Signals(): pass"])
+def test_sigterm_cleans_up_and_ends_as_ctrl_c_does(before):
+    program = f"""
+        import time
+        from jdstyle import cli, stopping
+        def main(argv):
+            {before}
+            try:
+                print("ready", flush=True)
+                time.sleep(60)
+            finally:
+                print("cleaned")
+        cli.run(main)
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env=os.environ | {"PYTHONPATH": str(binaries.ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (3, "cleaned\n"), err
+    assert err == "\nStopped. The same command goes on from here.\n"

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -148,6 +149,46 @@ def test_killed_anywhere_it_leaves_nothing_that_looks_prepared(table):
     assert len(ids(table)) == 24
     folder = table.parent / "data" / "label_table" / "x"
     assert [path.name for path in folder.iterdir()] == ["1.0.0"]
+
+
+# Reads slowly, so that the signal comes meanwhile.
+_SLOW = """
+import time
+from jdstyle import cli
+from jdstyle import prepare
+from jdstyle.datasets import checking
+
+def slowly(*args, real=checking.photos.normalise):
+    print("reading", flush=True)
+    time.sleep(0.1)
+    return real(*args)
+
+checking.photos.normalise = slowly
+cli.run(prepare.main)
+"""
+
+
+def test_stopped_by_sigterm_it_leaves_nothing(table):
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-c", _SLOW, "--dataset=label_table/x"),
+            *("--table=t.csv", "--images_dir=photos", "--allow_all_zero"),
+        ],
+        cwd=table.parent,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "reading\n" in iter(process.stdout.readline, "")
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate()
+    assert process.returncode == 3, err
+    assert "Stopped. The same command goes on" in err
+    folder = table.parent / "data" / "label_table" / "x"
+    assert list(folder.iterdir()) == []
+    prepared.prepare(make(table))
+    assert len(ids(table)) == 24
 
 
 def test_nothing_is_prepared_while_only_unfinished_folders_are_there(table):
