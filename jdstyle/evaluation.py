@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from jdstyle import experiment
 from jdstyle import input_pipeline
+from jdstyle import locking
 from jdstyle import report
 from jdstyle import scoring
 
@@ -28,34 +29,37 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
         `split`.
 
     Raises:
-        InputError: if there is no such model or part, or if the data set does
-            not have the model's styles.
+        InputError: if there is no such model or part, if the data set does not
+            have the model's styles, or if another process is at work in the
+            directory.
     """
     classify, style_names = scoring.load(saved_model)
     photos = input_pipeline.read_photos(
         builder, part, cache="stream", style_names=style_names
     )
-    batches = photos.stream.batch(batch_size).prefetch(tf.data.AUTOTUNE)
-    probabilities, decisions = scoring.score(classify, batches)
-    result = {
-        "saved_model": saved_model,
-        "dataset": builder.info.full_name,
-        "fingerprint": builder.info.metadata["fingerprint"],
-        "split": part,
-        **report.score(
-            style_names,
-            photos.labels,
-            probabilities,
-            decisions,
-            num_leaking=builder.info.metadata["num_leaking"],
-        ),
-    }
-    os.makedirs(output_dir, exist_ok=True)
-    table = report.probability_table(
-        photos.ids, style_names, photos.labels, probabilities
-    )
-    experiment.write_table(os.path.join(output_dir, PROBABILITIES_FILE), table)
-    experiment.write_json(
-        os.path.join(output_dir, experiment.RESULTS_FILE), result
-    )
+    with locking.alone(output_dir, "output_dir"):
+        batches = photos.stream.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+        probabilities, decisions = scoring.score(classify, batches)
+        result = {
+            "saved_model": saved_model,
+            "dataset": builder.info.full_name,
+            "fingerprint": builder.info.metadata["fingerprint"],
+            "split": part,
+            **report.score(
+                style_names,
+                photos.labels,
+                probabilities,
+                decisions,
+                num_leaking=builder.info.metadata["num_leaking"],
+            ),
+        }
+        table = report.probability_table(
+            photos.ids, style_names, photos.labels, probabilities
+        )
+        experiment.write_table(
+            os.path.join(output_dir, PROBABILITIES_FILE), table
+        )
+        experiment.write_json(
+            os.path.join(output_dir, experiment.RESULTS_FILE), result
+        )
     return result

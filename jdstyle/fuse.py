@@ -13,6 +13,7 @@ from absl import flags
 
 from jdstyle import cli
 from jdstyle import experiment
+from jdstyle import locking
 from jdstyle.errors import InputError
 
 _RUNS_DIR = flags.DEFINE_string(
@@ -89,33 +90,34 @@ def main(argv):
         _RUNS.value,
         allow_missing=_ALLOW_MISSING.value,
     )
-    experiment.start(
-        output_dir,
-        cli.flag_texts(),
-        {
-            "task": "fuse",
-            "dataset": builder.info.full_name,
-            "fingerprint": builder.info.metadata["fingerprint"],
-            "num_leaking": builder.info.metadata["num_leaking"],
-            "seed": _SEED.value,
-        },
-        flag="output_dir",
-        again=True,  # The folder may hold more runs by now.
-    )
-    results, _, gains = fusing.fuse(
-        _RUNS_DIR.value,
-        builder,
-        output_dir,
-        fusion_fit.Options(
-            fusion=_FUSION.value,
-            relations=_RELATIONS.value,
-            least=_MIN_STYLES.value,
-            most=_MAX_STYLES.value,
-            seed=_SEED.value,
-        ),
-        include=_RUNS.value,
-        allow_missing=_ALLOW_MISSING.value,
-    )
+    with locking.alone(output_dir, "output_dir"):
+        experiment.start(
+            output_dir,
+            cli.flag_texts(),
+            {
+                "task": "fuse",
+                "dataset": builder.info.full_name,
+                "fingerprint": builder.info.metadata["fingerprint"],
+                "num_leaking": builder.info.metadata["num_leaking"],
+                "seed": _SEED.value,
+            },
+            flag="output_dir",
+            again=True,  # The folder may hold more runs by now.
+        )
+        results, _, gains = fusing.fuse(
+            _RUNS_DIR.value,
+            builder,
+            output_dir,
+            fusion_fit.Options(
+                fusion=_FUSION.value,
+                relations=_RELATIONS.value,
+                least=_MIN_STYLES.value,
+                most=_MAX_STYLES.value,
+                seed=_SEED.value,
+            ),
+            include=_RUNS.value,
+            allow_missing=_ALLOW_MISSING.value,
+        )
     if gains is not None:
         print("What the relations gained, each fold decided by the others:")
         print(fusing.gains_table(gains).to_string())

@@ -17,6 +17,7 @@ from absl import flags
 from jdstyle import cli
 from jdstyle import defaults
 from jdstyle import experiment
+from jdstyle import locking
 from jdstyle import sweep_flags
 from jdstyle.errors import InputError
 
@@ -66,26 +67,27 @@ def main(argv):
     )
     plan = _make_plan(builder, arguments)
     reproducing.check(plan, builder)
-    finished = experiment.start(
-        plan.output_dir,
-        cli.flag_texts(),
-        {
-            "task": "reproduce",
-            "dataset": builder.info.full_name,
-            "fingerprint": builder.info.metadata["fingerprint"],
-            "arguments": arguments,
-        },
-        flag="output_dir",
-    )
-    if finished is None:
-        if not reproducing.pretrain(plan):
-            print("The pretraining failed; the same command tries it again.")
-            sys.exit(1)
-        for step in reproducing.steps(plan):
-            _train(plan, step, builder)
-        finished = _score(plan, builder)
-    else:
-        print("This has finished before; these are its results.")
+    with locking.alone(plan.output_dir, "output_dir"):
+        finished = experiment.start(
+            plan.output_dir,
+            cli.flag_texts(),
+            {
+                "task": "reproduce",
+                "dataset": builder.info.full_name,
+                "fingerprint": builder.info.metadata["fingerprint"],
+                "arguments": arguments,
+            },
+            flag="output_dir",
+        )
+        if finished is None:
+            if not reproducing.pretrain(plan):
+                print("Pretraining failed. The same command tries it again.")
+                sys.exit(1)
+            for step in reproducing.steps(plan):
+                _train(plan, step, builder)
+            finished = _score(plan, builder)
+        else:
+            print("This has finished before; these are its results.")
     _show(plan, finished)
 
 

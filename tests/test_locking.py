@@ -7,7 +7,10 @@ import textwrap
 import binaries
 import pytest
 
+from jdstyle import evaluation
+from jdstyle import experiment
 from jdstyle import locking
+from jdstyle import scoring
 from jdstyle.errors import InputError
 
 
@@ -80,3 +83,69 @@ def test_one_process_at_a_time_however_many_start(tmp_path):
         for _ in range(3)
     ]
     assert [process.wait(60) for process in processes] == [0, 0, 0]
+
+
+@pytest.fixture
+def held(tmp_path):
+    """A directory with results that this process holds."""
+    experiment.write_json(tmp_path / experiment.RESULTS_FILE, {"f2": 0.5})
+    with locking.alone(tmp_path, "output_dir"):
+        yield tmp_path
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+
+
+IN_USE = f"in use: host {socket.gethostname()}, process {os.getpid()}"
+
+
+def write_run(folder, tiny):
+    """Writes what `fuse` reads of a finished run before it fuses."""
+    folder.mkdir()
+    record = {
+        "dataset": tiny.info.full_name,
+        "fingerprint": tiny.info.metadata["fingerprint"],
+        "styles": ["rare"],
+        "backbone": "MobileNet",
+        "image_size": 32,
+        "sharing": None,
+        "fold": None,
+    }
+    results = {"validation": {"styles": {"rare": {"f2": 0.5}}}}
+    experiment.write_json(folder / experiment.RUN_FILE, record)
+    experiment.write_json(folder / experiment.RESULTS_FILE, results)
+
+
+def test_second_fuse_is_refused(held, tiny, data_dir, tmp_path_factory):
+    runs_dir = tmp_path_factory.mktemp("runs")
+    write_run(runs_dir / "a", tiny)
+    said = binaries.run(
+        runs_dir,
+        "fuse",
+        "--dataset=label_table/tiny",
+        f"--data_dir={data_dir}",
+        f"--runs_dir={runs_dir}",
+        f"--output_dir={held}",
+        code=2,
+    )
+    assert IN_USE in said
+
+
+def test_second_reproduce_is_refused(held, data_dir):
+    said = binaries.run(
+        held,
+        "reproduce",
+        "--dataset=label_table/tiny",
+        f"--data_dir={data_dir}",
+        "--backbones=MobileNet",
+        "--init_from=scratch",
+        f"--output_dir={held}",
+        code=2,
+    )
+    assert IN_USE in said
+
+
+def test_second_evaluate_is_refused(held, tiny, monkeypatch):
+    monkeypatch.setattr(
+        scoring, "load", lambda path: (None, ["bright", "rare"])
+    )
+    with pytest.raises(InputError, match=f"--output_dir=.* {IN_USE}"):
+        evaluation.evaluate("x", tiny, "test", str(held))
