@@ -15,8 +15,8 @@ _MOST_SHOWN = 10
 def find_runs(runs_dir, fingerprint, include=None, *, allow_missing=False):
     """Finds the runs to fuse; refuses a set from which some are missing.
 
-    A training that failed leaves nothing, and a fusion of the others would look
-    like one of all.
+    A training that failed leaves no results, and a fusion of the others would
+    look like one of all.
 
     Args:
         runs_dir, fingerprint, include: as in `run_sets.find_runs`.
@@ -31,8 +31,11 @@ def find_runs(runs_dir, fingerprint, include=None, *, allow_missing=False):
         InputError: as `run_sets.find_runs`; or if something is missing.
     """
     runs = run_sets.find_runs(runs_dir, fingerprint, include)
+    patterns = include or ["*"]
+    rows = _read_status(runs_dir)
     missing = [
-        *_missing_of_sweep(runs, runs_dir, include or ["*"]),
+        *_missing_of_sweep(rows, runs, runs_dir, patterns),
+        *_unfinished(rows, runs, runs_dir, patterns),
         *_missing_of_members(run_sets.members(runs)),
     ]
     if not missing:
@@ -49,25 +52,31 @@ def find_runs(runs_dir, fingerprint, include=None, *, allow_missing=False):
     return _with_all_folds(runs), missing
 
 
-def _missing_of_sweep(runs, runs_dir, patterns):
-    """What the last sweep set out to train and did not."""
+def _read_status(runs_dir):
+    """Returns the rows of the last sweep's status file, dicts; none: []."""
     path = os.path.join(runs_dir, sweeping.STATUS_FILE)
     if not os.path.isfile(path):
         return []
-    there = {os.path.basename(run.directory) for run in runs}
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    missing = []
     for row in rows:
-        name, state = row.get("name"), row.get("state")
-        if name is None or state is None:
+        if row.get("name") is None or row.get("state") is None:
             raise InputError(
                 f"{path} is not what jdstyle.sweep writes: its columns are "
                 f"{', '.join(map(str, row))}."
             )
+    return rows
+
+
+def _missing_of_sweep(rows, runs, runs_dir, patterns):
+    """What the last sweep set out to train and did not."""
+    there = {os.path.basename(run.directory) for run in runs}
+    missing = []
+    for row in rows:
+        name, state = row["name"], row["state"]
         if (
             name in there
-            or not any(fnmatch.fnmatchcase(name, p) for p in patterns)
+            or not _matches(name, patterns)
             or _is_of_other_data(os.path.join(runs_dir, name), runs)
         ):
             continue
@@ -76,6 +85,31 @@ def _missing_of_sweep(runs, runs_dir, patterns):
         log = row.get("log")
         missing.append(f"{name} is {state}" + (f", see {log}" if log else ""))
     return missing
+
+
+def _unfinished(rows, runs, runs_dir, patterns):
+    """Which trainings have begun and have no results; the sweep's are told."""
+    of_sweep = {row["name"] for row in rows}
+    missing = []
+    for name in sorted(os.listdir(runs_dir)):
+        directory = os.path.join(runs_dir, name)
+        path = os.path.join(directory, experiment.RUN_FILE)
+        if (
+            name not in of_sweep
+            and _matches(name, patterns)
+            and os.path.isfile(path)
+            and not os.path.isfile(
+                os.path.join(directory, experiment.RESULTS_FILE)
+            )
+            and experiment.read_json(path).get("task", "train") == "train"
+            and not _is_of_other_data(directory, runs)
+        ):
+            missing.append(f"{name} has begun and not finished")
+    return missing
+
+
+def _matches(name, patterns):
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _is_of_other_data(directory, runs):

@@ -153,6 +153,40 @@ def test_refuses_if_no_style_has_all_folds(tmp_path):
         find(tmp_path, allow_missing=True)
 
 
+def write_unfinished(folder, *args, task="train", **options):
+    """Writes what a training that failed leaves; returns its name."""
+    path = folder / write_run(folder, *args, **options)
+    (path / experiment.RESULTS_FILE).unlink()
+    record = experiment.read_json(path / experiment.RUN_FILE)
+    experiment.write_json(path / experiment.RUN_FILE, record | {"task": task})
+    return path.name
+
+
+def test_a_training_without_results_is_missed_without_a_sweep(tmp_path):
+    done = write_run(tmp_path, "Punk", "VGG16")
+    failed = write_unfinished(tmp_path, "Girl", "VGG16")
+    message = f"{failed} has begun and not finished"
+    with pytest.raises(InputError, match=f"trained: {message}\\. Train"):
+        find(tmp_path)
+    runs, missing = find(tmp_path, allow_missing=True)
+    assert names(runs) == [done]
+    assert missing == [message]
+    assert find(tmp_path, include=["punk-*"])[1] == []
+    # Where a sweep has tried it, that says it.
+    write_status(tmp_path, {done: "done", failed: "failed"})
+    assert find(tmp_path, allow_missing=True)[1] == [
+        f"{failed} is failed, see logs/{failed}.log"
+    ]
+
+
+def test_what_is_no_training_of_this_data_is_not_missed(tmp_path):
+    write_run(tmp_path, "Punk", "VGG16")
+    write_unfinished(tmp_path, "Girl", "VGG16", fingerprint="e" * 64)
+    write_unfinished(tmp_path, "Any", "VGG16", task="pretrain")
+    write_unfinished(tmp_path, "All", "VGG16", task="fuse")
+    assert find(tmp_path)[1] == []
+
+
 def test_a_long_list_is_cut(tmp_path):
     done = write_run(tmp_path, "Punk", "VGG16")
     states = {f"style{i}-vgg16": "failed" for i in range(39)}
