@@ -1,5 +1,6 @@
 """Runs a SavedModel over photo files."""
 
+import contextlib
 import csv
 import itertools
 import os
@@ -168,10 +169,11 @@ def _lines(ids, probabilities, labels, submission):
 
 
 def _write_errors(path, failures):
-    if os.path.exists(path):
-        os.remove(path)  # Of an earlier run.
-    if failures:
-        with open(path, "w", newline="", **_TEXT) as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["id", "path", "reason"])
-            writer.writerows(failures)
+    if not failures:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path)  # Of an earlier run.
+        return
+    with writing.aside(path, newline="", **_TEXT) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["id", "path", "reason"])
+        writer.writerows(failures)
