@@ -119,7 +119,7 @@ for fault in (read_dies, report_dies, records_die, rename_dies):
 prepare()
 for fault in (read_dies, rename_dies):
     attempt(fault, seed=1, overwrite=True)
-prepare()
+    attempt(read_dies)  # It need not read: the old records are put back.
 attempt(remove_dies, seed=1, overwrite=True)
 """
 
@@ -141,7 +141,9 @@ def test_killed_anywhere_it_leaves_nothing_that_looks_prepared(table):
         "* records_die True incomplete",
         "* rename_dies True incomplete",
         "* read_dies True incomplete",
+        "* read_dies False whole",
         "* rename_dies True incomplete",
+        "* read_dies False whole",
         "* remove_dies True incomplete whole",
     ]
     # Run again, it finishes and removes what was left.
@@ -326,8 +328,29 @@ def test_says_which_styles_lack_what(table):
     assert "every: only positives in train, validation, test, fold 1" in said
 
 
-def test_unfinished_folders_of_others_stay(tmp_path):
-    for name in ("incomplete.replaced_1.0.0", "incomplete.XY_1.0.0", "1.0.0"):
+@pytest.mark.parametrize("whole", [["1.0.0"], []])
+def test_unfinished_folders_give_way(tmp_path, whole):
+    """Old records stay only where nothing whole stands in their place."""
+    for name in ("incomplete.replaced_1.0.0", "incomplete.XY_1.0.0", *whole):
         (tmp_path / name).mkdir()
+        (tmp_path / name / "from").write_text(name)
     storing.remove_unfinished(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["1.0.0"]
+    kept = (tmp_path / "1.0.0" / "from").read_text()
+    assert kept == ("1.0.0" if whole else "incomplete.replaced_1.0.0")
+
+
+def test_half_removed_records_are_not_put_back(tmp_path, monkeypatch):
+    data_dir = tmp_path / "1.0.0"
+    data_dir.mkdir()
+
+    def stop(path):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", stop)
+        with pytest.raises(KeyboardInterrupt), storing.replacing(data_dir):
+            data_dir.mkdir()
+    shutil.rmtree(data_dir)
+    storing.remove_unfinished(tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -10,6 +10,8 @@ from absl import logging
 
 # TFDS writes to a folder of this beginning and renames it.
 _UNFINISHED = "incomplete."
+# Old records, whole, while new ones are written.
+_REPLACED = "incomplete.replaced_"
 
 
 @contextlib.contextmanager
@@ -37,7 +39,12 @@ def alone(folder):
 
 
 def remove_unfinished(folder):
-    """Removes what a killed run left in the folder of a data set."""
+    """Removes what a killed run left in the folder of a data set.
+
+    Records that it was to replace are there again.
+    """
+    for path in pathlib.Path(folder).glob(f"{_REPLACED}*"):
+        _put_back(path, path.with_name(path.name.removeprefix(_REPLACED)))
     for path in pathlib.Path(folder).glob(f"{_UNFINISHED}*"):
         logging.info("Removing %s of a run that did not finish", path)
         shutil.rmtree(path)
@@ -51,17 +58,29 @@ def replacing(data_dir):
 
     Args:
         data_dir: folder of the prepared data set, which need not exist. Where
-            the body raises, it is there again.
+            the body raises, it is there again; where it is killed, after
+            `remove_unfinished`.
     """
     folder, name = os.path.split(data_dir)
-    aside = os.path.join(folder, f"{_UNFINISHED}replaced_{name}")
+    aside = os.path.join(folder, f"{_REPLACED}{name}")
     if not os.path.isdir(data_dir):
         yield
         return
     os.rename(data_dir, aside)
     try:
         yield
-    except BaseException:
+    finally:
+        _put_back(aside, data_dir)
+
+
+def _put_back(aside, data_dir):
+    """Gives old records their place again, or removes them if it is taken."""
+    if not os.path.isdir(data_dir):
+        logging.info("The old records stay in %s", data_dir)
         os.rename(aside, data_dir)
-        raise
-    shutil.rmtree(aside)
+        return
+    # Half removed they must not be put back.
+    folder, name = os.path.split(data_dir)
+    old = os.path.join(folder, f"{_UNFINISHED}old_{name}")
+    os.rename(aside, old)
+    shutil.rmtree(old)
