@@ -11,6 +11,7 @@ from jdstyle import sweep_plan
 from jdstyle import sweep_view
 from jdstyle import sweeping
 from jdstyle.datasets import prepared
+from jdstyle.datasets import support
 from jdstyle.errors import InputError
 
 # Folder of the product.
@@ -92,7 +93,8 @@ def check(plan, builder):
     """Refuses what would fail only after hours of training.
 
     Raises:
-        InputError: if styles, flags, weights or data sets cannot be used.
+        InputError: if styles, flags, weights or data sets cannot be used, or
+            if a style lacks positives or negatives where it is to be trained.
     """
     if plan.init_from not in ("imagenet", "scratch"):
         raise InputError(
@@ -114,11 +116,34 @@ def check(plan, builder):
                 "The report compares styles: --styles must name at least two. "
                 f"Received: {','.join(plan.styles)}."
             )
+    _require_support(plan, builder)
     photos = input_pipeline.read_photos(builder, "train", cache="stream")
     if (photos.labels < 0).any():
         raise InputError(
             f"{plan.dataset} has unknown labels; the recipe needs known ones."
         )
+
+
+def _require_support(plan, builder):
+    """Refuses styles whose trainings would fail, and all with them."""
+    names = sweep_plan.named(
+        list(plan.styles), list(builder.info.metadata["styles"])
+    )
+    parts = prepared.read_parts(builder, plan.folds, names)
+    lacks = support.describe(names, parts)
+    if not lacks:
+        return
+    usable = [
+        name
+        for i, name in enumerate(names)
+        if not support.describe(
+            [name], {part: labels[:, [i]] for part, labels in parts.items()}
+        )
+    ]
+    raise InputError(
+        f"Some styles cannot be trained: {' '.join(lacks)} Leave them out: "
+        f"--styles={','.join(usable)}."
+    )
 
 
 def pretrain(plan):

@@ -13,6 +13,7 @@ import os
 import sys
 
 from absl import flags
+from absl import logging
 
 from jdstyle import cli
 from jdstyle import sweep_flags
@@ -50,6 +51,8 @@ def main(argv):
     from jdstyle import sweep_plan
     from jdstyle import sweep_view
     from jdstyle import sweeping
+    from jdstyle.datasets import prepared
+    from jdstyle.datasets import support
 
     for name in _BACKBONES.value:
         backbones.require(name, "--backbones")
@@ -57,17 +60,23 @@ def main(argv):
     runs_dir = _RUNS_DIR.value or os.path.join(
         "runs", sweep_flags.DATASET.value.replace("/", "-")
     )
+    style_names = list(builder.info.metadata["styles"])
+    folds = sweep_flags.folds(builder)
     jobs = sweep_plan.plan(
         _STYLES.value,
-        list(builder.info.metadata["styles"]),
+        style_names,
         dataset=sweep_flags.DATASET.value,
         data_dir=sweep_flags.DATA_DIR.value,
         runs_dir=runs_dir,
         backbones=_BACKBONES.value,
-        folds=sweep_flags.folds(builder),
+        folds=folds,
         pretrained=_PRETRAINED.value,
         arguments=arguments,
     )
+    names = sweep_plan.named(_STYLES.value, style_names)
+    parts = prepared.read_parts(builder, folds, names)
+    for sentence in support.describe(names, parts):
+        logging.warning(sentence)
     places = sweep_flags.places()
     runs = sweeping.run_jobs(
         jobs,

@@ -114,6 +114,20 @@ def plan(
     return sorted(listed, key=lambda job: len(job.needs))
 
 
+def named(wanted, style_names):
+    """Returns the names of the styles that `plan` would train, a list.
+
+    Args: as `plan`.
+
+    Raises:
+        InputError: if there is no such style.
+    """
+    found = _find_styles(wanted, style_names)
+    if any(styles.means_all(style, style_names) for style in found):
+        return style_names
+    return found
+
+
 def choose_folds(wanted, there):
     """Returns the folds that a user asks for.
 

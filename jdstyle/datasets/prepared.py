@@ -135,6 +135,42 @@ def read_folds(builder):
     return np.unique(np.concatenate(folds)).tolist()
 
 
+def read_parts(builder, folds, style_names):
+    """Returns the labels of each part that trainings will see.
+
+    Args:
+        builder: a prepared TFDS builder.
+        folds: list of ints that validate in turn; empty for the data set's own
+            validation photos.
+        style_names: list of the styles whose labels to return.
+
+    Returns:
+        dict from what the part is to int array `(n, styles)`, for
+        `support.describe`.
+    """
+    known = list(builder.info.metadata["styles"])
+    columns = [known.index(name) for name in style_names]
+    read = {
+        split: _read_columns(builder, split)
+        for split in ("train", "validation")
+        if split in builder.info.splits
+    }
+    labels = {split: of["labels"][:, columns] for split, of in read.items()}
+    if not folds:
+        names = {"train": "training", "validation": "validation"}
+        return {f"the {names[split]} photos": x for split, x in labels.items()}
+    labels = np.concatenate(list(labels.values()))
+    numbers = np.concatenate([of["fold"] for of in read.values()])
+    parts = {}
+    for fold in folds:
+        for name, chosen in [
+            ("training", numbers != fold),
+            ("validation", numbers == fold),
+        ]:
+            parts[f"the {name} photos of --fold={fold}"] = labels[chosen]
+    return parts
+
+
 def summary(dataset, data_dir):
     """Returns a table of photos and positives per split, and what there is.
 
