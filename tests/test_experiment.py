@@ -1,6 +1,8 @@
+import ast
 import os
 import signal
 
+import binaries
 import pytest
 
 from jdstyle import checkpoints
@@ -108,6 +110,44 @@ def test_comments_do_not_change_the_meaning(tmp_path, monkeypatch):
         )
         digests.append(provenance._digest("losses"))
     assert digests[0] == digests[1] != digests[2]
+
+
+# How a training is kept, stopped and told, not what it computes.
+NO_MEANING = {
+    "checkpoints",
+    "errors",
+    "experiment",
+    "locking",
+    "provenance",
+    "stopping",
+    "sums",
+    "weight_files",
+    "writing",
+}
+
+
+def imported(module):
+    """The modules of jdstyle that one imports, in its functions as well."""
+    path = binaries.ROOT / "jdstyle" / f"{module}.py"
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "jdstyle":
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package, _, name = node.module.partition(".")
+            if package == "jdstyle":
+                yield name
+
+
+def test_every_module_of_a_training_has_a_meaning_or_none():
+    reached, left = set(), {"training"}
+    while left:
+        module = left.pop()
+        reached.add(module)
+        left |= set(imported(module)) - reached
+    meaning = set(provenance._MEANING)
+    assert reached - meaning == NO_MEANING
+    # `train` takes from them what no flag in flags.cfg says.
+    assert meaning - reached == {"defaults", "relations", "styles"}
 
 
 def test_finished_run_gives_its_results(tmp_path):
