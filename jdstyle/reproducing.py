@@ -158,7 +158,7 @@ def pretrain(plan):
         arguments = sweep_plan.without(
             ("positive_rate", "false_negative_cost"), plan.arguments
         )
-        done = subprocess.run(
+        code = _run(
             [
                 sys.executable,
                 "-m",
@@ -171,11 +171,26 @@ def pretrain(plan):
                 *demo,
                 *arguments,
             ],
-            env=os.environ | plan.places[0],
+            os.environ | plan.places[0],
         )
-        if done.returncode:
+        if code:
             return False
     return True
+
+
+def _run(command, environment):
+    """Returns the exit code; where it is interrupted, the child saves first."""
+    # In a session of its own Ctrl-C does not reach it: a second signal, which
+    # follows here, would end it before it has saved.
+    child = subprocess.Popen(
+        sweeping.leashed(command), env=environment, start_new_session=True
+    )
+    try:
+        return child.wait()
+    except BaseException:
+        child.terminate()
+        child.wait()
+        raise
 
 
 def train(plan, step, builder):

@@ -69,11 +69,8 @@ class Run:
             log.write(f"=== {now} {shlex.join(command)}\n")
             log.flush()
             self.log_start = log.tell()
-            if sys.platform == "linux":
-                leash = [sys.executable, "-IS", "-c", _LEASH, str(os.getpid())]
-                command = leash + command
             self._process = subprocess.Popen(
-                command,
+                leashed(command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -105,6 +102,13 @@ class Run:
         """Waits for the end of its process, not longer than that."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
+
+
+def leashed(command):
+    """Returns a command, a list, whose process does not outlive this one."""
+    if sys.platform != "linux":
+        return command
+    return [sys.executable, "-IS", "-c", _LEASH, str(os.getpid()), *command]
 
 
 def run_jobs(jobs, places, runs_dir, show, *, fingerprint=None):

@@ -1,0 +1,57 @@
+"""Reproductions that are stopped while they pretrain."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import binaries
+import pytest
+
+# Says so when it may be stopped, and saves when it is.
+CHILD = """
+    import signal, sys, time
+    def save(number, frame):
+        time.sleep(1)
+        print("saved", flush=True)
+        sys.exit(3)
+    signal.signal(signal.SIGTERM, save)
+    print("training", flush=True)
+    time.sleep(60)
+"""
+PROGRAM = """
+    import os, sys
+    from jdstyle import cli, reproducing
+    def main(argv):
+        reproducing._run([sys.executable, "-c", {child!r}], os.environ)
+    cli.run(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [
+        (signal.SIGTERM, 3, "saved\n"),
+        (signal.SIGINT, 3, "saved\n"),
+        (signal.SIGKILL, -9, ""),
+    ],
+)
+def test_pretraining_saves_and_does_not_outlive_the_reproduction(
+    number, code, said
+):
+    program = textwrap.dedent(PROGRAM).format(child=textwrap.dedent(CHILD))
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": str(binaries.ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=binaries.allow_interrupts,
+        start_new_session=True,
+    )
+    assert process.stdout.readline() == "training\n"
+    os.killpg(process.pid, number)  # As a terminal does it.
+    # To the end of what both write: the child has ended as well.
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (code, said), err
