@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 a failure, 2 usage or bad input, 3 stopped by a signal
 (run again to go on), 4 no space left on the disk.
 """
 
-import errno
 import logging as standard_logging
 import os
 import signal
@@ -14,6 +13,7 @@ from absl import app
 from absl import flags
 from absl import logging
 
+from jdstyle import errors
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.errors import Stopped
@@ -51,7 +51,7 @@ def run(main, *, arguments=False):
         except KeyboardInterrupt:
             _exit("\nStopped. The same command goes on from here.", 3)
         except Exception as error:
-            if not _is_disk_full(error):
+            if not errors.is_disk_full(error):
                 raise
             _exit(
                 f"Error: no space left on the disk: {error}. What was complete "
@@ -76,17 +76,6 @@ def flag_texts():
 def _exit(message, code):
     print(message, file=sys.stderr)
     sys.exit(code)
-
-
-def _is_disk_full(error):
-    """Whether it or what caused it is that; h5py and TensorFlow only say so."""
-    while error is not None:
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        if os.strerror(errno.ENOSPC) in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _show_own_log():

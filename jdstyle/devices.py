@@ -8,6 +8,7 @@ import re
 import tensorflow as tf
 from absl import logging
 
+from jdstyle import errors
 from jdstyle.errors import InputError
 
 
@@ -116,6 +117,8 @@ def largest_batch(try_batch, *, smallest=8, largest=1024):
 def batch_must_fit(batch_size):
     """Says which flag to change where a batch exceeds the device's memory.
 
+    A full disk, of which TensorFlow raises the same, stays what it is.
+
     Args:
         batch_size: int, photos per step over all devices.
 
@@ -125,6 +128,8 @@ def batch_must_fit(batch_size):
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:
+        if errors.is_disk_full(error):
+            raise
         # Out of `fit` it comes with the whole step's operations before it.
         said = re.search(r"OOM when allocating[^\n]{,200}", str(error))
         raise InputError(
@@ -155,7 +160,9 @@ def shrink_until_it_fits(run, batch_size, *, smallest=8):
     while batch_size > smallest:
         try:
             return run(batch_size)
-        except tf.errors.ResourceExhaustedError:
+        except tf.errors.ResourceExhaustedError as error:
+            if errors.is_disk_full(error):
+                raise
             half = max(smallest, batch_size // 2 // smallest * smallest)
             logging.warning(
                 "--batch_size=auto: %d photos ran out of memory; beginning "

@@ -1,5 +1,8 @@
 """The errors that users meet; `cli.run` gives each its exit code."""
 
+import errno
+import os
+
 
 class InputError(ValueError):
     """Bad input: a flag's value, a label line, a missing file.
@@ -23,3 +26,18 @@ class Stopped(RuntimeError):
 
     The same command goes on.
     """
+
+
+def is_disk_full(error):
+    """Whether it or what caused it is that; h5py and TensorFlow only say so.
+
+    TensorFlow gives it the type that it gives exceeded device memory,
+    `tf.errors.ResourceExhaustedError`.
+    """
+    while error is not None:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if os.strerror(errno.ENOSPC) in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -107,6 +107,26 @@ def test_out_of_memory_names_the_batch_and_the_flag():
         raise ZeroDivisionError
 
 
+def test_full_disk_is_not_the_memory():
+    """TensorFlow's words for TensorBoard's events, of the same type."""
+    tried = []
+
+    def fill_disk(batch_size):
+        tried.append(batch_size)
+        raise tf.errors.ResourceExhaustedError(
+            None, None, "run/events.v2; No space left on device"
+        )
+
+    with pytest.raises(tf.errors.ResourceExhaustedError):
+        devices.shrink_until_it_fits(fill_disk, 64)
+    assert tried == [64]
+    with (
+        pytest.raises(tf.errors.ResourceExhaustedError),
+        devices.batch_must_fit(8),
+    ):
+        fill_disk(8)
+
+
 def test_out_of_memory_while_keras_trains():
     """A real one: no machine has 256 TiB for a step's tensor."""
 
