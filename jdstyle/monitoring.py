@@ -3,12 +3,14 @@
 import csv
 import os
 import time
+import uuid
 
 import keras
 import numpy as np
 import tensorflow as tf
 from absl import logging
 from tensorboard.plugins.pr_curve import summary as pr_curve
+from tensorboard.summary.writer import record_writer
 
 from jdstyle import averaging
 from jdstyle import experiment
@@ -101,9 +103,12 @@ class Validation(keras.callbacks.Callback):
         self.batch_size = batch_size
         self._draw_batch = draw_batch
         self._history = []
-        self._writer = tf.summary.create_file_writer(
-            os.path.join(workdir, experiment.TENSORBOARD_DIR)
-        )
+        # TensorBoard reads a folder's files by name: the time comes first.
+        name = f"events.out.tfevents.{time.time():.0f}.{uuid.uuid4().hex}"
+        folder = os.path.join(workdir, experiment.TENSORBOARD_DIR)
+        os.makedirs(folder, exist_ok=True)
+        self._events_path = os.path.join(folder, name)
+        self._write_event(tf.compat.v1.Event(file_version="brain.Event:2"))
 
     def on_train_begin(self, logs=None):
         self._first_step_start = time.monotonic()
@@ -217,21 +222,31 @@ class Validation(keras.callbacks.Callback):
             writer.writerows(self._history)
 
     def _write_summaries(self, epoch, logs, probabilities):
-        with self._writer.as_default(step=epoch + 1):
-            for name, value in logs.items():
-                tf.summary.scalar(name, value)
-            if self._draw_batch is not None:
-                picture = self._draw_batch()
-                tf.summary.image("augmented_batch", picture[np.newaxis])
-            for i in self._scored:
-                name = self._names[i]
-                known = self._labels[:, i] >= 0
-                curve = pr_curve.pb(
-                    "pr_curve" if len(self._names) == 1 else f"pr_curve {name}",
-                    self._labels[known, i] == 1,
-                    probabilities[known, i],
-                )
-                tf.summary.experimental.write_raw_pb(
-                    curve.SerializeToString(), step=epoch + 1
-                )
-        self._writer.flush()
+        event = tf.compat.v1.Event(step=epoch + 1)
+        for name, value in logs.items():
+            event.summary.value.add(tag=name, simple_value=value)
+        if self._draw_batch is not None:
+            picture = self._draw_batch()
+            image = event.summary.value.add(tag="augmented_batch").image
+            image.height, image.width, image.colorspace = picture.shape
+            image.encoded_image_string = tf.io.encode_png(picture).numpy()
+        for i in self._scored:
+            name = self._names[i]
+            known = self._labels[:, i] >= 0
+            curve = pr_curve.pb(
+                "pr_curve" if len(self._names) == 1 else f"pr_curve {name}",
+                self._labels[known, i] == 1,
+                probabilities[known, i],
+            )
+            event.summary.MergeFromString(curve.SerializeToString())
+        self._write_event(event)
+
+    def _write_event(self, event):
+        """Appends an event to the file.
+
+        In Python, which raises where the disk is full; TensorFlow's writer
+        loses the event without a word.
+        """
+        event.wall_time = time.time()
+        with open(self._events_path, "ab") as file:
+            record_writer.RecordWriter(file).write(event.SerializeToString())

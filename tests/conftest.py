@@ -2,6 +2,7 @@
 
 import csv
 import os
+import subprocess
 
 # Before TensorFlow is imported: its log would bury the tests'.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -83,6 +84,29 @@ def data_dir(table, tmp_path_factory):
         )
     )
     return folder
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A function of megabytes that mounts or resizes a disk of that size."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = []
+
+    def resize(megabytes):
+        options = f"size={megabytes}m" + (",remount" if mounted else "")
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)],
+            capture_output=True,
+        )
+        if done.returncode:
+            pytest.skip("No right to mount a small disk.")
+        mounted.append(megabytes)
+        return folder
+
+    yield resize
+    if mounted:
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.fixture

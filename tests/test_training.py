@@ -1,4 +1,5 @@
 import csv
+import os
 import subprocess
 import sys
 import textwrap
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from jdstyle import checkpoints
+from jdstyle import errors
 from jdstyle import experiment
 from jdstyle import input_pipeline
 from jdstyle import losses
@@ -72,6 +75,28 @@ def read_tags(folder):
         for event in tf.compat.v1.train.summary_iterator(file)
         for value in event.summary.value
     }
+
+
+def test_full_disk_of_the_events_is_told(parts, tmp_path, disk):
+    """A page is left, which takes the file's head, but not an epoch's events.
+
+    The state stays, and training goes on once there is room.
+    """
+    workdir = tmp_path / "run"
+    workdir.mkdir()
+    (workdir / experiment.TENSORBOARD_DIR).symlink_to(disk(1))
+    filler = tmp_path / "disk" / "filler"
+    filler.write_bytes(bytes(2**20 - 4096))
+    with pytest.raises(OSError, match="No space left") as error:
+        run(parts, workdir)
+    assert errors.is_disk_full(error.value)
+    state = checkpoints.load_last(str(workdir / checkpoints.DIRECTORY))
+    assert (state[1]["epoch"], state[1]["step"]) == (0, 2)
+    filler.unlink()
+    for path in (tmp_path / "disk").iterdir():
+        os.remove(path)  # Cut off within a record.
+    run(parts, workdir)
+    assert "val_f2" in read_tags(tmp_path / "disk")
 
 
 def test_keeps_the_weights_of_the_best_epoch(parts, tmp_path):

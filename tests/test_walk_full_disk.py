@@ -25,29 +25,6 @@ FLAGS = [
 ]
 
 
-@pytest.fixture
-def disk(tmp_path):
-    """A function of megabytes that mounts or resizes a disk of that size."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = []
-
-    def resize(megabytes):
-        options = f"size={megabytes}m" + (",remount" if mounted else "")
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)],
-            capture_output=True,
-        )
-        if done.returncode:
-            pytest.skip("No right to mount a small disk.")
-        mounted.append(megabytes)
-        return folder
-
-    yield resize
-    if mounted:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
 def run(module, *arguments, code):
     done = subprocess.run(
         [sys.executable, "-m", f"jdstyle.{module}", *arguments],
