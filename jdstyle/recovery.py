@@ -41,6 +41,9 @@ class Keeper(keras.callbacks.Callback):
     Attributes:
         validation: as given.
         epoch, step: ints, the position: steps done of the epoch that runs.
+
+    Raises:
+        Failure: if the state is of another batch size.
     """
 
     def __init__(
@@ -58,6 +61,12 @@ class Keeper(keras.callbacks.Callback):
         self._metrics = None
         if state is not None:
             _, record = state
+            if record["batch_size"] != validation.batch_size:
+                raise Failure(
+                    f"The state in {self._directory} is of --batch_size="
+                    f"{record['batch_size']}, not {validation.batch_size}. "
+                    "Remove that folder to begin again."
+                )
             self.epoch, self.step = record["epoch"], record["step"]
             validation.set_state(record["validation"])
             logging.info(

@@ -3,7 +3,6 @@
 import functools
 import math
 import os
-import shutil
 import typing
 
 import keras
@@ -14,6 +13,7 @@ from absl import logging
 from jdstyle import augment
 from jdstyle import checkpoints
 from jdstyle import devices
+from jdstyle import errors
 from jdstyle import experiment
 from jdstyle import fitting
 from jdstyle import folding
@@ -25,6 +25,7 @@ from jdstyle import recovery
 from jdstyle import stopping
 from jdstyle import tasks
 from jdstyle import weight_files
+from jdstyle.errors import Failure
 
 CPU_BATCH_SIZE = 32
 
@@ -74,7 +75,8 @@ def train(
 
     Raises:
         InputError: if a setting cannot be used with this machine or data.
-        Failure: if the loss or a weight is no longer finite.
+        Failure: if the loss or a weight is no longer finite, or the memory
+            that --batch_size=auto found runs out when there is a state.
         Stopped: after a signal; the state is saved.
     """
     names = names or [f"style {column + 1}" for column in styles]
@@ -91,18 +93,33 @@ def train(
 
         def run(batch_size):
             devices.require_divisible(batch_size, replicas)
-            if batch_size != saved_size:
-                # Of a batch that did not fit.
-                shutil.rmtree(folder, ignore_errors=True)
-            return _fit(
-                task,
-                settings,
-                workdir,
-                batch_size,
-                state=state if batch_size == saved_size else None,
-                minutes=checkpoint_minutes,
-                signals=signals or stopping.Signals(),
-            )
+            try:
+                return _fit(
+                    task,
+                    settings,
+                    workdir,
+                    batch_size,
+                    state=state,
+                    minutes=checkpoint_minutes,
+                    signals=signals or stopping.Signals(),
+                )
+            except tf.errors.ResourceExhaustedError as error:
+                kept = checkpoints.find(folder)
+                if (
+                    settings.batch_size
+                    or not kept
+                    or errors.is_disk_full(error)
+                ):
+                    raise
+                # Another batch would begin again: hours may be lost.
+                raise Failure(
+                    f"--batch_size=auto: {batch_size} photos ran out of "
+                    f"memory. The state stays: {kept[-1]}. To go on from it, "
+                    "free the device of other programs and run the same "
+                    "command again; to begin again with less memory, pass a "
+                    f"smaller --batch_size, such as {max(1, batch_size // 2)}, "
+                    "and another --workdir."
+                ) from error
 
         if settings.batch_size:
             with devices.batch_must_fit(settings.batch_size):

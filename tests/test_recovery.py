@@ -4,6 +4,7 @@ import re
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from jdstyle import checkpoints
 from jdstyle import experiment
@@ -49,6 +50,16 @@ class SignalAfter:
     @patient.setter
     def patient(self, value):
         self._left -= value  # It is set after each step.
+
+
+class MemoryFullAfter(SignalAfter):
+    """The device's memory runs out in the given step, once."""
+
+    @property
+    def caught(self):
+        if self._left == 0:
+            raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+        return None
 
 
 @pytest.fixture
@@ -130,6 +141,31 @@ def test_state_of_another_network_is_refused(parts, tmp_path):
         train(parts, tmp_path, SignalAfter(1))
     with pytest.raises(Failure, match="of another network. Remove"):
         train(parts, tmp_path, backbone="MobileNetV2")
+
+
+AUTO = {"batch_size": 0, "frozen_epochs": 0, "epochs": 1}
+
+
+def test_out_of_memory_before_a_state_takes_a_smaller_batch(parts, tmp_path):
+    trained = train(parts, tmp_path, MemoryFullAfter(1), **AUTO)
+    assert trained.record["batch_size"] == training.CPU_BATCH_SIZE // 2
+    assert last_state(tmp_path)[1]["batch_size"] == 16
+
+
+def test_out_of_memory_leaves_the_state(parts, tmp_path):
+    """Whether it was saved by this process or by an earlier one."""
+    for step in (4, 1):
+        message = "=auto: 32 photos .*step-000000003.npz.* --batch_size, .* 16"
+        with pytest.raises(Failure, match=message):
+            train(
+                parts, tmp_path, MemoryFullAfter(step), **AUTO | {"epochs": 2}
+            )
+        record = last_state(tmp_path)[1]
+        assert (record["step"], record["batch_size"]) == (3, 32)
+    with pytest.raises(Failure, match="is of --batch_size=32, not 8. Remove"):
+        train(parts, tmp_path, **AUTO | {"epochs": 2, "batch_size": 8})
+    trained = train(parts, tmp_path, **AUTO | {"epochs": 2})
+    assert trained.record["batch_size"] == 32
 
 
 def test_broken_training_stops_with_its_photos(parts, tmp_path):
