@@ -84,13 +84,16 @@ class Keeper(keras.callbacks.Callback):
         """
         self._network = network
         self._all_finite = _finite_check(network)
-        self._skipped, self._iterations = 0, -1
+        if self._state is not None:
+            self._restore()
+        self._skipped = 0
+        self._iterations = int(network.optimizer.iterations)
         self._last_save = time.monotonic()
-        if self._state is None:
-            return
+
+    def _restore(self):
         arrays, record = self._state
         self._state = None
-        variables = _variables(network)
+        variables = _variables(self._network)
         # Not by name: Keras numbers layers anew with every model.
         if _shapes(variables) != record["shapes"]:
             raise Failure(
@@ -99,7 +102,7 @@ class Keeper(keras.callbacks.Callback):
             )
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
-        self._metrics = [v.numpy() for v in network.metrics_variables]
+        self._metrics = [v.numpy() for v in self._network.metrics_variables]
 
     def finish_epoch(self):
         """Validates the epoch at whose end the state was saved."""

@@ -250,6 +250,20 @@ def test_skipped_steps_of_float16_are_counted(tmp_path, network):
     assert steps == 19 + 20
 
 
+def test_skipped_steps_are_counted_from_the_first(tmp_path, network):
+    """Also where a training goes on from a state in which some counted."""
+    network.optimizer = keras.optimizers.LossScaleOptimizer(network.optimizer)
+    network.optimizer.build(network.trainable_variables)
+    network.optimizer.iterations.assign(7)
+    keeper = make_keeper(tmp_path, network)
+    steps = 0
+    with pytest.raises(Failure, match="20 steps in a row .* after step 20 of"):
+        for _ in range(30):
+            keeper.on_train_batch_end(steps, {"loss": 1.0})
+            steps += 1
+    assert steps == 19
+
+
 def test_float16_that_overflows_stops(parts, tmp_path):
     """Finite losses whose gradients no scale brings into float16."""
     with pytest.raises(Failure, match="20 steps in a row.*--precision=float32"):
