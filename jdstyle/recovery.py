@@ -43,7 +43,7 @@ class Keeper(keras.callbacks.Callback):
         epoch, step: ints, the position: steps done of the epoch that runs.
 
     Raises:
-        Failure: if the state is of another batch size.
+        Failure: if the state is of another batch size or precision.
     """
 
     def __init__(
@@ -59,14 +59,11 @@ class Keeper(keras.callbacks.Callback):
         self.epoch = self.step = 0
         self._state = state
         self._metrics = None
+        self._precision = keras.config.dtype_policy().name
         if state is not None:
             _, record = state
-            if record["batch_size"] != validation.batch_size:
-                raise Failure(
-                    f"The state in {self._directory} is of --batch_size="
-                    f"{record['batch_size']}, not {validation.batch_size}. "
-                    "Remove that folder to begin again."
-                )
+            self._require_same("batch_size", validation.batch_size)
+            self._require_same("precision", self._precision)
             self.epoch, self.step = record["epoch"], record["step"]
             validation.set_state(record["validation"])
             logging.info(
@@ -89,6 +86,16 @@ class Keeper(keras.callbacks.Callback):
         self._skipped = 0
         self._iterations = int(network.optimizer.iterations)
         self._last_save = time.monotonic()
+
+    def _require_same(self, flag, value):
+        """The flags are the same, but auto depends on the machine."""
+        there = self._state[1][flag]
+        if there != value:
+            raise Failure(
+                f"The state in {self._directory} is of --{flag}={there}, and "
+                f"here it would go on with {value}. Continue on a machine like "
+                "the one where it began, or remove that folder to begin again."
+            )
 
     def _restore(self):
         arrays, record = self._state
@@ -158,6 +165,7 @@ class Keeper(keras.callbacks.Callback):
             "epoch": self.epoch,
             "step": self.step,
             "batch_size": self.validation.batch_size,
+            "precision": self._precision,
             "shapes": _shapes(variables),
             "validation": self.validation.get_state(),
         }
