@@ -60,22 +60,30 @@ def find(directory):
 def load_last(directory):
     """Reads the last state that is whole and removes what killed saves left.
 
+    A newer one that cannot be read is removed as well: it would count as one of
+    the last two. Where none can be read, all stay.
+
     Args:
         directory: folder of the states; need not exist.
 
     Returns:
         `(arrays, record)` as given to `save`, or None.
     """
-    paths = find(directory)
-    for name in os.listdir(directory) if paths else []:
+    broken = []
+    for name in os.listdir(directory) if os.path.isdir(directory) else []:
         if name.endswith(".tmp"):
             os.remove(os.path.join(directory, name))
-    for path in reversed(paths):
+    for path in reversed(find(directory)):
         try:
             # Never a pickle, which could run code; zip has a sum per array.
             with np.load(path, allow_pickle=False) as file:
                 record = json.loads(file[_RECORD].tobytes())
-                return [file[str(i)] for i in range(len(file) - 1)], record
+                arrays = [file[str(i)] for i in range(len(file) - 1)]
         except _BROKEN as error:
             logging.warning("%s cannot be read (%s): left out", path, error)
+            broken.append(path)
+            continue
+        for other in broken:
+            os.remove(other)
+        return arrays, record
     return None

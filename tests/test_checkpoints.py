@@ -50,6 +50,23 @@ def test_broken_file_gives_way_to_the_older(tmp_path, left):
     size = left if isinstance(left, int) else int(left * os.path.getsize(path))
     os.truncate(path, size)
     assert checkpoints.load_last(str(tmp_path))[1] == {"step": 1}
+    # The last two are whole ones.
+    checkpoints.save(str(tmp_path), 3, ARRAYS, {"step": 3})
+    names = [os.path.basename(p) for p in checkpoints.find(str(tmp_path))]
+    assert names == ["step-000000001.npz", "step-000000003.npz"]
+
+
+def test_where_none_can_be_read_all_stay(tmp_path):
+    for step in (1, 2):
+        os.truncate(checkpoints.save(str(tmp_path), step, ARRAYS, {}), 10)
+    assert checkpoints.load_last(str(tmp_path)) is None
+    assert len(checkpoints.find(str(tmp_path))) == 2
+
+
+def test_killed_first_save_leaves_nothing(tmp_path):
+    (tmp_path / "step-000000001.npz.tmp").write_bytes(b"half")
+    assert checkpoints.load_last(str(tmp_path)) is None
+    assert not os.listdir(tmp_path)
 
 
 def test_flipped_bit_is_noticed(tmp_path):
