@@ -13,11 +13,13 @@ from tensorboard.plugins.pr_curve import summary as pr_curve
 from tensorboard.summary.writer import record_writer
 
 from jdstyle import averaging
+from jdstyle import checkpoints
 from jdstyle import experiment
 from jdstyle import report
 from jdstyle import sums
 from jdstyle import thresholds
 from jdstyle import writing
+from jdstyle.errors import Failure
 
 
 def make_forward(model):
@@ -54,7 +56,8 @@ class Validation(keras.callbacks.Callback):
     of equal ones those with the better PR-AUC. Of several styles these are
     means, and `f2/NAME` and `pr_auc/NAME` stand beside them.
 
-    It serves all phases of a training: create it once.
+    It serves all phases of a training: create it once. Where a logit is not
+    finite it raises `Failure`.
 
     Args:
         classifier: `keras.Model` whose weights are kept.
@@ -132,6 +135,7 @@ class Validation(keras.callbacks.Callback):
         self.photos_per_second.append(self._measure_rate())
         with averaging.averaged(self.model.optimizer):
             logits = predict_logits(self._forward, self.dataset)
+            self._require_finite(epoch, logits)
             probabilities = tf.sigmoid(logits).numpy()
             logs.update(self._score(logits, probabilities))
             logs["photos_per_second"] = self.photos_per_second[-1]
@@ -175,6 +179,22 @@ class Validation(keras.callbacks.Callback):
             seconds = time.monotonic() - self._epoch_start
             self._rate = self._timed_steps * self.batch_size / seconds
         return self._rate
+
+    def _require_finite(self, epoch, logits):
+        """Finite weights may overflow on the way, in float16 above all."""
+        broken = np.count_nonzero(~np.isfinite(logits).all(axis=1))
+        if not broken:
+            return
+        kept = checkpoints.find(
+            os.path.join(self._workdir, checkpoints.DIRECTORY)
+        )
+        raise Failure(
+            f"The logits of {broken} of {len(logits)} validation photos are "
+            f"not finite, at the end of epoch {epoch + 1}, after step "
+            f"{self.steps} of {self.steps}. Last good state: "
+            f"{kept[-1] if kept else 'none yet'}. Try a lower --learning_rate "
+            "or --precision=float32, with another --workdir."
+        )
 
     def _score(self, logits, probabilities):
         rows = []

@@ -202,6 +202,24 @@ def test_broken_training_stops_with_its_photos(parts, tmp_path):
     assert last_state(tmp_path) is None
 
 
+def test_logit_that_is_not_finite_stops(parts, tmp_path, monkeypatch):
+    """Of finite weights, as float16 may have it: the state stays."""
+
+    def overflow(forward, dataset):
+        logits = np.zeros((len(parts[1].ids), 1), "float32")
+        logits[3] = np.nan
+        return logits
+
+    monkeypatch.setattr("jdstyle.monitoring.predict_logits", overflow)
+    message = (
+        r"logits of 1 of \d+ validation photos .* epoch 1, after step 3 of 3\. "
+        "Last good state: .*step-000000003.npz. Try a lower --learning_rate"
+    )
+    with pytest.raises(Failure, match=message):
+        train(parts, tmp_path)
+    assert last_state(tmp_path)[1]["step"] == 3
+
+
 def make_keeper(tmp_path, network, validation=None):
     class Validation:
         steps, batch_size = 100, 8
