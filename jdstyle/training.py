@@ -141,9 +141,10 @@ def train(
         classifier, os.path.join(workdir, experiment.BEST_WEIGHTS)
     )
     classifier = folding.fold_batch_norms(classifier)
-    logits = monitoring.predict_logits(
-        monitoring.make_forward(classifier), validation.dataset
-    )
+    with devices.batch_must_fit(validation.batch_size):
+        logits = monitoring.predict_logits(
+            monitoring.make_forward(classifier), validation.dataset
+        )
     record = {
         "best_epoch": validation.best["epoch"],
         "batch_size": validation.batch_size,

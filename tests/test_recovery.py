@@ -10,10 +10,12 @@ from jdstyle import checkpoints
 from jdstyle import devices
 from jdstyle import experiment
 from jdstyle import input_pipeline
+from jdstyle import monitoring
 from jdstyle import recipe
 from jdstyle import recovery
 from jdstyle import training
 from jdstyle.errors import Failure
+from jdstyle.errors import InputError
 from jdstyle.errors import Stopped
 
 pytestmark = pytest.mark.usefixtures("small_mobilenet")
@@ -180,6 +182,21 @@ def test_out_of_memory_leaves_the_state(parts, tmp_path):
         train(parts, tmp_path, **AUTO | {"epochs": 2, "batch_size": 8})
     trained = train(parts, tmp_path, **AUTO | {"epochs": 2})
     assert trained.record["batch_size"] == 32
+
+
+def test_out_of_memory_in_the_last_scoring(parts, tmp_path, monkeypatch):
+    """It computes in float32, which takes more than the training's float16."""
+    results = iter([monitoring.predict_logits])  # Of the validation.
+
+    def score(*arguments):
+        for predict in results:
+            return predict(*arguments)
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+
+    monkeypatch.setattr(monitoring, "predict_logits", score)
+    with pytest.raises(InputError, match="batch of 8 photos .*--batch_size"):
+        train(parts, tmp_path, **AUTO | {"batch_size": 8})
+    assert last_state(tmp_path)[1]["step"] == 3
 
 
 def test_broken_training_stops_with_its_photos(parts, tmp_path):
