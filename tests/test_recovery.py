@@ -1,5 +1,6 @@
 import csv
 import re
+import types
 
 import keras
 import numpy as np
@@ -237,7 +238,7 @@ def test_logit_that_is_not_finite_stops(parts, tmp_path, monkeypatch):
     assert last_state(tmp_path)[1]["step"] == 3
 
 
-def make_keeper(tmp_path, network, validation=None):
+def make_keeper(tmp_path, network, *, minutes=60.0):
     class Validation:
         steps, batch_size = 100, 8
 
@@ -247,8 +248,8 @@ def make_keeper(tmp_path, network, validation=None):
     keeper = recovery.Keeper(
         tmp_path,
         None,
-        minutes=60.0,
-        validation=validation or Validation(),
+        minutes=minutes,
+        validation=Validation(),
         signals=SignalAfter(-1),
         batch_ids=lambda batch: [f"photo of batch {batch}"],
     )
@@ -263,6 +264,20 @@ def network():
     optimizer.build(network.trainable_variables)
     network.compile(optimizer, "mse")
     return network
+
+
+def test_saves_after_so_many_minutes(tmp_path, network, monkeypatch):
+    """Two, and as many again from a save on."""
+    clock = types.SimpleNamespace(now=1000.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(recovery, "time", clock)
+    keeper = make_keeper(tmp_path, network, minutes=2.0)
+    saved = []
+    for now in (1001.0, 1119.0, 1121.0, 1240.0, 1241.0, 1242.0):
+        clock.now = now
+        keeper.on_train_batch_end(0, {"loss": 1.0})
+        state = last_state(tmp_path)
+        saved.append(state[1]["step"] if state else None)
+    assert saved == [None, None, 3, 3, 5, 5]
 
 
 def test_weight_that_is_not_finite_is_found_in_ten_steps(tmp_path, network):
