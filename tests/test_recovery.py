@@ -19,7 +19,10 @@ from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.errors import Stopped
 
-pytestmark = pytest.mark.usefixtures("small_mobilenet")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.usefixtures("small_mobilenet"),
+]
 
 SETTINGS = recipe.Settings(
     backbone="MobileNet",

@@ -19,7 +19,10 @@ from jdstyle import recipe
 from jdstyle import training
 from jdstyle.errors import InputError
 
-pytestmark = pytest.mark.usefixtures("small_mobilenet")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.usefixtures("small_mobilenet"),
+]
 
 SETTINGS = recipe.Settings(
     backbone="MobileNet",
