@@ -30,21 +30,22 @@ def decode(image_bytes, image_size):
     return decode_sizes(image_bytes, [image_size])[0]
 
 
-def decode_sizes(image_bytes, image_sizes):
+def decode_sizes(image_bytes, image_sizes, share=1):
     """Decodes a whole photo once, to several squares.
 
     Args:
         image_bytes: as `read_pixels`.
         image_sizes: list of ints, heights and widths in pixels.
+        share: as `read_pixels`.
 
     Returns:
         List of uint8 tensors `(size, size, 3)`, RGB, in that order.
     """
-    pixels = read_pixels(image_bytes, max(image_sizes))[tf.newaxis]
+    pixels = read_pixels(image_bytes, max(image_sizes), share)[tf.newaxis]
     return [to_uint8(resize(pixels, size))[0] for size in image_sizes]
 
 
-def read_pixels(image_bytes, least_size):
+def read_pixels(image_bytes, least_size, share=1):
     """Decodes a whole photo, for one or several `resize`s.
 
     The EXIF orientation is not applied: `prepare` and `predict` turn photos
@@ -56,6 +57,7 @@ def read_pixels(image_bytes, least_size):
             counts.
         least_size: pixels; a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size
             as long as both sides keep so many.
+        share: of the most pixels that `headers` allows, how many are allowed.
 
     Returns:
         uint8 tensor, shape `(height, width, 3)`, RGB.
@@ -69,17 +71,17 @@ def read_pixels(image_bytes, least_size):
             (
                 _starts_with(image_bytes, b"\x89PNG"),
                 lambda: _on_white(
-                    tf.io.decode_png(headers.check_png(image_bytes))
+                    tf.io.decode_png(headers.check_png(image_bytes, share))
                 ),
             ),
             (
                 _starts_with(image_bytes, b"RIFF"),
                 lambda: _on_white(
-                    tf.io.decode_webp(headers.check_webp(image_bytes))[0]
+                    tf.io.decode_webp(headers.check_webp(image_bytes, share))[0]
                 ),
             ),
         ],
-        default=lambda: _decode_scaled_jpeg(image_bytes, least_size),
+        default=lambda: _decode_scaled_jpeg(image_bytes, least_size, share),
     )
 
 
@@ -165,8 +167,8 @@ def _at_ratio(decode_at, index):
     )
 
 
-def _decode_scaled_jpeg(image_bytes, image_size):
-    checked, shape = headers.check_jpeg(image_bytes)
+def _decode_scaled_jpeg(image_bytes, image_size, share):
+    checked, shape = headers.check_jpeg(image_bytes, share)
     return _at_ratio(
         lambda ratio: tf.io.decode_jpeg(checked, channels=3, ratio=ratio),
         _ratio_index(shape, image_size),

@@ -14,11 +14,12 @@ MAX_PIXELS = 25_000_000
 _ANIMATED = 0x02  # Of the flags in an extended WebP header.
 
 
-def check_jpeg(image_bytes):
+def check_jpeg(image_bytes, share=1):
     """Passes on a JPEG file whose header can be believed.
 
     Args:
         image_bytes: scalar string tensor.
+        share: of the most pixels, how many are allowed.
 
     Returns:
         `(image_bytes, shape)`: the same bytes, to be decoded, and int32
@@ -26,15 +27,15 @@ def check_jpeg(image_bytes):
 
     Raises:
         tf.errors.InvalidArgumentError: if it is no JPEG file, is one that
-            libjpeg does not know (12 bits), or claims more than
+            libjpeg does not know (12 bits), or claims more than the share of
             `MAX_JPEG_PIXELS`.
     """
     shape = tf.image.extract_jpeg_shape(image_bytes)[:2]
-    return _require_pixels(image_bytes, shape, MAX_JPEG_PIXELS), shape
+    return _require_pixels(image_bytes, shape, share * MAX_JPEG_PIXELS), shape
 
 
-def check_png(image_bytes):
-    """Passes on a PNG file that claims at most `MAX_PIXELS`.
+def check_png(image_bytes, share=1):
+    """Passes on a PNG file that claims at most a share of `MAX_PIXELS`.
 
     Args, returns, raises: as `check_jpeg`, without the shape.
     """
@@ -44,11 +45,11 @@ def check_png(image_bytes):
         ),
         [2],
     )
-    return _require_pixels(image_bytes, size, MAX_PIXELS)
+    return _require_pixels(image_bytes, size, share * MAX_PIXELS)
 
 
-def check_webp(image_bytes):
-    """Passes on a WebP file of one frame that claims at most `MAX_PIXELS`.
+def check_webp(image_bytes, share=1):
+    """Passes on a WebP file of one frame, at most a share of `MAX_PIXELS`.
 
     Args, returns, raises: as `check_jpeg`, without the shape.
 
@@ -92,10 +93,11 @@ def check_webp(image_bytes):
             [(kind == name, reader) for name, reader in readers[:2]],
             default=read_extended,
         )
-    return _require_pixels(image_bytes, tf.stack(size), MAX_PIXELS)
+    return _require_pixels(image_bytes, tf.stack(size), share * MAX_PIXELS)
 
 
 def _require_pixels(image_bytes, size, most):
+    most = int(most)
     sides = tf.cast(size, tf.int64)
     check = tf.debugging.Assert(
         tf.reduce_all(sides > 0) & (tf.reduce_prod(sides) <= most),

@@ -9,6 +9,11 @@ from jdstyle import decoding
 from jdstyle import inspection
 from jdstyle import sums
 
+# A progressive JPEG or a transparent PNG takes much memory for each pixel: so
+# many photos are decoded at a time, on however many cores, and together take
+# no more than one of the largest. Those above that share come one by one.
+_AT_ONCE = 8
+
 
 class Thresholded:
     """The scorer of a single network: a threshold per style.
@@ -110,16 +115,34 @@ class StyleClassifier(tf.Module):
 
     def _decode(self, image_bytes):
         """Returns the places of the readable photos, and their images."""
+        num_photos = tf.shape(image_bytes, tf.int64)[0]
+        places, images = self._decode_some(
+            tf.range(num_photos), image_bytes, 1 / _AT_ONCE, _AT_ONCE
+        )
+        # The large ones, and once more the broken ones.
+        found = tf.scatter_nd(
+            places[:, tf.newaxis], tf.ones_like(places), [num_photos]
+        )
+        rest = tf.where(found == 0)[:, 0]
+        more_places, more = self._decode_some(
+            rest, tf.gather(image_bytes, rest), 1, 1
+        )
+        places = tf.concat([places, more_places], axis=0)
+        images = [
+            tf.cast(tf.concat(both, axis=0), tf.float32)
+            for both in zip(images, more, strict=True)
+        ]
+        return places[:, tf.newaxis], images
+
+    def _decode_some(self, places, image_bytes, share, at_once):
+        """Returns the places of the readable of some photos, and uint8s."""
         sizes = self._scorer.image_sizes
 
         def decode(place, photo):
-            return place, *decoding.decode_sizes(photo, sizes)
+            return place, *decoding.decode_sizes(photo, sizes, share)
 
-        num_photos = tf.shape(image_bytes, tf.int64)[0]
-        dataset = tf.data.Dataset.from_tensor_slices(
-            (tf.range(num_photos), image_bytes)
-        )
-        dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
+        dataset = tf.data.Dataset.from_tensor_slices((places, image_bytes))
+        dataset = dataset.map(decode, num_parallel_calls=at_once)
         dataset = dataset.ignore_errors()
         # A batch needs an element. This one goes at once.
         last = (
@@ -127,9 +150,9 @@ class StyleClassifier(tf.Module):
             *(tf.zeros((size, size, 3), tf.uint8) for size in sizes),
         )
         dataset = dataset.concatenate(tf.data.Dataset.from_tensors(last))
+        num_photos = tf.size(places, tf.int64)
         places, *images = dataset.batch(num_photos + 1).get_single_element()
-        images = [tf.cast(batch[:-1], tf.float32) for batch in images]
-        return places[:-1, tf.newaxis], images
+        return places[:-1], [batch[:-1] for batch in images]
 
     def _score(self, images):
         """Scores a batch of images per size, which may be empty."""

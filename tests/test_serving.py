@@ -1,3 +1,4 @@
+import os
 import pathlib
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from jdstyle import input_pipeline
 from jdstyle import models
@@ -180,6 +182,49 @@ def test_bad_photos_leave_the_others_alone(saved_model, jpegs):
                 assert not others.any()
             else:
                 assert np.isnan(others).all()
+
+
+@pytest.mark.long
+def test_many_large_photos_take_the_memory_of_one(saved_model, tmp_path):
+    """Two of the largest that may be, at a time, would take 1,540 MB."""
+    if not os.access("/proc/self/clear_refs", os.W_OK):
+        pytest.skip("needs /proc/self/clear_refs to measure memory")
+    # The last is the largest that is decoded beside others.
+    for name, side in [("good", 300), ("large", 10_000), ("middle", 3535)]:
+        photo = Image.new("CMYK", (side, side), (10, 20, 30, 40))
+        photo.save(tmp_path / name, "JPEG", progressive=True)
+    program = f"""
+        import pathlib
+        import tensorflow as tf
+        import fuzz_photos
+        # As on a machine of many cores.
+        tf.config.threading.set_inter_op_parallelism_threads(32)
+        model = tf.saved_model.load({saved_model!r})
+        classify = model.signatures["serving_default"]
+        good, large, middle = (
+            pathlib.Path(name).read_bytes()
+            for name in ("good", "large", "middle")
+        )
+        classify(image_bytes=tf.constant([good] * 4))
+        batch = tf.constant([large, good, large, large, b""] + [middle] * 12)
+        idle = fuzz_photos.memory("VmRSS")
+        fuzz_photos.reset_peak()
+        result = classify(image_bytes=batch)
+        peak = fuzz_photos.memory("VmHWM") - idle
+        print(peak, result["valid"].numpy().tolist(), sep=";")
+    """
+    tests = pathlib.Path(__file__).parent
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        check=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": f"{tests}{os.pathsep}{tests.parent}"},
+        capture_output=True,
+        text=True,
+    )
+    peak, valid = done.stdout.split(";")
+    assert valid.strip() == str([True] * 4 + [False] + [True] * 12)
+    assert float(peak) < 1200
 
 
 @pytest.mark.parametrize("files", [[], [b"no photo"]], ids=["none", "bad"])
