@@ -2,6 +2,7 @@
 
 import base64
 import io
+import pathlib
 import struct
 import typing
 import zlib
@@ -18,6 +19,11 @@ _ARITHMETIC = base64.b64decode(
     "/p2wBE41vjcKlsNc3ngoCI4Wh259f/d2hSBsbw9tkTtcrjcdsZ2wwxzARqgp9kBnt+VKpR/n"
     "TqCZ/awzgyNWfoQ8k6xu/9k="
 )
+
+# Files of decoders' test suites, where they are.
+REAL = pathlib.Path(__file__).parents[2] / "shared" / "data" / "bad_images"
+# Of those, what the graph refuses: cut off, broken, GIFs.
+REAL_REFUSED = ("02", "15", "16", "17", "18", "19", "20")
 
 
 class Odd(typing.NamedTuple):
@@ -130,6 +136,11 @@ def good():
         "lossless WebP": encode(picture(), "WEBP", lossless=True),
         "WebP with transparency": encode(picture(mode="RGBA"), "WEBP"),
     }
+
+
+def real_files():
+    """Returns the sorted paths of the real files; none where they lack."""
+    return sorted(REAL.glob("[0-9]*"))
 
 
 def kinds():

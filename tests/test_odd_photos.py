@@ -17,7 +17,6 @@ from jdstyle import headers
 from jdstyle.datasets import photos
 
 TESTS = pathlib.Path(__file__).parent
-BAD_IMAGES = TESTS.parents[1] / "shared" / "data" / "bad_images"
 KINDS = odd_photos.kinds()
 MOST_MB = 1500
 
@@ -112,19 +111,15 @@ def test_a_folder_of_all_kinds(tmp_path):
         assert row["named_in"].startswith("t.csv:")
 
 
-# Of the real files: cut off, broken, GIFs.
-REFUSED = ("02", "15", "16", "17", "18", "19", "20")
-
-
 @pytest.mark.skipif(
-    not BAD_IMAGES.is_dir(),
+    not odd_photos.REAL.is_dir(),
     reason="needs the real odd files in ../shared/data/bad_images",
 )
 def test_the_graph_decodes_or_refuses_real_files(decode):
-    paths = sorted(BAD_IMAGES.glob("[0-9]*"))
+    paths = odd_photos.real_files()
     assert len(paths) == 20
     for path in paths:
-        if path.name.startswith(REFUSED):
+        if path.name.startswith(odd_photos.REAL_REFUSED):
             with pytest.raises(tf.errors.InvalidArgumentError):
                 decode(path.read_bytes())
         else:
@@ -136,7 +131,7 @@ def measured(request, tmp_path_factory):
     """What a process of its own says of odd and of damaged photos."""
     if not os.access("/proc/self/clear_refs", os.W_OK):
         pytest.skip("needs /proc/self/clear_refs to measure memory")
-    more = sorted(BAD_IMAGES.glob("[0-9]*")) if BAD_IMAGES.is_dir() else []
+    more = odd_photos.real_files()
     number = request.config.getoption("--mutants")
     folder = tmp_path_factory.mktemp("mutants")
     path = f"{TESTS}{os.pathsep}{TESTS.parent}"

@@ -6,6 +6,7 @@ import textwrap
 
 import keras
 import numpy as np
+import odd_photos
 import pytest
 import tensorflow as tf
 from PIL import Image
@@ -225,6 +226,35 @@ def test_many_large_photos_take_the_memory_of_one(saved_model, tmp_path):
     peak, valid = done.stdout.split(";")
     assert valid.strip() == str([True] * 4 + [False] + [True] * 12)
     assert float(peak) < 1200
+
+
+def test_every_odd_photo_in_one_batch(saved_model, jpegs):
+    """Each kind, and each real file, becomes what it does in the decoder."""
+    kinds = odd_photos.kinds()
+    files = [odd.data for odd in kinds.values()]
+    expected = [odd.decoded is not None for odd in kinds.values()]
+    for path in odd_photos.real_files():
+        files.append(path.read_bytes())
+        expected.append(not path.name.startswith(odd_photos.REAL_REFUSED))
+    classify = tf.saved_model.load(saved_model).signatures["serving_default"]
+    good = [photo.numpy() for photo in jpegs[:3]]
+    alone = classify(image_bytes=tf.constant(good))
+    # Two batches, each with good photos first, in the midst and last.
+    for part in (slice(0, None, 2), slice(1, None, 2)):
+        odd, valid = files[part], np.array(expected[part])
+        middle = len(odd) // 2
+        batch = [good[0], *odd[:middle], good[1], *odd[middle:], good[2]]
+        places = [0, middle + 1, len(batch) - 1]
+        result = classify(image_bytes=tf.constant(batch))
+        result = {key: value.numpy() for key, value in result.items()}
+        for key, value in result.items():
+            np.testing.assert_allclose(value[places], alone[key], atol=1e-6)
+        others = {k: np.delete(v, places, 0) for k, v in result.items()}
+        np.testing.assert_array_equal(others["valid"], valid)
+        missing = np.isnan(others["probabilities"])
+        assert missing[~valid].all()
+        assert not missing[valid].any()
+        assert not others["labels"][~valid].any()
 
 
 @pytest.mark.parametrize("files", [[], [b"no photo"]], ids=["none", "bad"])
