@@ -70,7 +70,9 @@ def check(directory):
     _check_files(directory)
     path = os.path.join(directory, GRAPH_FILE)
     try:
-        _check_content(_read(path))
+        meta_graph = _read(path)
+        _check_content(meta_graph)
+        _check_styles(directory, meta_graph.signature_def)
     except ValueError as error:
         raise InputError(
             f"{path} is refused and was not run: {error}. jdstyle exports no "
@@ -135,6 +137,23 @@ def _check_signatures(signatures):
         found = _dtypes(signatures[name].outputs)
         if found != outputs:
             raise ValueError(f"signature {name} gives {found}, not {outputs}")
+
+
+def _check_styles(directory, signatures):
+    """Checks that each column of the outputs has a name, and one of its own."""
+    path = os.path.join(directory, "assets", STYLES_ASSET)
+    with open(path, encoding="utf-8") as file:
+        names = file.read().splitlines()
+    if not all(map(str.strip, names)) or len(set(names)) < len(names):
+        raise ValueError(f"a line of {path} is empty or there twice")
+    for name in _SIGNATURES:
+        shape = signatures[name].outputs["probabilities"].tensor_shape
+        sizes = [dim.size for dim in shape.dim]
+        if sizes != [-1, len(names)]:
+            raise ValueError(
+                f"{path} names {len(names)} styles, and the probabilities of "
+                f"signature {name} have the shape {sizes}"
+            )
 
 
 def _dtypes(tensors):

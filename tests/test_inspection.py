@@ -338,6 +338,12 @@ def a_string_variable(meta_graph):
     node.variable.dtype = types_pb2.DT_VARIANT
 
 
+def no_width(meta_graph):
+    outputs = meta_graph.signature_def["members"].outputs
+    outputs["probabilities"].tensor_shape.unknown_rank = True
+    del outputs["probabilities"].tensor_shape.dim[:]
+
+
 def of_tensorflow_1(meta_graph):
     meta_graph.ClearField("object_graph_def")
 
@@ -361,6 +367,7 @@ def of_tensorflow_1(meta_graph):
         (a_restore_function, "restores itself"),
         (a_string_variable, "variable of DT_VARIANT"),
         (of_tensorflow_1, "of TensorFlow 1"),
+        (no_width, "signature members have the shape"),
     ],
 )
 def test_refuses_what_export_does_not_write(change, message, product):
@@ -395,6 +402,26 @@ def test_refuses_a_file_too_many(name, product):
     (product / name).write_bytes(b"")
     sums.write(product)
     with pytest.raises(InputError, match=f"{name} is no part of a SavedModel"):
+        scoring.load(str(product))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"A\n", "names 1 styles, .* have the shape .-1, 2"),
+        (b"A\nB\nC\n", "names 3 styles"),
+        (b"", "names 0 styles"),
+        (b"A\nA\n", "empty or there twice"),
+        (b"A\n \n", "empty or there twice"),
+        (b"A\n\nB\n", "empty or there twice"),
+        (b"A\n\xff\n", "utf-8"),
+    ],
+    ids=["fewer", "more", "none", "twice", "blank", "gap", "latin"],
+)
+def test_refuses_styles_that_do_not_name_the_columns(content, message, product):
+    (product / "assets" / inspection.STYLES_ASSET).write_bytes(content)
+    sums.write(product)
+    with pytest.raises(InputError, match=f"was not run: .*{message}"):
         scoring.load(str(product))
 
 
