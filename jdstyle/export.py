@@ -103,6 +103,7 @@ def main(argv):
         export_check.read_images(photos, sizes, _BATCH_SIZE.value),
         frozen.run,
         runtimes.load(output),
+        num_leaking=builder.info.metadata["num_leaking"],
     )
     record = {
         "saved_model": saved_model,

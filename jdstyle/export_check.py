@@ -1,5 +1,6 @@
 """Whether an exported model decides as the SavedModel does, and at what F2."""
 
+import functools
 import itertools
 import os
 
@@ -49,7 +50,9 @@ def calibration_photos(photos, image_sizes, number):
     return list(itertools.islice(read_images(chosen, image_sizes), number))
 
 
-def compare(photos, style_names, batches, run_before, run_after):
+def compare(
+    photos, style_names, batches, run_before, run_after, *, num_leaking=0
+):
     """Runs two models on the same images and scores both.
 
     Args:
@@ -57,6 +60,7 @@ def compare(photos, style_names, batches, run_before, run_after):
         style_names: list of strings.
         batches: of `read_images`.
         run_before, run_after: functions as of `runtimes.load`.
+        num_leaking: as in `report.score`.
 
     Returns:
         `(result, differences)`: a dict with `photos`, `largest_difference` of
@@ -82,13 +86,16 @@ def compare(photos, style_names, batches, run_before, run_after):
             "decision after": after[1][rows, columns],
         }
     )
+    score = functools.partial(
+        report.score, style_names, photos.labels, num_leaking=num_leaking
+    )
     result = {
         "photos": len(photos.ids),
         "largest_difference": float(np.abs(before[0] - after[0]).max()),
         "decisions": int(before[1].size),
         "differing": len(differences),
-        "before": report.score(style_names, photos.labels, *before),
-        "after": report.score(style_names, photos.labels, *after),
+        "before": score(*before),
+        "after": score(*after),
     }
     return result, differences
 
@@ -136,6 +143,7 @@ def format_result(result, differences):
             }
         )
     lines.append(pd.DataFrame(rows).to_string(index=False))
+    lines += report.notes(result["after"])
     return "\n".join(lines)
 
 

@@ -102,11 +102,12 @@ def format_table(result):
         for name, row in rows.items()
     ]
     return "\n".join(
-        [pd.DataFrame(lines).to_string(index=False), *_notes(result)]
+        [pd.DataFrame(lines).to_string(index=False), *notes(result)]
     )
 
 
-def _notes(result):
+def notes(result):
+    """Yields lines on what a reader of what `score` returned must know."""
     scores = result["styles"].values()
     defined = [row for row in scores if row["f2"] is not None]
     if len(defined) < len(scores):

@@ -1,12 +1,17 @@
 """Exports to other runtimes, and the check that stands beside them."""
 
 import json
+import os
+import subprocess
+import sys
+import textwrap
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from binaries import ROOT
 from binaries import run
 
 from jdstyle import blending
@@ -330,6 +335,54 @@ def test_says_what_is_missing_before_any_work(saved_model, tmp_path):
         code=2,
     )
     assert "onnx has no --precision=bfloat16" in said
+
+
+@pytest.mark.long
+def test_export_says_that_the_data_set_leaks(saved_model, data_dir, tmp_path):
+    """With a stand-in for ONNX; the data set as --allow_leaks leaves it."""
+    program = f"""
+        from jdstyle import cli
+        from jdstyle import export
+        from jdstyle import exporting
+        from jdstyle import freezing
+        from jdstyle import runtimes
+        from jdstyle.datasets import prepared
+
+        def open_leaking(*arguments):
+            builder = open_prepared(*arguments)
+            builder.info.metadata["num_leaking"] = 2
+            return builder
+
+        def write(frozen, precision, path, calibration):
+            open(path, "w").close()
+
+        open_prepared = prepared.open_prepared
+        prepared.open_prepared = open_leaking
+        exporting.check = lambda *arguments: None
+        exporting._write_onnx = write
+        runtimes._load_onnx = lambda path: freezing.freeze({saved_model!r}).run
+        cli.run(export.main)
+    """
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            textwrap.dedent(program),
+            f"--saved_model={saved_model}",
+            "--format=onnx",
+            f"--output={tmp_path / 'model.onnx'}",
+            "--dataset=label_table/tiny",
+            f"--data_dir={data_dir}",
+        ],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 groups of near-duplicate photos" in done.stdout
+    written = json.loads((tmp_path / "model.onnx.json").read_text())
+    for when in ("before", "after"):
+        assert written["check"][when]["num_leaking"] == 2
 
 
 @pytest.mark.long
