@@ -1,5 +1,6 @@
 """A SavedModel's core as a file for another runtime."""
 
+import contextlib
 import logging
 import os
 
@@ -8,6 +9,7 @@ import tensorflow as tf
 from jdstyle import freezing
 from jdstyle import litert
 from jdstyle import optional
+from jdstyle import sums
 from jdstyle.errors import InputError
 
 # Each format's precisions. bfloat16 is a matter of the runtime: OpenVINO alone
@@ -58,7 +60,9 @@ def default_output(saved_model, form, precision):
 
 
 def write(frozen, form, precision, output, calibration=None):
-    """Writes a frozen graph as a file, aside first.
+    """Writes a frozen graph as a file, aside first, and its sums.
+
+    Where that fails, nothing is left of the new file.
 
     Args:
         frozen: `freezing.Frozen`.
@@ -68,9 +72,9 @@ def write(frozen, form, precision, output, calibration=None):
         calibration: list of photos, each a list of float32 arrays
             `(1, size, size, 3)`, one per size; for int8.
     """
-    os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
+    folder = os.path.dirname(output) or "."
+    os.makedirs(folder, exist_ok=True)
     stem, suffix = os.path.splitext(output)
-    unfinished = f"{stem}.tmp{suffix}"
     writers = {
         "onnx": _write_onnx,
         "openvino": _write_openvino,
@@ -78,10 +82,23 @@ def write(frozen, form, precision, output, calibration=None):
     }
     if precision != "int8":
         calibration = None
-    writers[form](frozen, precision, unfinished, calibration)
-    if form == "openvino":
-        os.replace(f"{stem}.tmp.bin", f"{stem}.bin")
-    os.replace(unfinished, output)
+    unfinished = f"{stem}.tmp"
+    try:
+        writers[form](frozen, precision, unfinished + suffix, calibration)
+        # The .bin first: without a sum of its own, an older .xml is refused.
+        for path in parts(output)[::-1]:
+            os.replace(unfinished + os.path.splitext(path)[1], path)
+    finally:
+        for path in parts(unfinished + suffix):
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(path)
+    sums.write(folder, list(map(os.path.basename, parts(output))))
+
+
+def parts(path):
+    """Lists the files of an exported model: one of OpenVINO has a .bin, too."""
+    stem, suffix = os.path.splitext(path)
+    return [path, f"{stem}.bin"] if suffix == ".xml" else [path]
 
 
 def _write_onnx(frozen, precision, path, calibration):

@@ -2,8 +2,10 @@
 
 import os
 
+from jdstyle import exporting
 from jdstyle import freezing
 from jdstyle import optional
+from jdstyle import sums
 from jdstyle.errors import InputError
 
 
@@ -19,7 +21,8 @@ def load(path):
         float32 and int32 arrays `(n, styles)`.
 
     Raises:
-        InputError: if there is no such file, or its runtime is not installed.
+        InputError: if there is no such file, if it is not what was written
+            (as `sums.check`), or if its runtime is not installed.
     """
     if not os.path.exists(path):
         raise InputError(f"No such model: {path}")
@@ -33,6 +36,8 @@ def load(path):
         raise InputError(
             f"A model is a file {' '.join(loaders)}. Received: {path}"
         )
+    names = list(map(os.path.basename, exporting.parts(path)))
+    sums.check(os.path.dirname(path) or ".", names)
     return loaders[suffix](path)
 
 

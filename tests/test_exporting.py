@@ -1,5 +1,6 @@
 """Exports to other runtimes, and the check that stands beside them."""
 
+import errno
 import json
 import os
 import subprocess
@@ -24,6 +25,7 @@ from jdstyle import optional
 from jdstyle import runtimes
 from jdstyle import scoring
 from jdstyle import serving
+from jdstyle import sums
 from jdstyle.errors import InputError
 
 STYLES = ["bright", "rare"]
@@ -323,6 +325,84 @@ def test_exported_file_decides_as_the_saved_model(
         assert np.abs(steps - np.round(steps)).max() > 0.01
 
 
+@pytest.fixture
+def stand_ins(monkeypatch):
+    """Stands in for OpenVINO: text files, .bin second, and their loading."""
+
+    def write(frozen, precision, path, calibration):
+        stem = path.removesuffix(".xml")
+        for name in (path, f"{stem}.bin"):
+            with open(name, "w", encoding="utf-8") as file:
+                file.write(f"{frozen} in {precision}")
+
+    monkeypatch.setattr(exporting, "_write_openvino", write)
+    monkeypatch.setattr(runtimes, "_load_openvino", lambda path: path)
+
+
+def test_sums_of_an_exported_file_are_checked(stand_ins, tmp_path):
+    (tmp_path / "weights").write_text("of a run")
+    sums.write(tmp_path, ["weights"])
+    for precision in ("float32", "bfloat16"):
+        path = str(tmp_path / f"{precision}.xml")
+        exporting.write("new", "openvino", precision, path)
+        assert runtimes.load(path) == path
+    # The others' sums stay.
+    sums.check_all(tmp_path)
+    assert len(sums.read(tmp_path)) == 5
+    (tmp_path / "float32.bin").write_text("damaged")
+    with pytest.raises(InputError, match="float32.bin is not what was written"):
+        runtimes.load(str(tmp_path / "float32.xml"))
+    assert runtimes.load(path) == path
+    (tmp_path / "bfloat16.bin").unlink()
+    with pytest.raises(InputError, match="bfloat16.bin is missing"):
+        runtimes.load(path)
+    (tmp_path / "copied.onnx").touch()
+    with pytest.raises(InputError, match="copied.onnx has no SHA-256 sum"):
+        runtimes.load(str(tmp_path / "copied.onnx"))
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_no_room_leaves_the_old_export(
+    stand_ins, number, tmp_path, monkeypatch
+):
+    """The disk is full at the first file, or at the second."""
+    path = str(tmp_path / "model.xml")
+    exporting.write("old", "openvino", "float32", path)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    write = exporting._write_openvino
+
+    def fail(frozen, precision, path, calibration):
+        write(frozen, precision, path, calibration)
+        if number == 1:
+            os.remove(path.replace(".xml", ".bin"))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(exporting, "_write_openvino", fail)
+    with pytest.raises(OSError, match="No space left"):
+        exporting.write("new", "openvino", "float32", path)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_killed_between_two_renames_is_refused(
+    stand_ins, tmp_path, monkeypatch
+):
+    path = str(tmp_path / "model.xml")
+    exporting.write("old", "openvino", "float32", path)
+    replace = os.replace
+
+    def die(source, target):
+        if target == path:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", die)
+    with pytest.raises(KeyboardInterrupt):
+        exporting.write("new", "openvino", "float32", path)
+    monkeypatch.undo()
+    with pytest.raises(InputError, match="model.bin is not what was written"):
+        runtimes.load(path)
+
+
 def test_says_what_is_missing_before_any_work(saved_model, tmp_path):
     said = run(tmp_path, "export", f"--saved_model={saved_model}", code=2)
     assert "--format is required" in said
@@ -404,5 +484,5 @@ def test_export_prints_and_writes_the_check(saved_model, data_dir, tmp_path):
     assert written["styles"] == STYLES
     assert written["check"]["differing"] == 0
     assert {path.name for path in tmp_path.iterdir()} == {
-        "model.xml", "model.bin", "model.xml.json",
+        "model.xml", "model.bin", "model.xml.json", sums.FILE,
     }  # fmt: skip
