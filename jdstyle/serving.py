@@ -197,26 +197,44 @@ def _without_members(outputs):
 def export(scorer, style_names, directory):
     """Writes a SavedModel, aside first, so that none is ever half there.
 
+    Where writing fails, an older one stays and nothing is left of the new one.
+    One that is killed between two renames leaves the older as `DIRECTORY.old`,
+    until the next has written its own.
+
     Args:
         scorer: `Thresholded` or `fusion.Fusion`.
         style_names: one string per style.
         directory: path of the SavedModel; an older one is replaced.
     """
-    unfinished = f"{directory}.tmp"
+    unfinished, old = f"{directory}.tmp", f"{directory}.old"
     shutil.rmtree(unfinished, ignore_errors=True)
-    os.makedirs(unfinished)
+    if os.path.isdir(directory):
+        shutil.rmtree(old, ignore_errors=True)
+    try:
+        _write(scorer, style_names, unfinished)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    if os.path.isdir(directory):
+        os.rename(directory, old)
+    os.rename(unfinished, directory)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _write(scorer, style_names, directory):
+    os.makedirs(directory)
     assets = []
     for name, lines in [
         (inspection.STYLES_ASSET, style_names),
         (inspection.MEMBERS_ASSET, scorer.member_names),
     ]:
-        assets.append(os.path.join(unfinished, name))
+        assets.append(os.path.join(directory, name))
         with open(assets[-1], "w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
     classifier = StyleClassifier(scorer, assets)
     tf.saved_model.save(
         classifier,
-        unfinished,
+        directory,
         signatures={
             "serving_default": classifier.classify_files,
             "pixels": classifier.classify_pixels,
@@ -225,6 +243,4 @@ def export(scorer, style_names, directory):
     )
     for path in assets:
         os.remove(path)  # The SavedModel has its own in assets/.
-    sums.write(unfinished)
-    shutil.rmtree(directory, ignore_errors=True)
-    os.rename(unfinished, directory)
+    sums.write(directory)

@@ -1,5 +1,7 @@
+import errno
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -15,6 +17,7 @@ from jdstyle import input_pipeline
 from jdstyle import models
 from jdstyle import scoring
 from jdstyle import serving
+from jdstyle import sums
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 
@@ -151,6 +154,64 @@ def test_export_replaces_and_leaves_no_litter(model, tmp_path):
         "fingerprint.pb",
         "saved_model.pb",
     ]
+
+
+@pytest.fixture
+def old_product(saved_model, tmp_path):
+    """A product in a folder of its own, for a test to replace."""
+    return pathlib.Path(shutil.copytree(saved_model, tmp_path / "saved_model"))
+
+
+def export_new(model, directory):
+    scorer = serving.Thresholded(model, [0.5, 0.5])
+    serving.export(scorer, ["New", "x"], str(directory))
+
+
+def test_no_room_leaves_the_old_product_and_no_litter(
+    model, old_product, monkeypatch
+):
+    def fail(directory):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sums, "write", fail)
+    with pytest.raises(OSError, match="No space left"):
+        export_new(model, old_product)
+    assert [p.name for p in old_product.parent.iterdir()] == ["saved_model"]
+    assert scoring.load(str(old_product))[1] == STYLES
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("renames", [0, 1, 2])
+def test_a_kill_at_the_end_leaves_a_whole_product(
+    renames, model, old_product, monkeypatch
+):
+    """Killed after so many renames, of which the first sets the old aside."""
+    done = []
+
+    def rename(source, target):
+        if len(done) == renames:
+            raise KeyboardInterrupt
+        done.append(os.replace(source, target))
+
+    def remove(path, **options):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        rmtree(path, **options)
+
+    rmtree = shutil.rmtree
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", rename)
+        patch.setattr(shutil, "rmtree", remove)
+        with pytest.raises(KeyboardInterrupt):
+            export_new(model, old_product)
+    aside = f"{old_product}.old"
+    whole = str(old_product) if old_product.exists() else aside
+    expected = ["New", "x"] if renames == 2 else STYLES
+    assert scoring.load(whole)[1] == expected
+    # The next one removes what was left.
+    export_new(model, old_product)
+    assert scoring.load(str(old_product))[1] == ["New", "x"]
+    assert [p.name for p in old_product.parent.iterdir()] == ["saved_model"]
 
 
 def test_refuses_what_is_no_model(tmp_path):
