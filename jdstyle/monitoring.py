@@ -1,5 +1,6 @@
 """Scores every epoch: files, TensorBoard, a line for the user, best weights."""
 
+import contextlib
 import csv
 import os
 import time
@@ -229,8 +230,13 @@ class Validation(keras.callbacks.Callback):
         path = os.path.join(self._workdir, experiment.BEST_WEIGHTS)
         # Keras insists on the ending.
         unfinished = os.path.join(self._workdir, "unfinished.weights.h5")
-        self._classifier.save_weights(unfinished)
-        os.replace(unfinished, path)
+        try:
+            self._classifier.save_weights(unfinished)
+            os.replace(unfinished, path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(unfinished)
+            raise
         sums.write(self._workdir, [experiment.BEST_WEIGHTS])
 
     def _write_history(self, epoch, logs):

@@ -1,4 +1,5 @@
 import csv
+import errno
 import os
 import subprocess
 import sys
@@ -56,6 +57,20 @@ def run(parts, workdir, style=0, **changes):
 def read_history(workdir):
     with open(workdir / experiment.HISTORY_FILE, newline="") as file:
         return list(csv.DictReader(file))
+
+
+def test_no_room_for_the_weights_leaves_none_of_them(
+    parts, tmp_path, monkeypatch
+):
+    def fail(model, path, **options):
+        with open(path, "wb") as file:
+            file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(keras.Model, "save_weights", fail)
+    with pytest.raises(OSError, match="No space left"):
+        run(parts, tmp_path)
+    assert not list(tmp_path.rglob("*.weights.h5"))
 
 
 def test_writes_history_weights_and_events(parts, tmp_path):
