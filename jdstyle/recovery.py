@@ -84,7 +84,7 @@ class Keeper(keras.callbacks.Callback):
         if self._state is not None:
             self._restore()
         self._skipped = 0
-        self._iterations = int(network.optimizer.iterations)
+        self._iterations = int(network.optimizer.iterations.numpy())
         self._last_save = time.monotonic()
 
     def _require_same(self, flag, value):
@@ -185,7 +185,7 @@ class Keeper(keras.callbacks.Callback):
         optimizer = self._network.optimizer
         if not hasattr(optimizer, "dynamic_scale"):
             return
-        iterations = int(optimizer.iterations)
+        iterations = int(optimizer.iterations.numpy())
         same = iterations == self._iterations
         self._skipped = self._skipped + 1 if same else 0
         self._iterations = iterations
