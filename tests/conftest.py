@@ -7,6 +7,7 @@ import subprocess
 # Before TensorFlow is imported: its log would bury the tests'.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import binaries  # noqa: E402
 import hypothesis  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
@@ -113,6 +114,8 @@ def disk(tmp_path):
 def small_mobilenet(monkeypatch):
     """Makes MobileNet a network of three convolutions."""
     import keras
+
+    monkeypatch.syspath_prepend(binaries.SMALL)
     import small_networks
 
     monkeypatch.setattr(keras.applications, "MobileNet", small_networks.build)

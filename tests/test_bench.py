@@ -2,12 +2,12 @@
 
 import importlib.util
 import io
-import os
 import pathlib
 import subprocess
 import sys
 import types
 
+import binaries
 import pytest
 import tensorflow as tf
 
@@ -15,7 +15,6 @@ pytestmark = pytest.mark.long
 
 ROOT = pathlib.Path(__file__).parents[1]
 BENCH = ROOT / "tools" / "bench"
-SMALL = ROOT / "tests" / "small_networks.py"
 
 
 def load(name):
@@ -195,8 +194,8 @@ TINY = ("--backbone=MobileNet", "--image_size=32", "--rounds=1")
 )
 def test_benchmark_prints_its_parts(name, arguments, parts):
     done = subprocess.run(
-        [sys.executable, SMALL, BENCH / f"{name}.py", *arguments],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        [sys.executable, BENCH / f"{name}.py", *arguments],
+        env=binaries.environment(small=True),
         check=False,
         capture_output=True,
         text=True,

@@ -1,11 +1,11 @@
 """The benches of what follows the networks and of whole programs, on little."""
 
 import json
-import os
 import pathlib
 import subprocess
 import sys
 
+import binaries
 import pytest
 from PIL import Image
 
@@ -19,7 +19,7 @@ def run(name, *arguments):
     """Runs a bench; returns the cells of its Markdown table, and all lines."""
     done = subprocess.run(
         [sys.executable, BENCH / name, *arguments],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=binaries.environment(small=True),
         check=True,
         capture_output=True,
         text=True,

@@ -102,7 +102,7 @@ def test_killed_save_leaves_the_older(tmp_path):
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)],
-        env=os.environ | {"PYTHONPATH": str(binaries.ROOT)},
+        env=binaries.environment(),
     )
     assert done.returncode == -9
     assert len(os.listdir(tmp_path)) == 2

@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ PROGRAM = """
 def run(body):
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(PROGRAM).format(body=body)],
-        env=os.environ | {"PYTHONPATH": str(binaries.ROOT)},
+        env=binaries.environment(),
         capture_output=True,
         text=True,
     )
@@ -73,7 +72,7 @@ def test_sigterm_cleans_up_and_ends_as_ctrl_c_does(before):
     """
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(program)],
-        env=os.environ | {"PYTHONPATH": str(binaries.ROOT)},
+        env=binaries.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

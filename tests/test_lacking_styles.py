@@ -1,6 +1,5 @@
 """Styles without positives: said or refused before the first training."""
 
-import os
 import subprocess
 import sys
 import textwrap
@@ -82,7 +81,7 @@ def test_sweep_says_so_before_it_trains(folder):
             "--folds=0",
         ],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(binaries.ROOT)},
+        env=binaries.environment(),
         capture_output=True,
         text=True,
     )

@@ -25,7 +25,7 @@ def start_holder(folder):
     """
     holder = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(program)],
-        env=os.environ | {"PYTHONPATH": str(binaries.ROOT)},
+        env=binaries.environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -78,7 +78,7 @@ def test_one_process_at_a_time_however_many_start(tmp_path):
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(program)],
-            env=os.environ | {"PYTHONPATH": str(binaries.ROOT)},
+            env=binaries.environment(),
         )
         for _ in range(3)
     ]

@@ -43,7 +43,7 @@ def test_pretraining_saves_and_does_not_outlive_the_reproduction(
     program = textwrap.dedent(PROGRAM).format(child=textwrap.dedent(CHILD))
     process = subprocess.Popen(
         [sys.executable, "-c", program],
-        env=os.environ | {"PYTHONPATH": str(binaries.ROOT)},
+        env=binaries.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

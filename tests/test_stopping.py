@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -30,7 +29,7 @@ def start(*, patient, then="sys.exit(5)", before="", patience=3600):
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program],
-        env=os.environ | {"PYTHONPATH": str(binaries.ROOT)},
+        env=binaries.environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,6 +1,5 @@
 """Trains on a disk that fills up: a small tmpfs, which takes root to mount."""
 
-import os
 import subprocess
 import sys
 
@@ -28,7 +27,7 @@ FLAGS = [
 def run(module, *arguments, code):
     done = subprocess.run(
         [sys.executable, "-m", f"jdstyle.{module}", *arguments],
-        env=os.environ | {"PYTHONPATH": str(binaries.ROOT)},
+        env=binaries.environment(),
         capture_output=True,
         text=True,
     )

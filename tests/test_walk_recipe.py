@@ -30,7 +30,7 @@ def run(data_dir, tmp_path_factory):
     (folder / "data").symlink_to(data_dir)
 
     def run(module, *arguments, code=0):
-        return binaries.run(folder, module, *arguments, code=code)
+        return binaries.run(folder, module, *arguments, code=code, small=True)
 
     run.folder = folder
     return run

@@ -35,7 +35,7 @@ def start(data_dir, workdir):
     return subprocess.Popen(
         [sys.executable, "-m", "jdstyle.train", *FLAGS,
          f"--data_dir={data_dir}", f"--workdir={workdir}"],
-        env=os.environ | {"PYTHONPATH": str(binaries.ROOT)},
+        env=binaries.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -24,7 +24,7 @@ def run(data_dir, tmp_path):
     (tmp_path / "data").symlink_to(data_dir)
 
     def run(module, *arguments, code=0):
-        return binaries.run(tmp_path, module, *arguments, code=code)
+        return binaries.run(tmp_path, module, *arguments, code=code, small=True)
 
     run.folder = tmp_path
     return run

@@ -1,12 +1,4 @@
-"""A network of three convolutions under MobileNet's name, quick to compile.
-
-    python tests/small_networks.py SCRIPT ARGUMENT ...
-
-runs a script in which MobileNet is that network.
-"""
-
-import runpy
-import sys
+"""A network of three convolutions under MobileNet's name."""
 
 import keras
 
@@ -23,10 +15,3 @@ def build(include_top, weights, input_shape, pooling):
 
 # Its module holds the normalisation that belongs to it.
 build.__module__ = keras.applications.MobileNet.__module__
-
-
-if __name__ == "__main__":
-    keras.applications.MobileNet = build
-    sys.argv = sys.argv[1:]
-    sys.path[0] = sys.argv[0].rpartition("/")[0]
-    runpy.run_path(sys.argv[0], run_name="__main__")
