@@ -28,6 +28,8 @@ from jdstyle import serving
 from jdstyle import sums
 from jdstyle.errors import InputError
 
+pytestmark = pytest.mark.long
+
 STYLES = ["bright", "rare"]
 ALL = [(form, p) for form, ps in exporting.PRECISIONS.items() for p in ps]
 
@@ -417,7 +419,6 @@ def test_says_what_is_missing_before_any_work(saved_model, tmp_path):
     assert "onnx has no --precision=bfloat16" in said
 
 
-@pytest.mark.long
 def test_export_says_that_the_data_set_leaks(saved_model, data_dir, tmp_path):
     """With a stand-in for ONNX; the data set as --allow_leaks leaves it."""
     program = f"""
@@ -465,7 +466,6 @@ def test_export_says_that_the_data_set_leaks(saved_model, data_dir, tmp_path):
         assert written["check"][when]["num_leaking"] == 2
 
 
-@pytest.mark.long
 def test_export_prints_and_writes_the_check(saved_model, data_dir, tmp_path):
     pytest.importorskip("openvino")
     said = run(

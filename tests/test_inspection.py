@@ -23,6 +23,8 @@ from jdstyle import serving
 from jdstyle import sums
 from jdstyle.errors import InputError
 
+pytestmark = pytest.mark.long
+
 SIZE = 8
 NAMES = ["A", "B"]
 JPEG = tf.io.encode_jpeg(np.full((9, 9, 3), 200, "uint8")).numpy()
@@ -437,7 +439,6 @@ def test_damage_is_found_before_anything_is_read(product):
         scoring.load(str(product))
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("change", [call_the_saver_in_the_graph, no_pixels])
 def test_predict_ends_with_2(change, product, tmp_path):
     """As its user sees it: one line, and nothing was run."""
@@ -542,7 +543,6 @@ FAMILIES = [
 ]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("backbone", "size"), FAMILIES)
 def test_every_family_of_networks_is_accepted(backbone, size):
     """The smallest of each family that Keras builds from other layers."""

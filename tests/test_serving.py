@@ -21,6 +21,8 @@ from jdstyle import sums
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 
+pytestmark = pytest.mark.long
+
 SIZE = 32
 STYLES = ["Punk", "Ethnic"]
 
@@ -180,7 +182,6 @@ def test_no_room_leaves_the_old_product_and_no_litter(
     assert scoring.load(str(old_product))[1] == STYLES
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("renames", [0, 1, 2])
 def test_a_kill_at_the_end_leaves_a_whole_product(
     renames, model, old_product, monkeypatch
@@ -246,7 +247,6 @@ def test_bad_photos_leave_the_others_alone(saved_model, jpegs):
                 assert np.isnan(others).all()
 
 
-@pytest.mark.long
 def test_many_large_photos_take_the_memory_of_one(saved_model, tmp_path):
     """Two of the largest that may be, at a time, would take 1,540 MB."""
     if not os.access("/proc/self/clear_refs", os.W_OK):
