@@ -60,7 +60,7 @@ setuptools.setup(
             # From 7 on it counts lines of subprocesses by coverage's own means.
             "pytest-cov>=7,<8",
             "coverage>=7.10.6,<8",
-            "pytest-xdist>=3.7,<4",
+            "pytest-xdist>=3.8,<4",
             "hypothesis>=6.150,<7",
             "ruff>=0.17,<0.18",
         ],

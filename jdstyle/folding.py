@@ -89,17 +89,22 @@ def _pairs(model):
 
 def _fold(convolution, norm):
     """Returns the weights of the convolution with the norm inside, float64."""
-    *kernels, kernel = [np.float64(w) for w in convolution.get_weights()][
+    *kernels, kernel = [_double(w) for w in convolution.get_weights()][
         : -1 if convolution.use_bias else None
     ]
-    bias = np.float64(convolution.bias) if convolution.use_bias else 0.0
-    scale = np.sqrt(np.float64(norm.moving_variance) + norm.epsilon) ** -1
+    bias = _double(convolution.bias) if convolution.use_bias else 0.0
+    scale = np.sqrt(_double(norm.moving_variance) + norm.epsilon) ** -1
     if norm.scale:
-        scale = scale * np.float64(norm.gamma)
-    shift = (bias - np.float64(norm.moving_mean)) * scale
+        scale = scale * _double(norm.gamma)
+    shift = (bias - _double(norm.moving_mean)) * scale
     if norm.center:
-        shift = shift + np.float64(norm.beta)
+        shift = shift + _double(norm.beta)
     # A depthwise kernel has its outputs in the last two dimensions.
     depthwise = isinstance(convolution, keras.layers.DepthwiseConv2D)
     outputs = kernel.shape[2:] if depthwise else kernel.shape[3:]
     return [*kernels, kernel * scale.reshape(outputs), shift]
+
+
+def _double(values):
+    # Not np.float64(values): NumPy 2.2 makes a number of a single value.
+    return np.asarray(values, np.float64)

@@ -73,7 +73,7 @@ def corrected(part, target, conditional, alpha, beta):
     Returns:
         float32 array in [0, 1], shape `(n,)`.
     """
-    weights = np.float64(beta * conditional)
+    weights = (beta * conditional).astype(np.float64)
     weights[target] = 0
     said = (part.patterns @ weights).astype(np.float32)
     has_others = np.delete(part.patterns, target, axis=1).any(axis=1)

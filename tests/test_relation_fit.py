@@ -230,7 +230,9 @@ def test_table(implied_fit):
         assert table.loc["macro mean", column] == pytest.approx(
             table[column][:3].mean()
         )
-    read = pd.read_csv(io.StringIO(table.to_csv()), index_col=0)
+    read = pd.read_csv(
+        io.StringIO(table.to_csv()), index_col=0, float_precision="round_trip"
+    )
     assert read.loc["macro mean", "gain"] == table.loc["macro mean", "gain"]
 
 
