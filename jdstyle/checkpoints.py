@@ -57,6 +57,15 @@ def find(directory):
     ]
 
 
+def advise(directory):
+    """Says what is left and what to try where numbers are no longer finite."""
+    kept = find(directory)
+    return (
+        f"Last good state: {kept[-1] if kept else 'none yet'}. Try a lower "
+        "--learning_rate or --precision=float32, with another --workdir."
+    )
+
+
 def load_last(directory):
     """Reads the last state that is whole and removes what killed saves left.
 
@@ -71,7 +80,7 @@ def load_last(directory):
     """
     broken = []
     for name in os.listdir(directory) if os.path.isdir(directory) else []:
-        if name.endswith(".tmp"):
+        if name.endswith(writing.SUFFIX):
             os.remove(os.path.join(directory, name))
     for path in reversed(find(directory)):
         try:

@@ -10,6 +10,7 @@ from jdstyle import freezing
 from jdstyle import litert
 from jdstyle import optional
 from jdstyle import sums
+from jdstyle import writing
 from jdstyle.errors import InputError
 
 # Each format's precisions. bfloat16 is a matter of the runtime: OpenVINO alone
@@ -82,16 +83,13 @@ def write(frozen, form, precision, output, calibration=None):
     }
     if precision != "int8":
         calibration = None
-    unfinished = f"{stem}.tmp"
-    try:
-        writers[form](frozen, precision, unfinished + suffix, calibration)
-        # The .bin first: without a sum of its own, an older .xml is refused.
-        for path in parts(output)[::-1]:
-            os.replace(unfinished + os.path.splitext(path)[1], path)
-    finally:
-        for path in parts(unfinished + suffix):
-            with contextlib.suppress(FileNotFoundError):
-                os.remove(path)
+    with contextlib.ExitStack() as stack:
+        # The last in is renamed first, the .bin: without a sum of its own, an
+        # older .xml is refused.
+        for path in parts(output):
+            ending = os.path.splitext(path)[1]
+            stack.enter_context(writing.renamed(f"{stem}.tmp{ending}", path))
+        writers[form](frozen, precision, f"{stem}.tmp{suffix}", calibration)
     sums.write(folder, list(map(os.path.basename, parts(output))))
 
 

@@ -1,6 +1,5 @@
 """Scores every epoch: files, TensorBoard, a line for the user, best weights."""
 
-import contextlib
 import csv
 import os
 import time
@@ -186,15 +185,11 @@ class Validation(keras.callbacks.Callback):
         broken = np.count_nonzero(~np.isfinite(logits).all(axis=1))
         if not broken:
             return
-        kept = checkpoints.find(
-            os.path.join(self._workdir, checkpoints.DIRECTORY)
-        )
+        folder = os.path.join(self._workdir, checkpoints.DIRECTORY)
         raise Failure(
             f"The logits of {broken} of {len(logits)} validation photos are "
             f"not finite, at the end of epoch {epoch + 1}, after step "
-            f"{self.steps} of {self.steps}. Last good state: "
-            f"{kept[-1] if kept else 'none yet'}. Try a lower --learning_rate "
-            "or --precision=float32, with another --workdir."
+            f"{self.steps} of {self.steps}. {checkpoints.advise(folder)}"
         )
 
     def _score(self, logits, probabilities):
@@ -230,13 +225,8 @@ class Validation(keras.callbacks.Callback):
         path = os.path.join(self._workdir, experiment.BEST_WEIGHTS)
         # Keras insists on the ending.
         unfinished = os.path.join(self._workdir, "unfinished.weights.h5")
-        try:
+        with writing.renamed(unfinished, path):
             self._classifier.save_weights(unfinished)
-            os.replace(unfinished, path)
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                os.remove(unfinished)
-            raise
         sums.write(self._workdir, [experiment.BEST_WEIGHTS])
 
     def _write_history(self, epoch, logs):

@@ -200,13 +200,11 @@ class Keeper(keras.callbacks.Callback):
 
     def _fail(self, problem):
         batch = self.epoch * self._steps + self.step - 1
-        kept = checkpoints.find(self._directory)
         raise Failure(
             f"{problem}, in epoch {self.epoch + 1} after step {self.step} of "
             f"{self._steps}. That step's photos: "
-            f"{', '.join(self._batch_ids(batch))}. Last good state: "
-            f"{kept[-1] if kept else 'none yet'}. Try a lower --learning_rate "
-            "or --precision=float32, with another --workdir."
+            f"{', '.join(self._batch_ids(batch))}. "
+            f"{checkpoints.advise(self._directory)}"
         )
 
 

@@ -24,9 +24,22 @@ def aside(path, mode="w", **options):
     unfinished = f"{path}{SUFFIX}"
     if "b" not in mode:
         options = {"encoding": "utf-8"} | options
+    with renamed(unfinished, path), open(unfinished, mode, **options) as file:
+        yield file
+
+
+@contextlib.contextmanager
+def renamed(unfinished, path):
+    """Gives a file its name once the body has written it.
+
+    For writers that open it themselves; else as `aside`.
+
+    Args:
+        unfinished: path that the body writes to.
+        path: its name in the end.
+    """
     try:
-        with open(unfinished, mode, **options) as file:
-            yield file
+        yield
         os.replace(unfinished, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):

@@ -59,13 +59,13 @@ def test_what_nobody_expected_shows_its_traceback():
 @pytest.mark.parametrize("before", ["", "with stopping.Signals(): pass"])
 def test_sigterm_cleans_up_and_ends_as_ctrl_c_does(before):
     program = f"""
-        import time
+        import signal
         from jdstyle import cli, stopping
         def main(argv):
             {before}
             try:
                 print("ready", flush=True)
-                time.sleep(60)
+                signal.pause()
             finally:
                 print("cleaned")
         cli.run(main)

@@ -1,7 +1,9 @@
 """Prints the lowest versions that setup.py allows, as constraints for pip.
 
-python tools/lowest_versions.py > lowest.txt
-pip install -e '.[test]' --constraint lowest.txt
+    python tools/lowest_versions.py > lowest.txt
+    pip install -e '.[test]' --constraint lowest.txt
+
+Run it where jdstyle is installed.
 """
 
 import importlib.metadata

@@ -102,6 +102,7 @@ def _test_all(module, texts, jobs):
         running[process] = index, folder
     while running:
         _wait_for_one(running, found)
+    print(file=sys.stderr)
     return found
 
 
