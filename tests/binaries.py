@@ -9,6 +9,15 @@ import sys
 ROOT = pathlib.Path(__file__).parents[1]
 # Holds a `sitecustomize` that Python imports when it starts.
 SMALL = str(ROOT / "tests" / "small")
+# What every run of a walk trains on and with: a second or two of steps.
+DATASET = "--dataset=label_table/tiny"
+QUICK = (
+    "--image_size=32",
+    "--epochs=1",
+    "--steps_per_epoch=2",
+    "--batch_size=8",
+    "--frozen_epochs=0",
+)
 NAMES = (
     "prepare",
     "pretrain",
@@ -50,3 +59,17 @@ def run(folder, module, *arguments, code=0, small=False):
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
+
+
+def make_run(folder, data_dir):
+    """Returns `run` for a folder that has the data, with a small MobileNet.
+
+    Its attribute `folder` is the folder.
+    """
+    (folder / "data").symlink_to(data_dir)
+
+    def run_there(module, *arguments, code=0):
+        return run(folder, module, *arguments, code=code, small=True)
+
+    run_there.folder = folder
+    return run_there

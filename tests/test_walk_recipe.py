@@ -6,19 +6,12 @@ import os
 
 import binaries
 import pytest
+from binaries import DATASET
+from binaries import QUICK
 
 from jdstyle import fusion_fit
 from jdstyle import reproduce_scores
 from jdstyle import run_sets
-
-SMALL = [
-    "--image_size=32",
-    "--epochs=1",
-    "--steps_per_epoch=2",
-    "--batch_size=8",
-    "--frozen_epochs=0",
-]
-DATASET = "--dataset=label_table/tiny"
 
 pytestmark = pytest.mark.long
 
@@ -26,14 +19,7 @@ pytestmark = pytest.mark.long
 @pytest.fixture(scope="module")
 def run(data_dir, tmp_path_factory):
     """Runs a binary in a folder of its own; returns what it printed."""
-    folder = tmp_path_factory.mktemp("recipe")
-    (folder / "data").symlink_to(data_dir)
-
-    def run(module, *arguments, code=0):
-        return binaries.run(folder, module, *arguments, code=code, small=True)
-
-    run.folder = folder
-    return run
+    return binaries.make_run(tmp_path_factory.mktemp("recipe"), data_dir)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +30,7 @@ def pretrained(run):
         "--backbone=MobileNet",
         "--init_from=scratch",
         "--workdir=runs/pre-mobilenet",
-        *SMALL,
+        *QUICK,
     )
     assert "Mean average precision: " in said
     assert "--init_from=runs/pre-mobilenet" in said
@@ -63,7 +49,7 @@ def swept(run, pretrained):
         "--jobs=2",
         "--pretrained=runs/pre-{backbone}",
         "--",
-        *SMALL,
+        *QUICK,
         "--sharing=groups",
         "--groups=2",
     )
@@ -112,7 +98,7 @@ def test_sweep_goes_on_where_it_stopped(run, swept):
         "--runs_dir=runs/set",
         "--pretrained=runs/pre-{backbone}",
         "--",
-        *SMALL,
+        *QUICK,
     )
     assert "rare-mobilenet: running" not in said
     assert results.stat().st_mtime_ns == before
@@ -127,7 +113,7 @@ def test_style_starts_from_the_best_run_of_another(run, swept):
         "--backbone=MobileNet",
         "--init_from=style:bright",
         "--workdir=runs/set/heir",
-        *SMALL,
+        *QUICK,
     )
     assert "Restored" in said
     record = read_json(swept / "heir" / "run.json")
@@ -246,7 +232,7 @@ def test_folds_are_joined_and_averaged(run):
         "--jobs=2",
         "--",
         "--init_from=scratch",
-        *SMALL,
+        *QUICK,
     )
     folder = run.folder / "runs" / "folds"
     run("fuse", DATASET, "--runs_dir=runs/folds")

@@ -5,15 +5,8 @@ import json
 import binaries
 import numpy as np
 import pytest
-
-SMALL = [
-    "--image_size=32",
-    "--epochs=1",
-    "--steps_per_epoch=2",
-    "--batch_size=8",
-    "--frozen_epochs=0",
-]
-DATASET = "--dataset=label_table/tiny"
+from binaries import DATASET
+from binaries import QUICK
 
 pytestmark = pytest.mark.long
 
@@ -21,13 +14,7 @@ pytestmark = pytest.mark.long
 @pytest.fixture
 def run(data_dir, tmp_path):
     """Runs a binary in a folder of its own; returns what it printed."""
-    (tmp_path / "data").symlink_to(data_dir)
-
-    def run(module, *arguments, code=0):
-        return binaries.run(tmp_path, module, *arguments, code=code, small=True)
-
-    run.folder = tmp_path
-    return run
+    return binaries.make_run(tmp_path, data_dir)
 
 
 def test_reproduction_writes_the_report(run):
@@ -39,7 +26,7 @@ def test_reproduction_writes_the_report(run):
         "--jobs=2",
         "--output_dir=runs/report",
         "--",
-        *SMALL,
+        *QUICK,
     ]
     said = run(*command)
     assert "Report: runs/report/report.html" in said
