@@ -93,16 +93,15 @@ def _unfinished(rows, runs, runs_dir, patterns):
     missing = []
     for name in sorted(os.listdir(runs_dir)):
         directory = os.path.join(runs_dir, name)
-        path = os.path.join(directory, experiment.RUN_FILE)
         if (
             name not in of_sweep
             and _matches(name, patterns)
-            and os.path.isfile(path)
             and not os.path.isfile(
                 os.path.join(directory, experiment.RESULTS_FILE)
             )
-            and experiment.read_json(path).get("task", "train") == "train"
-            and not _is_of_other_data(directory, runs)
+            and (record := _read_record(directory)) is not None
+            and record.get("task", "train") == "train"
+            and record.get("fingerprint") == runs[0].fingerprint
         ):
             missing.append(f"{name} has begun and not finished")
     return missing
@@ -113,11 +112,16 @@ def _matches(name, patterns):
 
 
 def _is_of_other_data(directory, runs):
+    record = _read_record(directory)
+    return (
+        record is not None and record.get("fingerprint") != runs[0].fingerprint
+    )
+
+
+def _read_record(directory):
+    """Returns what a run says of itself, a dict; None if it is no run."""
     path = os.path.join(directory, experiment.RUN_FILE)
-    if not os.path.isfile(path):
-        return False
-    record = experiment.read_json(path)
-    return record.get("fingerprint") != runs[0].fingerprint
+    return experiment.read_json(path) if os.path.isfile(path) else None
 
 
 def _missing_of_members(grouped):
