@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from jdstyle import writing
+from jdstyle.files import atomic
 
 # Okabe and Ito (2008): told apart by colour-blind readers too.
 _COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"]
@@ -190,5 +190,5 @@ def _array(name, values, *shape, most=np.inf):
 def _save(figure, path):
     # As large as the labels need, and without the version of matplotlib.
     style = {"bbox_inches": "tight", "metadata": {"Software": None}}
-    with writing.aside(path, "wb") as file:
+    with atomic.aside(path, "wb") as file:
         figure.savefig(file, format="png", **style)

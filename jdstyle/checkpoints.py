@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 from absl import logging
 
-from jdstyle import writing
+from jdstyle.files import atomic
 
 DIRECTORY = "checkpoints"
 
@@ -35,7 +35,7 @@ def save(directory, step, arrays, record):
     """
     os.makedirs(directory, exist_ok=True)
     path = os.path.join(directory, f"step-{step:09d}.npz")
-    with writing.aside(path, "wb") as file:
+    with atomic.aside(path, "wb") as file:
         text = np.frombuffer(json.dumps(record).encode(), "uint8")
         numbered = {str(i): array for i, array in enumerate(arrays)}
         np.savez(file, **{_RECORD: text}, **numbered)
@@ -80,7 +80,7 @@ def load_last(directory):
     """
     broken = []
     for name in os.listdir(directory) if os.path.isdir(directory) else []:
-        if name.endswith(writing.SUFFIX):
+        if name.endswith(atomic.SUFFIX):
             os.remove(os.path.join(directory, name))
     for path in reversed(find(directory)):
         try:

@@ -5,10 +5,10 @@ import os
 import tensorflow as tf
 
 from jdstyle import experiment
-from jdstyle import input_pipeline
-from jdstyle import locking
 from jdstyle import report
 from jdstyle import scoring
+from jdstyle.files import lock
+from jdstyle.input_pipeline import batches as input_pipeline
 
 PROBABILITIES_FILE = "probabilities.csv"
 
@@ -37,7 +37,7 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
     photos = input_pipeline.read_photos(
         builder, part, cache="stream", style_names=style_names
     )
-    with locking.alone(output_dir, "output_dir"):
+    with lock.alone(output_dir, "output_dir"):
         batches = photos.stream.batch(batch_size).prefetch(tf.data.AUTOTUNE)
         probabilities, decisions = scoring.score(classify, batches)
         result = {

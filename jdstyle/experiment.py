@@ -5,11 +5,11 @@ import os
 import shutil
 
 from jdstyle import checkpoints
-from jdstyle import locking
 from jdstyle import provenance
-from jdstyle import sums
-from jdstyle import writing
 from jdstyle.errors import InputError
+from jdstyle.files import atomic
+from jdstyle.files import lock
+from jdstyle.files import sums
 
 FLAGS_FILE = "flags.cfg"
 RUN_FILE = "run.json"
@@ -23,10 +23,10 @@ VALIDATION_FILE = "validation_probabilities.csv"
 _OF_A_START = {
     FLAGS_FILE,
     RUN_FILE,
-    locking.LOCK_FILE,
+    lock.LOCK_FILE,
     # Killed while it wrote them; the next start writes over these.
-    FLAGS_FILE + writing.SUFFIX,
-    RUN_FILE + writing.SUFFIX,
+    FLAGS_FILE + atomic.SUFFIX,
+    RUN_FILE + atomic.SUFFIX,
 }
 
 # These change where and how fast things happen, not what a run computes.
@@ -113,7 +113,7 @@ def read_json(path):
 
 def write_table(path, table):
     """Writes a pandas table as CSV; reading gives the same float32 again."""
-    with writing.aside(path, newline="") as file:
+    with atomic.aside(path, newline="") as file:
         table.to_csv(
             file, index=False, float_format="%.9g", lineterminator="\n"
         )
@@ -184,5 +184,5 @@ def _name(text):
 
 
 def _write(path, text):
-    with writing.aside(path) as file:
+    with atomic.aside(path) as file:
         file.write(text)

@@ -72,9 +72,9 @@ def main(argv):
     from jdstyle import export_check
     from jdstyle import exporting
     from jdstyle import freezing
-    from jdstyle import input_pipeline
     from jdstyle import runtimes
     from jdstyle.datasets import prepared
+    from jdstyle.input_pipeline import batches
 
     form, precision = _FORMAT.value, _PRECISION.value
     saved_model = _SAVED_MODEL.value.rstrip("/")
@@ -86,7 +86,7 @@ def main(argv):
     frozen = freezing.freeze(saved_model)
     names, sizes = frozen.style_names, frozen.image_sizes
     read = functools.partial(
-        input_pipeline.read_photos, builder, cache="stream", style_names=names
+        batches.read_photos, builder, cache="stream", style_names=names
     )
     photos = read(_SPLIT.value)
     calibration = None

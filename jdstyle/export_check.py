@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from jdstyle import decoding
 from jdstyle import experiment
 from jdstyle import report
+from jdstyle.photos import decoding
 
 # How many decisions that differ are printed; the CSV has all.
 _SHOWN = 10

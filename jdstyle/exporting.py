@@ -9,9 +9,9 @@ import tensorflow as tf
 from jdstyle import freezing
 from jdstyle import litert
 from jdstyle import optional
-from jdstyle import sums
-from jdstyle import writing
 from jdstyle.errors import InputError
+from jdstyle.files import atomic
+from jdstyle.files import sums
 
 # Each format's precisions. bfloat16 is a matter of the runtime: OpenVINO alone
 # computes a float32 file in it.
@@ -88,7 +88,7 @@ def write(frozen, form, precision, output, calibration=None):
         # older .xml is refused.
         for path in parts(output):
             ending = os.path.splitext(path)[1]
-            stack.enter_context(writing.renamed(f"{stem}.tmp{ending}", path))
+            stack.enter_context(atomic.renamed(f"{stem}.tmp{ending}", path))
         writers[form](frozen, precision, f"{stem}.tmp{suffix}", calibration)
     sums.write(folder, list(map(os.path.basename, parts(output))))
 

@@ -13,8 +13,8 @@ from absl import flags
 
 from jdstyle import cli
 from jdstyle import experiment
-from jdstyle import locking
 from jdstyle.errors import InputError
+from jdstyle.files import lock
 
 _RUNS_DIR = flags.DEFINE_string(
     "runs_dir", None, "Folder whose sub-folders are finished runs."
@@ -90,7 +90,7 @@ def main(argv):
         _RUNS.value,
         allow_missing=_ALLOW_MISSING.value,
     )
-    with locking.alone(output_dir, "output_dir"):
+    with lock.alone(output_dir, "output_dir"):
         experiment.start(
             output_dir,
             cli.flag_texts(),

@@ -6,13 +6,13 @@ import numpy as np
 
 from jdstyle import blending
 from jdstyle import fusion
-from jdstyle import input_pipeline
 from jdstyle import out_of_fold
 from jdstyle import plausibility
 from jdstyle import relation_fit
 from jdstyle import relation_search
 from jdstyle import relations
 from jdstyle.errors import InputError
+from jdstyle.input_pipeline import batches
 
 
 class Options(typing.NamedTuple):
@@ -61,7 +61,7 @@ def gather(runs, builder):
     has_folds = runs[0].fold is not None
     labels = np.concatenate(
         [
-            input_pipeline.read_photos(builder, part, cache="stream").labels
+            batches.read_photos(builder, part, cache="stream").labels
             for part in (["train", "validation"] if has_folds else ["train"])
         ]
     )

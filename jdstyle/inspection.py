@@ -12,8 +12,8 @@ from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 from jdstyle import operations
-from jdstyle import sums
 from jdstyle.errors import InputError
+from jdstyle.files import sums
 
 STYLES_ASSET = "styles.txt"
 MEMBERS_ASSET = "members.txt"

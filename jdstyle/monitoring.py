@@ -16,10 +16,10 @@ from jdstyle import averaging
 from jdstyle import checkpoints
 from jdstyle import experiment
 from jdstyle import report
-from jdstyle import sums
 from jdstyle import thresholds
-from jdstyle import writing
 from jdstyle.errors import Failure
+from jdstyle.files import atomic
+from jdstyle.files import sums
 
 
 def make_forward(model):
@@ -225,14 +225,14 @@ class Validation(keras.callbacks.Callback):
         path = os.path.join(self._workdir, experiment.BEST_WEIGHTS)
         # Keras insists on the ending.
         unfinished = os.path.join(self._workdir, "unfinished.weights.h5")
-        with writing.renamed(unfinished, path):
+        with atomic.renamed(unfinished, path):
             self._classifier.save_weights(unfinished)
         sums.write(self._workdir, [experiment.BEST_WEIGHTS])
 
     def _write_history(self, epoch, logs):
         self._history.append({"epoch": epoch + 1, **logs})
         path = os.path.join(self._workdir, experiment.HISTORY_FILE)
-        with writing.aside(path, newline="") as file:
+        with atomic.aside(path, newline="") as file:
             writer = csv.DictWriter(file, self._history[0], lineterminator="\n")
             writer.writeheader()
             writer.writerows(self._history)

@@ -11,7 +11,7 @@ import urllib.parse
 
 import pandas as pd
 
-from jdstyle import writing
+from jdstyle.files import atomic
 
 _MEDIA_TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
 # A picture may be twice as wide as a phone: its text could not be read else.
@@ -195,5 +195,5 @@ def _table(frame):
 
 
 def _write(path, text):
-    with writing.aside(path) as file:
+    with atomic.aside(path) as file:
         file.write(text)

@@ -9,10 +9,10 @@ from absl import logging
 
 from jdstyle import scoring
 from jdstyle import styles
-from jdstyle import writing
 from jdstyle.datasets import checking
-from jdstyle.datasets import photo_files
 from jdstyle.errors import InputError
+from jdstyle.files import atomic
+from jdstyle.photos import files as photo_files
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
 # A file's name may hold bytes that are no UTF-8: they are written as they are.
@@ -106,7 +106,7 @@ def predict(
     failures = []
     done = 0
     progress = checking.Progress("Predicted", len(found))
-    with writing.aside(output, newline="", **_TEXT) as file:
+    with atomic.aside(output, newline="", **_TEXT) as file:
         writer = csv.writer(file, lineterminator="\n")
         if not submission:
             writer.writerow(_header(style_names))
@@ -173,7 +173,7 @@ def _write_errors(path, failures):
         with contextlib.suppress(FileNotFoundError):
             os.remove(path)  # Of an earlier run.
         return
-    with writing.aside(path, newline="", **_TEXT) as file:
+    with atomic.aside(path, newline="", **_TEXT) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["id", "path", "reason"])
         writer.writerows(failures)

@@ -23,17 +23,17 @@ _PACKAGES = (
 
 # Modules and packages that what a training computes depends on.
 _MEANING = (
-    "augment",
+    "input_pipeline/augment",
     "averaging",
     "backbones",
-    "decoding",
+    "photos/decoding",
     "defaults",  # Rates and costs of each style of --style=all.
     "devices",
     "fitting",
     "folding",
-    "headers",
+    "photos/headers",
     "inception_v4",
-    "input_pipeline",
+    "input_pipeline/batches",
     "losses",
     "metrics",
     "models",
@@ -42,7 +42,7 @@ _MEANING = (
     "recovery",
     "relations",  # The groups of --groups=NUMBER.
     "report",
-    "resampling",
+    "input_pipeline/resampling",
     "styles",
     "tasks",
     "thresholds",

@@ -5,10 +5,10 @@ import typing
 import keras
 import numpy as np
 
-from jdstyle import augment
 from jdstyle import experiment
 from jdstyle import losses
 from jdstyle import models
+from jdstyle.input_pipeline import augment
 
 
 class Settings(typing.NamedTuple):

@@ -17,9 +17,9 @@ from absl import flags
 from jdstyle import cli
 from jdstyle import defaults
 from jdstyle import experiment
-from jdstyle import locking
 from jdstyle import sweep_flags
 from jdstyle.errors import InputError
+from jdstyle.files import lock
 
 flags.adopt_module_key_flags(sweep_flags)
 
@@ -67,7 +67,7 @@ def main(argv):
     )
     plan = _make_plan(builder, arguments)
     reproducing.check(plan, builder)
-    with locking.alone(plan.output_dir, "output_dir"):
+    with lock.alone(plan.output_dir, "output_dir"):
         finished = experiment.start(
             plan.output_dir,
             cli.flag_texts(),

@@ -10,11 +10,11 @@ from jdstyle import experiment
 from jdstyle import fusing
 from jdstyle import fusion
 from jdstyle import fusion_fit
-from jdstyle import input_pipeline
 from jdstyle import report
 from jdstyle import reproducing
 from jdstyle import run_sets
 from jdstyle import scoring
+from jdstyle.input_pipeline import batches
 
 _BATCH_SIZE = 32
 
@@ -96,11 +96,11 @@ def score_step(runs, builder, part):
     options = fusion_fit.Options(relations="none", least=0, most=len(names))
     rules, _, _ = fusion_fit.make_rules(evidence, options)
     scorer = fusing.load(members, names, rules)
-    photos = input_pipeline.read_photos(
+    photos = batches.read_photos(
         builder, part, cache="stream", style_names=names
     )
     (size,) = scorer.image_sizes
-    dataset = input_pipeline.make_eval_dataset(
+    dataset = batches.make_eval_dataset(
         photos, image_size=size, batch_size=_BATCH_SIZE
     )
     forward = tf.function(
@@ -137,7 +137,7 @@ def score_product(evidence, saved_model, first, builder, part):
         the product; "first, relations", that member with its own relations.
     """
     joined = evidence.joined
-    photos = input_pipeline.read_photos(
+    photos = batches.read_photos(
         builder, part, cache="stream", style_names=joined.styles
     )
     labels = photos.labels
@@ -198,7 +198,7 @@ def _count_positives(builder, names):
     """Returns, per part, the number of photos and of positives per style."""
     counts = {}
     for part in builder.info.splits:
-        photos = input_pipeline.read_photos(
+        photos = batches.read_photos(
             builder, part, cache="stream", style_names=names
         )
         positives = (photos.labels == 1).sum(axis=0)

@@ -6,13 +6,13 @@ import sys
 import typing
 
 from jdstyle import backbones
-from jdstyle import input_pipeline
 from jdstyle import sweep_plan
 from jdstyle import sweep_view
 from jdstyle import sweeping
 from jdstyle.datasets import prepared
 from jdstyle.datasets import support
 from jdstyle.errors import InputError
+from jdstyle.input_pipeline import batches
 
 # Folder of the product.
 FUSED = "fused"
@@ -117,7 +117,7 @@ def check(plan, builder):
                 f"Received: {','.join(plan.styles)}."
             )
     _require_support(plan, builder)
-    photos = input_pipeline.read_photos(builder, "train", cache="stream")
+    photos = batches.read_photos(builder, "train", cache="stream")
     if (photos.labels < 0).any():
         raise InputError(
             f"{plan.dataset} has unknown labels; the recipe needs known ones."

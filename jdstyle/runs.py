@@ -8,14 +8,14 @@ from absl import logging
 
 from jdstyle import checkpoints
 from jdstyle import experiment
-from jdstyle import input_pipeline
-from jdstyle import locking
 from jdstyle import recipe
 from jdstyle import results
 from jdstyle import stopping
 from jdstyle import training
 from jdstyle.datasets import support
 from jdstyle.errors import InputError
+from jdstyle.files import lock
+from jdstyle.input_pipeline import batches
 
 
 def execute(
@@ -42,7 +42,7 @@ def execute(
         workdir: run directory.
         flag_texts: dict from flag name to the flag as text, for `flags.cfg`.
         task: "train" or "pretrain".
-        fold, cache: as in `input_pipeline.read_photos`.
+        fold, cache: as in `batches.read_photos`.
         checkpoint_minutes: as in `training.train`.
 
     Returns:
@@ -72,13 +72,13 @@ def execute(
         "seed": settings.seed,
     }
     _require_same_fold(settings.init_from, metadata["fingerprint"], fold)
-    with locking.alone(workdir, "workdir"), stopping.Signals() as signals:
+    with lock.alone(workdir, "workdir"), stopping.Signals() as signals:
         finished = experiment.start(workdir, flag_texts, record)
         if finished is not None:
             print("This run has finished before; these are its results.")
             return finished
         train_photos, validation_photos = (
-            input_pipeline.read_photos(builder, part, fold=fold, cache=cache)
+            batches.read_photos(builder, part, fold=fold, cache=cache)
             for part in ("train", "validation")
         )
         labels = {

@@ -5,8 +5,8 @@ import os
 from jdstyle import exporting
 from jdstyle import freezing
 from jdstyle import optional
-from jdstyle import sums
 from jdstyle.errors import InputError
+from jdstyle.files import sums
 
 
 def load(path):

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import time
 
-from jdstyle import locking
 from jdstyle import sweep_plan
-from jdstyle import writing
+from jdstyle.files import atomic
+from jdstyle.files import lock
 
 STATUS_FILE = "sweep.csv"
 LOG_DIR = "logs"
@@ -135,7 +135,7 @@ def run_jobs(jobs, places, runs_dir, show, *, fingerprint=None):
         KeyboardInterrupt: after a signal; the trainings have ended by then.
     """
     os.makedirs(os.path.join(runs_dir, LOG_DIR), exist_ok=True)
-    with locking.alone(runs_dir, "runs_dir"), _catch_signals() as caught:
+    with lock.alone(runs_dir, "runs_dir"), _catch_signals() as caught:
         runs = []
         for job in jobs:
             log = os.path.join(runs_dir, LOG_DIR, f"{job.name}.log")
@@ -226,7 +226,7 @@ def _stop(runs):
 
 def _write_status(runs, runs_dir):
     path = os.path.join(runs_dir, STATUS_FILE)
-    with writing.aside(path, newline="") as file:
+    with atomic.aside(path, newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         columns = ["name", "state", "tries", "exit code", "seconds", "log"]
         writer.writerow(columns)

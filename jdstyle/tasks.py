@@ -6,17 +6,17 @@ import keras
 import numpy as np
 from absl import logging
 
-from jdstyle import input_pipeline
 from jdstyle import recipe
-from jdstyle import resampling
 from jdstyle.errors import InputError
+from jdstyle.input_pipeline import batches
+from jdstyle.input_pipeline import resampling
 
 
 class Task(typing.NamedTuple):
     """Photos, the labels of some styles, and what a mistake costs.
 
     Attributes:
-        train_photos, validation_photos: `input_pipeline.Photos`.
+        train_photos, validation_photos: `batches.Photos`.
         labels, validation_labels: int32 arrays, shape `(n, styles)`.
         names: list of the styles' names.
         acceptance: float32, shape `(styles, 2)`, as in `resampling.accepted`.
@@ -24,8 +24,8 @@ class Task(typing.NamedTuple):
         loss, validation_loss: `keras.losses.Loss`.
     """
 
-    train_photos: input_pipeline.Photos
-    validation_photos: input_pipeline.Photos
+    train_photos: batches.Photos
+    validation_photos: batches.Photos
     labels: np.ndarray
     validation_labels: np.ndarray
     names: list
@@ -39,7 +39,7 @@ def describe(train_photos, validation_photos, styles, settings, names):
     """Makes a task of photos and settings and logs what it is like.
 
     Args:
-        train_photos, validation_photos: `input_pipeline.Photos`.
+        train_photos, validation_photos: `batches.Photos`.
         styles: list of ints, the styles' columns in the labels.
         settings: `recipe.Settings`.
         names: list of the styles' names.

@@ -10,14 +10,12 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from jdstyle import augment
 from jdstyle import checkpoints
 from jdstyle import devices
 from jdstyle import errors
 from jdstyle import experiment
 from jdstyle import fitting
 from jdstyle import folding
-from jdstyle import input_pipeline
 from jdstyle import models
 from jdstyle import monitoring
 from jdstyle import recipe
@@ -26,6 +24,8 @@ from jdstyle import stopping
 from jdstyle import tasks
 from jdstyle import weight_files
 from jdstyle.errors import Failure
+from jdstyle.input_pipeline import augment
+from jdstyle.input_pipeline import batches
 
 CPU_BATCH_SIZE = 32
 
@@ -167,7 +167,7 @@ def _fit(task, settings, workdir, batch_size, *, state, minutes, signals):
     drawn = (task.train_photos, task.labels, task.acceptance)
     options = {"batch_size": batch_size, "seed": settings.seed}
     make_dataset = functools.partial(
-        input_pipeline.make_train_dataset,
+        batches.make_train_dataset,
         *drawn,
         image_size=settings.image_size,
         **options,
@@ -178,7 +178,7 @@ def _fit(task, settings, workdir, batch_size, *, state, minutes, signals):
         network, classifier = recipe.build_network(settings, len(task.names))
     validation = monitoring.Validation(
         classifier,
-        input_pipeline.make_eval_dataset(
+        batches.make_eval_dataset(
             task.validation_photos,
             image_size=settings.image_size,
             batch_size=batch_size // strategy.num_replicas_in_sync,
@@ -198,9 +198,7 @@ def _fit(task, settings, workdir, batch_size, *, state, minutes, signals):
         minutes=minutes,
         validation=validation,
         signals=signals,
-        batch_ids=functools.partial(
-            input_pipeline.batch_ids, *drawn, **options
-        ),
+        batch_ids=functools.partial(batches.batch_ids, *drawn, **options),
     )
     fitting.fit(network, classifier, make_dataset, task.loss, keeper, settings)
     return validation

@@ -10,8 +10,8 @@ import zipfile
 
 import h5py
 
-from jdstyle import sums
 from jdstyle.errors import InputError
+from jdstyle.files import sums
 
 ENDING = ".weights.h5"
 

@@ -20,8 +20,8 @@ import numpy as np
 import odd_photos
 import tensorflow as tf
 
-from jdstyle import decoding
-from jdstyle.datasets import photos
+from jdstyle.photos import decoding
+from jdstyle.photos import normalise
 
 # Of a flipped bit, a byte, four equal bytes, an insertion, a deletion, a copy,
 # and a cut.
@@ -85,10 +85,10 @@ def measure(decode, files, idle):
     peaks = {}
     for name, data in files.items():
         peaks[name] = []
-        for step in (photos.normalise, decode):
+        for step in (normalise.normalise, decode):
             reset_peak()
             with contextlib.suppress(
-                photos.PhotoError, tf.errors.InvalidArgumentError
+                normalise.PhotoError, tf.errors.InvalidArgumentError
             ):
                 step(data)
             peaks[name].append(round(memory("VmHWM") - idle))
@@ -108,10 +108,10 @@ def fuzz(decode, files, num_mutants, path, idle):
         path.write_bytes(data)
         start = time.process_time()
         try:
-            photo = photos.normalise(data)
+            photo = normalise.normalise(data)
             counts["stored"] += 1
             decode(photo.jpeg)  # Whatever is stored can be decoded.
-        except photos.PhotoError:
+        except normalise.PhotoError:
             counts["refused"] += 1
         try:
             decode(data)
@@ -133,7 +133,7 @@ def main(num_mutants, folder, *paths):
         input_signature=[tf.TensorSpec([], tf.string)],
     )
     for data in files:  # Whatever is loaded at first use.
-        photos.normalise(data)
+        normalise.normalise(data)
     decode(files[0])
     odd = {name: odd.data for name, odd in odd_photos.kinds().items()}
     odd |= {path: pathlib.Path(path).read_bytes() for path in paths}

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from jdstyle import augment
+from jdstyle.input_pipeline import augment
 
 SIZE = 64
 NUM_DRAWS = 4000

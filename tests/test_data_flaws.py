@@ -8,13 +8,13 @@ from jdstyle import evaluation
 from jdstyle import experiment
 from jdstyle import fusing
 from jdstyle import fusion_fit
-from jdstyle import input_pipeline
 from jdstyle import recipe
 from jdstyle import report
 from jdstyle import runs
 from jdstyle import serving
 from jdstyle import training
 from jdstyle.errors import InputError
+from jdstyle.input_pipeline import batches
 
 SETTINGS = recipe.Settings(
     backbone="MobileNetV3Small",
@@ -93,7 +93,7 @@ def test_run_evaluation_and_fusion_say_so(tiny, tmp_path, monkeypatch):
 @pytest.fixture
 def no_rare(monkeypatch):
     """Takes the style "rare" from all validation photos."""
-    real = input_pipeline.read_photos
+    real = batches.read_photos
 
     def read(builder, part, **options):
         photos = real(builder, part, **options)
@@ -102,7 +102,7 @@ def no_rare(monkeypatch):
             photos = photos._replace(labels=labels)
         return photos
 
-    monkeypatch.setattr(input_pipeline, "read_photos", read)
+    monkeypatch.setattr(batches, "read_photos", read)
 
 
 def test_one_style_without_validation_positives_is_refused_at_the_start(

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from jdstyle import decoding
+from jdstyle.photos import decoding
 
 
 def picture(width, height, mode="RGB"):

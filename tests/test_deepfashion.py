@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jdstyle import input_pipeline
 from jdstyle.datasets import builder
 from jdstyle.datasets import deepfashion_cleaning as cleaning
 from jdstyle.datasets import deepfashion_files as files
 from jdstyle.datasets import deepfashion_labels
 from jdstyle.datasets import labels
-from jdstyle.datasets import photos
 from jdstyle.datasets import prepared
 from jdstyle.datasets import splits
 from jdstyle.errors import InputError
+from jdstyle.input_pipeline import batches
+from jdstyle.photos import normalise
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
@@ -349,11 +349,11 @@ def test_box_keeps_its_pixels_before_shrinking():
     # Columns 41 to 80 of 120, counted from 1, and rows 21 to 60 are white.
     pixels = np.zeros((100, 120, 3), np.uint8)
     pixels[20:60, 40:80] = 255
-    photo = photos.normalise(encode(pixels), 20, box=(41, 21, 80, 60))
+    photo = normalise.normalise(encode(pixels), 20, box=(41, 21, 80, 60))
     assert (photo.width, photo.height) == (20, 20)
     assert np.asarray(Image.open(io.BytesIO(photo.jpeg))).min() > 250
     # One pixel further is black on all sides.
-    photo = photos.normalise(encode(pixels), 320, box=(40, 20, 81, 61))
+    photo = normalise.normalise(encode(pixels), 320, box=(40, 20, 81, 61))
     assert (photo.width, photo.height) == (42, 42)
     got = np.asarray(Image.open(io.BytesIO(photo.jpeg)).convert("L")) > 127
     assert got[1:-1, 1:-1].all() and got.sum() == 40 * 40
@@ -365,7 +365,7 @@ def test_box_of_a_large_jpeg_counts_full_pixels():
     pixels[600:, 600:] = 255
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG")
-    photo = photos.normalise(file.getvalue(), 16, box=(601, 601, 800, 800))
+    photo = normalise.normalise(file.getvalue(), 16, box=(601, 601, 800, 800))
     assert np.asarray(Image.open(io.BytesIO(photo.jpeg))).min() > 250
 
 
@@ -374,7 +374,9 @@ def test_box_of_a_large_jpeg_counts_full_pixels():
     [((0, -5, 200, 20), (50, 20)), ((31, 1, 99, 99), (20, 40))],
 )
 def test_box_is_clipped_to_the_picture(box, size):
-    photo = photos.normalise(encode(np.zeros((40, 50, 3), np.uint8)), 320, box)
+    photo = normalise.normalise(
+        encode(np.zeros((40, 50, 3), np.uint8)), 320, box
+    )
     assert (photo.width, photo.height) == size
 
 
@@ -387,8 +389,8 @@ def test_box_is_clipped_to_the_picture(box, size):
     ],
 )
 def test_box_that_leaves_nothing(box, reason):
-    with pytest.raises(photos.PhotoError, match=reason):
-        photos.normalise(encode(np.zeros((40, 50, 3), np.uint8)), 320, box)
+    with pytest.raises(normalise.PhotoError, match=reason):
+        normalise.normalise(encode(np.zeros((40, 50, 3), np.uint8)), 320, box)
 
 
 # The whole way.
@@ -426,7 +428,7 @@ def prepare(part, folder, data_dir, **settings):
 
 def read_parts(opened):
     return {
-        split: input_pipeline.read_photos(opened, split)
+        split: batches.read_photos(opened, split)
         for split in opened.info.splits
     }
 

@@ -20,13 +20,13 @@ from jdstyle import export_check
 from jdstyle import exporting
 from jdstyle import freezing
 from jdstyle import fusion
-from jdstyle import input_pipeline
 from jdstyle import optional
 from jdstyle import runtimes
 from jdstyle import scoring
 from jdstyle import serving
-from jdstyle import sums
 from jdstyle.errors import InputError
+from jdstyle.files import sums
+from jdstyle.input_pipeline import batches as input_pipeline
 
 pytestmark = pytest.mark.long
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from jdstyle.datasets import folds
-from jdstyle.datasets import photos
+from jdstyle.photos import normalise
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 needs_shared = pytest.mark.skipif(
@@ -131,7 +131,7 @@ def copies(path):
         file = io.BytesIO()
         copy.save(file, "JPEG", quality=quality)
         files.append(file.getvalue())
-    return [photos.normalise(data).bits for data in files]
+    return [normalise.normalise(data).bits for data in files]
 
 
 @needs_shared

@@ -11,14 +11,14 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from jdstyle import blending
-from jdstyle import decoding
 from jdstyle import fusion
-from jdstyle import input_pipeline
 from jdstyle import models
 from jdstyle import scoring
 from jdstyle import serving
 from jdstyle import styles
 from jdstyle.datasets import prepared
+from jdstyle.input_pipeline import batches
+from jdstyle.photos import decoding
 
 pytestmark = pytest.mark.long
 
@@ -126,7 +126,7 @@ def saved_model(scorer, tmp_path_factory):
 
 @pytest.fixture
 def jpegs(tiny):
-    return input_pipeline.read_photos(tiny, "train").encoded
+    return batches.read_photos(tiny, "train").encoded
 
 
 def test_members_are_what_their_networks_say(scorer, networks):
@@ -183,8 +183,7 @@ def test_decides_as_the_reference_on_the_demo(small_demo, tmp_path):
     classify, _ = scoring.load(str(tmp_path / "saved_model"), "members")
     opened = prepared.open_prepared("demo", small_demo)
     photos = [
-        input_pipeline.read_photos(opened, part).encoded
-        for part in opened.info.splits
+        batches.read_photos(opened, part).encoded for part in opened.info.splits
     ]
     probabilities, labels, members = scoring.score(
         classify,

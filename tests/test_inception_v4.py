@@ -13,8 +13,8 @@ import pytest
 from absl import flags
 
 from jdstyle import inception_v4
-from jdstyle import sums
 from jdstyle.errors import InputError
+from jdstyle.files import sums
 
 pytestmark = pytest.mark.long
 

@@ -3,9 +3,9 @@ import pytest
 import tensorflow as tf
 
 from jdstyle import devices
-from jdstyle import input_pipeline
-from jdstyle import resampling
 from jdstyle.errors import InputError
+from jdstyle.input_pipeline import batches as input_pipeline
+from jdstyle.input_pipeline import resampling
 
 KEEP_ALL = np.ones((1, 2), "float32")
 

@@ -20,8 +20,8 @@ from jdstyle import models
 from jdstyle import operations
 from jdstyle import scoring
 from jdstyle import serving
-from jdstyle import sums
 from jdstyle.errors import InputError
+from jdstyle.files import sums
 
 pytestmark = pytest.mark.long
 

@@ -8,8 +8,8 @@ from keras.src.legacy.saving import legacy_h5_format
 from jdstyle import backbones
 from jdstyle import experiment
 from jdstyle import models
-from jdstyle import sums
 from jdstyle.errors import InputError
+from jdstyle.files import sums
 from jdstyle.models import Architecture
 
 pytestmark = pytest.mark.long

@@ -12,9 +12,9 @@ import odd_photos
 import pytest
 import tensorflow as tf
 
-from jdstyle import decoding
-from jdstyle import headers
-from jdstyle.datasets import photos
+from jdstyle.photos import decoding
+from jdstyle.photos import headers
+from jdstyle.photos import normalise
 
 TESTS = pathlib.Path(__file__).parent
 KINDS = odd_photos.kinds()
@@ -45,11 +45,11 @@ def test_the_graph_decodes_or_refuses(name, decode):
 def test_prepare_stores_or_says_why(name, decode):
     odd = KINDS[name]
     if isinstance(odd.stored, str):
-        with pytest.raises(photos.PhotoError) as caught:
-            photos.normalise(odd.data)
+        with pytest.raises(normalise.PhotoError) as caught:
+            normalise.normalise(odd.data)
         assert str(caught.value).startswith(odd.stored)
     else:
-        photo = photos.normalise(odd.data)
+        photo = normalise.normalise(odd.data)
         assert (photo.width, photo.height) == odd.stored
         assert decode(photo.jpeg).shape == (*odd.stored[::-1], 3)
 

@@ -1,4 +1,4 @@
-"""Tests for `jdstyle.datasets.photos`."""
+"""Tests for `jdstyle.photos.normalise`."""
 
 import concurrent.futures
 import io
@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 from PIL import ImageFile
 
-from jdstyle.datasets import photo_files
-from jdstyle.datasets import photos
+from jdstyle.photos import files as photo_files
+from jdstyle.photos import normalise
 
 BAD_IMAGES = Path(__file__).parents[1].parent / "shared" / "data" / "bad_images"
 RED, GREEN, BLUE, BLACK = (255, 0, 0), (0, 160, 0), (0, 0, 255), (0, 0, 0)
@@ -67,8 +67,8 @@ def scene(seed=0, size=(600, 400)):
 
 
 def reason(data):
-    with pytest.raises(photos.PhotoError) as caught:
-        photos.normalise(data)
+    with pytest.raises(normalise.PhotoError) as caught:
+        normalise.normalise(data)
     return str(caught.value)
 
 
@@ -88,7 +88,7 @@ def png(width, height, bits, color_type, rows=b"", chunks=()):
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP"])
 def test_any_format_by_its_content(kind):
-    photo = photos.normalise(encode(corners(), kind))
+    photo = normalise.normalise(encode(corners(), kind))
     assert (photo.width, photo.height) == (96, 64)
     # JPEG and GIF's palette move colors a little.
     np.testing.assert_allclose(color_at(photo, 0.25, 0.25), RED, atol=12)
@@ -111,16 +111,16 @@ def test_any_format_by_its_content(kind):
 )
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_short_side(kind, size, stored):
-    photo = photos.normalise(encode(Image.new("RGB", size), kind))
+    photo = normalise.normalise(encode(Image.new("RGB", size), kind))
     assert (photo.width, photo.height) == stored
 
 
 def test_another_short_side():
     data = encode(Image.new("RGB", (400, 200)), "JPEG")
-    photo = photos.normalise(data, short_side=50)
+    photo = normalise.normalise(data, short_side=50)
     assert (photo.width, photo.height) == (100, 50)
     with pytest.raises(ValueError, match="`short_side` must be at least 16"):
-        photos.normalise(data, short_side=15)
+        normalise.normalise(data, short_side=15)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
@@ -129,7 +129,7 @@ def test_scales_without_aliasing(kind):
     # gray; taking every third pixel would leave them black and white.
     columns = np.zeros((960, 960), np.uint8)
     columns[:, ::2] = 255
-    photo = photos.normalise(encode(Image.fromarray(columns), kind))
+    photo = normalise.normalise(encode(Image.fromarray(columns), kind))
     inner = pixels(photo)[10:-10, 10:-10]
     assert photo.width == 320
     assert abs(inner.mean() - 127.5) < 3 and inner.std() < 12
@@ -155,7 +155,7 @@ UPRIGHT = {
 def test_turns_upright(kind, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    photo = photos.normalise(encode(corners(), kind, exif=exif))
+    photo = normalise.normalise(encode(corners(), kind, exif=exif))
     turned = orientation >= 5
     assert (photo.width, photo.height) == ((64, 96) if turned else (96, 64))
     places = [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)]
@@ -178,7 +178,7 @@ def test_turns_upright(kind, orientation):
     ],
 )
 def test_malformed_exif_counts_as_none(exif):
-    photo = photos.normalise(encode(corners(), "JPEG", exif=exif))
+    photo = normalise.normalise(encode(corners(), "JPEG", exif=exif))
     assert (photo.width, photo.height) == (96, 64)
     np.testing.assert_allclose(color_at(photo, 0.25, 0.25), RED, atol=12)
 
@@ -190,7 +190,7 @@ def test_keeps_no_metadata():
         corners(), "JPEG", exif=exif, comment=b"secret word", progressive=True
     )
     assert b"secret" in data
-    photo = photos.normalise(data)
+    photo = normalise.normalise(data)
     assert b"secret" not in photo.jpeg and b"Exif" not in photo.jpeg
     # SOF0: baseline; SOF2 would be progressive.
     assert b"\xff\xc0" in photo.jpeg and b"\xff\xc2" not in photo.jpeg
@@ -205,8 +205,8 @@ def ramp_image(mode):
 
 
 def test_scales_16_bit_gray():
-    wide = pixels(photos.normalise(encode(ramp_image("I;16"))))
-    narrow = pixels(photos.normalise(encode(ramp_image("L"))))
+    wide = pixels(normalise.normalise(encode(ramp_image("I;16"))))
+    narrow = pixels(normalise.normalise(encode(ramp_image("L"))))
     # Clipped, all columns but the first would be white.
     assert np.abs(wide - narrow).max() <= 3
     np.testing.assert_allclose(wide[16, :, 0], np.linspace(0, 255, 64), atol=4)
@@ -215,7 +215,7 @@ def test_scales_16_bit_gray():
 def test_scales_16_bit_rgb():
     # 0x8000 of 0xffff is half: 128.
     row = b"\0" + struct.pack(">HHH", 0x8000, 0xFFFF, 0) * 20
-    photo = photos.normalise(png(20, 20, 16, 2, row * 20))
+    photo = normalise.normalise(png(20, 20, 16, 2, row * 20))
     np.testing.assert_allclose(color_at(photo, 0.5, 0.5), (128, 255, 0), atol=3)
 
 
@@ -256,14 +256,14 @@ def transparent_files():
     "data", [pytest.param(data, id=name) for name, data in transparent_files()]
 )
 def test_transparent_becomes_white(data):
-    photo = photos.normalise(data)
+    photo = normalise.normalise(data)
     np.testing.assert_allclose(color_at(photo, 0.25, 0.5), BLACK, atol=6)
     np.testing.assert_allclose(color_at(photo, 0.8, 0.5), [255] * 3, atol=6)
 
 
 def test_half_opacity_mixes_with_white():
     image = Image.new("RGBA", (32, 32), (0, 0, 0, 102))
-    photo = photos.normalise(encode(image))
+    photo = normalise.normalise(encode(image))
     # 102 of 255 is 0.4: 0.4 * 0 + 0.6 * 255 = 153.
     np.testing.assert_allclose(color_at(photo, 0.5, 0.5), [153] * 3, atol=3)
 
@@ -273,7 +273,7 @@ def test_modes_become_rgb(mode):
     image = Image.new("RGB", (32, 32), "white")
     image.paste(BLACK, (0, 0, 16, 32))
     kind = "JPEG" if mode == "CMYK" else "PNG"
-    photo = photos.normalise(encode(image.convert(mode), kind))
+    photo = normalise.normalise(encode(image.convert(mode), kind))
     np.testing.assert_allclose(color_at(photo, 0.25, 0.5), BLACK, atol=6)
     np.testing.assert_allclose(color_at(photo, 0.75, 0.5), [255] * 3, atol=6)
 
@@ -282,7 +282,7 @@ def test_cmyk_colors():
     data = encode(corners().convert("CMYK"), "JPEG")
     assert Image.open(io.BytesIO(data)).mode == "CMYK"
     np.testing.assert_allclose(
-        color_at(photos.normalise(data), 0.25, 0.25), RED, atol=12
+        color_at(normalise.normalise(data), 0.25, 0.25), RED, atol=12
     )
 
 
@@ -291,7 +291,7 @@ def test_first_frame_of_an_animation():
     second = Image.new("RGB", (32, 32), BLUE)
     for kind in ("GIF", "WEBP", "PNG"):
         data = encode(first, kind, save_all=True, append_images=[second])
-        photo = photos.normalise(data)
+        photo = normalise.normalise(data)
         np.testing.assert_allclose(color_at(photo, 0.5, 0.5), RED, atol=6)
 
 
@@ -404,8 +404,8 @@ def test_huge_claim_takes_no_memory():
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before = peak()\n"
         "try:\n"
-        "    photos.normalise(sys.stdin.buffer.read())\n"
-        "except photos.PhotoError as error:\n"
+        "    normalise.normalise(sys.stdin.buffer.read())\n"
+        "except normalise.PhotoError as error:\n"
         "    print(peak() - before)\n"
     )
     for data in (
@@ -428,7 +428,7 @@ def test_large_photo_under_the_limit_without_a_warning():
     data = encode(Image.new("L", (9500, 10_000), 128), "JPEG")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        photo = photos.normalise(data)
+        photo = normalise.normalise(data)
     # 10000 * 320 / 9500 = 336.8
     assert (photo.width, photo.height) == (320, 337)
 
@@ -453,24 +453,24 @@ def test_random_damage_raises_nothing_else():
             places = rng.integers(4, min(len(data), 400), 6)
             data[places] = rng.integers(0, 256, 6)
             try:
-                photos.normalise(data.tobytes())
+                normalise.normalise(data.tobytes())
                 outcomes["stored"] += 1
-            except photos.PhotoError:
+            except normalise.PhotoError:
                 outcomes["refused"] += 1
     assert min(outcomes.values()) > 20
 
 
 def test_threads_agree():
     files = [encode(scene(seed), "JPEG") for seed in range(4)] * 5
-    alone = [photos.normalise(data) for data in files]
+    alone = [normalise.normalise(data) for data in files]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(photos.normalise, files))
+        together = list(pool.map(normalise.normalise, files))
     assert [p.jpeg for p in together] == [p.jpeg for p in alone]
 
 
 def test_large_photos_come_one_by_one(monkeypatch):
     inside, most = [], []
-    real = photos._normalise
+    real = normalise._normalise
 
     def watched(*args):
         inside.append(1)
@@ -479,18 +479,18 @@ def test_large_photos_come_one_by_one(monkeypatch):
         inside.pop()
         return photo
 
-    monkeypatch.setattr(photos, "_normalise", watched)
+    monkeypatch.setattr(normalise, "_normalise", watched)
     files = [encode(scene(seed)) for seed in range(4)] * 5
 
     def most_at_a_time():
         most.clear()
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            list(pool.map(photos.normalise, files))
+            list(pool.map(normalise.normalise, files))
         return max(most)
 
     assert most_at_a_time() > 1
     # A PNG of 600 x 400 pixels takes 13 bytes for each: 3,120,000.
-    monkeypatch.setattr(photos, "_LARGE", 3_119_999)
+    monkeypatch.setattr(normalise, "_LARGE", 3_119_999)
     assert most_at_a_time() == 1
 
 
@@ -499,11 +499,13 @@ def test_files_that_are_too_large_or_no_files(tmp_path, monkeypatch):
     data, status = photo_files.read_file(tmp_path / "a.jpg")
     assert len(data) == status.st_size
     monkeypatch.setattr(photo_files, "MAX_BYTES", len(data) - 1)
-    with pytest.raises(photos.PhotoError, match=f"^{len(data):,} bytes, more"):
+    with pytest.raises(
+        normalise.PhotoError, match=f"^{len(data):,} bytes, more"
+    ):
         photo_files.read_file(tmp_path / "a.jpg")
     os.mkfifo(tmp_path / "pipe.jpg")  # Reading it would wait for a writer.
     for name in ("pipe.jpg", "."):
-        with pytest.raises(photos.PhotoError, match="not a file"):
+        with pytest.raises(normalise.PhotoError, match="not a file"):
             photo_files.read_file(tmp_path / name)
     with pytest.raises(FileNotFoundError):
         photo_files.read_file(tmp_path / "b.jpg")
@@ -515,7 +517,7 @@ def distance(photo, other):
 
 def test_hash_is_alike_for_copies_only():
     originals = [scene(seed) for seed in range(6)]
-    hashed = [photos.normalise(encode(image)) for image in originals]
+    hashed = [normalise.normalise(encode(image)) for image in originals]
     assert hashed[0].bits.shape == (255,) and hashed[0].bits.dtype == bool
     for image, photo in zip(originals, hashed, strict=True):
         half = image.resize((300, 200), Image.Resampling.BICUBIC)
@@ -524,7 +526,7 @@ def test_hash_is_alike_for_copies_only():
             encode(half, "JPEG", quality=75),
             encode(image.point(lambda v: v * 0.95 + 5), "WEBP"),
         ):
-            assert distance(photo, photos.normalise(copy)) <= 24
+            assert distance(photo, normalise.normalise(copy)) <= 24
     # Independent bits differ in 128 of 255, +- 8; low frequencies are not
     # quite independent.
     others = [distance(hashed[0], other) for other in hashed[1:]]
@@ -535,10 +537,12 @@ def test_noise_does_not_change_the_hash_of_a_plain_background():
     rng = np.random.default_rng(0)
     values = np.full((400, 400, 3), 250.0)
     values[150:250, 150:250] = 40
-    plain = photos.normalise(encode(Image.fromarray(values.astype(np.uint8))))
+    plain = normalise.normalise(
+        encode(Image.fromarray(values.astype(np.uint8)))
+    )
     noisy = (values + rng.normal(0, 3, values.shape)).clip(0, 255)
     noisy = Image.fromarray(noisy.astype(np.uint8))
-    photo = photos.normalise(encode(noisy, "JPEG", quality=60))
+    photo = normalise.normalise(encode(noisy, "JPEG", quality=60))
     assert distance(plain, photo) <= 6
 
 
@@ -548,23 +552,23 @@ def test_hash_bits_are_signs_of_cosine_coefficients():
     x = (np.arange(320) + 0.5) / 320
     wave = 128 + 50 * np.cos(np.pi * x)
     image = Image.fromarray(np.tile(wave, (320, 1)).astype(np.uint8))
-    assert np.flatnonzero(photos.perceptual_hash(image)).tolist() == [0]
+    assert np.flatnonzero(normalise.perceptual_hash(image)).tolist() == [0]
     # Lighter to the right: the same frequency, negative.
     mirrored = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    assert not photos.perceptual_hash(mirrored).any()
+    assert not normalise.perceptual_hash(mirrored).any()
     # The first vertical one comes after 16 horizontal ones, bit 15 of those
     # without the mean.
     upright = image.transpose(Image.Transpose.TRANSPOSE)
-    assert np.flatnonzero(photos.perceptual_hash(upright)).tolist() == [15]
+    assert np.flatnonzero(normalise.perceptual_hash(upright)).tolist() == [15]
 
 
 @pytest.mark.timed
 def test_speed():
     data = encode(scene(size=(800, 800)), "JPEG", quality=90)
-    photos.normalise(data)
+    normalise.normalise(data)
     start = time.thread_time()
     for _ in range(20):
-        photos.normalise(data)
+        normalise.normalise(data)
     # At least 80 photos per core-second; measured 230 to 390.
     assert 20 / (time.thread_time() - start) > 80
 
@@ -608,7 +612,7 @@ def test_real_odd_files(name):
     if isinstance(EXPECTED[name], str):
         assert EXPECTED[name] in reason(data)
     else:
-        photo = photos.normalise(data)
+        photo = normalise.normalise(data)
         assert pixels(photo).shape == (*EXPECTED[name][::-1], 3)
 
 
@@ -616,7 +620,7 @@ def test_real_odd_files(name):
 def test_real_turned_photos_are_upright():
     # Both show the same face, once turned, once turned and mirrored.
     upright, mirrored, gray = (
-        pixels(photos.normalise((BAD_IMAGES / name).read_bytes()))
+        pixels(normalise.normalise((BAD_IMAGES / name).read_bytes()))
         for name in ("03_exif_rot6.jpg", "04_exif_rot5.jpg", "05_gray.jpg")
     )
     assert np.abs(upright - mirrored).mean() < 3

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jdstyle import input_pipeline
 from jdstyle import styles
 from jdstyle.datasets import builder
 from jdstyle.datasets import demo
 from jdstyle.datasets import prepared
 from jdstyle.errors import InputError
+from jdstyle.input_pipeline import batches
 
 
 def read_all(dataset, data_dir):
     """Reads every part: a dict from split to `Photos`."""
     opened = prepared.open_prepared(dataset, data_dir)
     return {
-        split: input_pipeline.read_photos(opened, split, cache="stream")
+        split: batches.read_photos(opened, split, cache="stream")
         for split in opened.info.splits
     }
 
@@ -62,7 +62,7 @@ def test_demo_has_three_splits_and_five_folds(small_demo):
     assert abs(sizes["validation"] - 48) <= 6
     opened = prepared.open_prepared("demo", small_demo)
     for fold in range(1, 6):
-        part = input_pipeline.read_photos(opened, "validation", fold=fold)
+        part = batches.read_photos(opened, "validation", fold=fold)
         assert abs(len(part.ids) - 48) <= 8
 
 

@@ -10,7 +10,6 @@ import tensorflow as tf
 from jdstyle import checkpoints
 from jdstyle import devices
 from jdstyle import experiment
-from jdstyle import input_pipeline
 from jdstyle import monitoring
 from jdstyle import recipe
 from jdstyle import recovery
@@ -18,6 +17,7 @@ from jdstyle import training
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.errors import Stopped
+from jdstyle.input_pipeline import batches as input_pipeline
 
 pytestmark = [
     pytest.mark.long,

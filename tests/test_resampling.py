@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from jdstyle import resampling
+from jdstyle.input_pipeline import resampling
 
 SPORTS = np.zeros((54_908, 1), "int32")
 SPORTS[:104] = 1  # The real counts of the rarest style.

@@ -13,13 +13,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from jdstyle import input_pipeline
 from jdstyle import models
 from jdstyle import scoring
 from jdstyle import serving
-from jdstyle import sums
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
+from jdstyle.files import sums
+from jdstyle.input_pipeline import batches
 
 pytestmark = pytest.mark.long
 
@@ -46,15 +46,15 @@ def saved_model(model, tmp_path_factory):
 
 @pytest.fixture
 def jpegs(tiny):
-    return input_pipeline.read_photos(tiny, "test").encoded
+    return batches.read_photos(tiny, "test").encoded
 
 
 def test_bytes_give_what_evaluation_gives(model, saved_model, jpegs, tiny):
     classify, names = scoring.load(saved_model)
     assert names == STYLES
     probabilities, labels = scoring.score(classify, [jpegs[:5], jpegs[5:]])
-    dataset = input_pipeline.make_eval_dataset(
-        input_pipeline.read_photos(tiny, "test"), image_size=SIZE, batch_size=8
+    dataset = batches.make_eval_dataset(
+        batches.read_photos(tiny, "test"), image_size=SIZE, batch_size=8
     )
     expected = tf.sigmoid(model.predict(dataset, verbose=0))
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)
@@ -135,7 +135,7 @@ def test_runs_where_there_is_no_keras(model, saved_model, jpegs, tmp_path):
         check=True,
         cwd=tmp_path,
     )
-    from jdstyle import decoding
+    from jdstyle.photos import decoding
 
     images = np.stack([decoding.decode(jpeg, SIZE) for jpeg in jpegs])
     expected = tf.sigmoid(model.predict(images, verbose=0))

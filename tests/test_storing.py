@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jdstyle import input_pipeline
 from jdstyle.datasets import builder
 from jdstyle.datasets import prepared
 from jdstyle.datasets import storing
 from jdstyle.errors import InputError
+from jdstyle.input_pipeline import batches
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -50,7 +50,7 @@ def ids(table):
     return {
         photo
         for split in opened.info.splits
-        for photo in input_pipeline.read_photos(opened, split).ids
+        for photo in batches.read_photos(opened, split).ids
     }
 
 

@@ -3,8 +3,8 @@ import subprocess
 
 import pytest
 
-from jdstyle import sums
 from jdstyle.errors import InputError
+from jdstyle.files import sums
 
 # `printf abc | sha256sum`, an example of FIPS 180-2.
 OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

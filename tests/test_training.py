@@ -13,12 +13,12 @@ import tensorflow as tf
 from jdstyle import checkpoints
 from jdstyle import errors
 from jdstyle import experiment
-from jdstyle import input_pipeline
 from jdstyle import losses
 from jdstyle import models
 from jdstyle import recipe
 from jdstyle import training
 from jdstyle.errors import InputError
+from jdstyle.input_pipeline import batches
 
 pytestmark = [
     pytest.mark.long,
@@ -42,10 +42,7 @@ SETTINGS = recipe.Settings(
 
 @pytest.fixture
 def parts(tiny):
-    return [
-        input_pipeline.read_photos(tiny, part)
-        for part in ("train", "validation")
-    ]
+    return [batches.read_photos(tiny, part) for part in ("train", "validation")]
 
 
 def run(parts, workdir, style=0, **changes):
@@ -313,7 +310,7 @@ def test_two_devices_share_a_batch(data_dir, tmp_path):
         devices.default_strategy = lambda: strategy
         tiny = prepared.open_prepared("label_table/tiny", {data_dir!r})
         parts = [
-            input_pipeline.read_photos(tiny, part)
+            batches.read_photos(tiny, part)
             for part in ("train", "validation")
         ]
         parts[1] = parts[1]._replace(

@@ -10,9 +10,9 @@ import pytest
 
 from jdstyle import experiment
 from jdstyle import models
-from jdstyle import sums
 from jdstyle import weight_files
 from jdstyle.errors import InputError
+from jdstyle.files import sums
 
 
 def make_model(units=2, seed=1):

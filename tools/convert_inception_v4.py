@@ -26,8 +26,8 @@ import numpy as np
 from absl import flags
 
 from jdstyle import cli
-from jdstyle import sums
 from jdstyle.errors import InputError
+from jdstyle.files import sums
 
 _SOURCE = flags.DEFINE_string(
     "source", None, "PyTorch's weights: a .npz or .safetensors file."

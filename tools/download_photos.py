@@ -34,8 +34,8 @@ from jdstyle import cli
 from jdstyle import styles
 from jdstyle.datasets import checking
 from jdstyle.datasets import csv_files
-from jdstyle.datasets import photos
 from jdstyle.errors import InputError
+from jdstyle.photos import normalise
 
 _MANUAL_DIR = flags.DEFINE_string(
     "manual_dir", None, "Folder of the label files; takes images/ and gone.csv."
@@ -196,9 +196,9 @@ def _try(url):
                     raise Fault(f"more than {MAX_BYTES:,} bytes", tries=1)
                 if time.monotonic() > until:
                     raise Fault(f"{_GAVE_UP}too slow", tries=2)
-        photos.normalise(bytes(data))
+        normalise.normalise(bytes(data))
         return data
-    except photos.PhotoError as error:
+    except normalise.PhotoError as error:
         raise Fault(str(error), tries=2) from error
     except Fault:
         raise

@@ -27,13 +27,13 @@ def main(argv):
     import numpy as np
     from PIL import Image
 
-    from jdstyle import augment
-    from jdstyle import input_pipeline
     from jdstyle.datasets import prepared
+    from jdstyle.input_pipeline import augment
+    from jdstyle.input_pipeline import batches
 
     builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
-    photos = input_pipeline.read_photos(builder, "train", cache="stream")
-    dataset = input_pipeline.make_train_dataset(
+    photos = batches.read_photos(builder, "train", cache="stream")
+    dataset = batches.make_train_dataset(
         photos,
         photos.labels[:, :1],
         np.ones((1, 2), "float32"),

@@ -11,9 +11,9 @@ import typing
 
 from absl import logging
 
-from jdstyle import writing
-from jdstyle.datasets import photos
 from jdstyle.errors import InputError
+from jdstyle.files import atomic
+from jdstyle.photos import normalise
 
 # Photos in flight: enough for every core, few enough to keep memory flat.
 _WINDOW = 256
@@ -52,7 +52,7 @@ def check_photos(rows, read, spool, *, short_side, find_box=None):
         spool: binary file, open for writing, that takes the JPEGs.
         short_side: int, pixels; larger photos are scaled down to it.
         find_box: function of a row that returns the box to cut its photo to or
-            None, as in `photos.normalise`; None to cut none.
+            None, as in `normalise.normalise`; None to cut none.
 
     Returns:
         `(checked, rejected)`: list of `CheckedPhoto` in the order of `rows`,
@@ -83,7 +83,7 @@ def check_ahead(items, read, *, short_side, find_box=None, window=_WINDOW):
         items: list.
         read: function of an item that returns the bytes of its photo; raises
             `OSError` where it cannot.
-        short_side: int, pixels, as in `photos.normalise`.
+        short_side: int, pixels, as in `normalise.normalise`.
         find_box: as in `check_photos`, of an item.
         window: int, how many photos may be in flight.
 
@@ -109,19 +109,19 @@ def check_ahead(items, read, *, short_side, find_box=None, window=_WINDOW):
 def _check(item, read, short_side, find_box):
     box = find_box(item) if find_box else None
     try:
-        return photos.normalise(read(item), short_side, box), None
+        return normalise.normalise(read(item), short_side, box), None
     except FileNotFoundError:
         return None, MISSING
     except OSError as error:
         return None, f"cannot be read: {error.strerror}"
-    except photos.PhotoError as error:
+    except normalise.PhotoError as error:
         return None, str(error)
 
 
 def write_report(rejected, path):
     """Writes id, path, where it is named and the reason of each rejection."""
     # A path from the command line may hold bytes that are no UTF-8.
-    with writing.aside(path, newline="", errors="surrogateescape") as file:
+    with atomic.aside(path, newline="", errors="surrogateescape") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["id", "path", "named_in", "reason"])
         for row, reason in rejected:

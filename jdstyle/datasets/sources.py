@@ -5,7 +5,7 @@ import hashlib
 import os
 import typing
 
-from jdstyle.datasets import photo_files
+from jdstyle.photos import files
 
 FILE = "sources.csv"  # Beside the records.
 
@@ -26,7 +26,7 @@ class Source(typing.NamedTuple):
 
 def read(path):
     """Returns `(data, Source)` of a photo file; raises as `read_file`."""
-    data, status = photo_files.read_file(path)
+    data, status = files.read_file(path)
     return data, _source(status, data)
 
 
@@ -95,5 +95,5 @@ def _source(status, data=None):
 def _digest(path):
     try:
         return read(path)[1].digest
-    except (OSError, photo_files.PhotoError):
+    except (OSError, files.PhotoError):
         return None

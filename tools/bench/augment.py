@@ -30,9 +30,9 @@ def main(argv):
     import numpy as np
     import tensorflow as tf
 
-    from jdstyle import augment
     from jdstyle import devices
     from jdstyle import models
+    from jdstyle.input_pipeline import augment
 
     policy = devices.choose_precision(_PRECISION.value)
     keras.config.set_dtype_policy(policy)

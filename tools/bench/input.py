@@ -40,7 +40,7 @@ def main(argv):
     import drawn
     import measure
 
-    from jdstyle.datasets import photos as photo_files
+    from jdstyle.photos import normalise as photo_files
 
     measure.print_header(
         photos=_NUM_PHOTOS.value,
@@ -104,11 +104,11 @@ def _ours(photos):
     import numpy as np
     import tensorflow as tf
 
-    from jdstyle import input_pipeline
+    from jdstyle.input_pipeline import batches
 
     labels = np.zeros((len(photos), 1), "int32")
-    dataset = input_pipeline.make_train_dataset(
-        input_pipeline.Photos(None, labels, tf.constant(photos), None),
+    dataset = batches.make_train_dataset(
+        batches.Photos(None, labels, tf.constant(photos), None),
         labels,
         np.ones((1, 2), "float32"),
         image_size=_IMAGE_SIZE.value,

@@ -26,7 +26,7 @@ def main(argv):
     import numpy as np
     import tensorflow as tf
 
-    from jdstyle import resampling
+    from jdstyle.input_pipeline import resampling
 
     num_photos, positives = _NUM_PHOTOS.value, _NUM_POSITIVES.value
     measure.print_header(

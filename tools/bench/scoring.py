@@ -69,11 +69,11 @@ def _works(folder):
     from absl import logging
 
     from jdstyle import evaluation
-    from jdstyle import input_pipeline
     from jdstyle import prediction
     from jdstyle import scoring
     from jdstyle.datasets import prepared
     from jdstyle.datasets.builder import Options
+    from jdstyle.input_pipeline import batches
 
     logging.set_verbosity(logging.WARNING)
     model = _SAVED_MODEL.value or _export(folder, made.STYLES)
@@ -86,7 +86,7 @@ def _works(folder):
         prepared.make_builder(*place, Options(), table=table, images_dir=None)
     )
     builder = prepared.open_prepared(*place)
-    encoded = input_pipeline.read_photos(builder, "validation").encoded
+    encoded = batches.read_photos(builder, "validation").encoded
     size = _BATCH_SIZE.value
 
     def own():

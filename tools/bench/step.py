@@ -99,12 +99,12 @@ def _photos():
     import numpy as np
     import tensorflow as tf
 
-    from jdstyle import input_pipeline
+    from jdstyle.input_pipeline import batches
 
     stored = drawn.prepared(drawn.originals(min(32, _NUM_PHOTOS.value)))
     numbers = np.arange(_NUM_PHOTOS.value)
     encoded = tf.gather(stored, numbers % len(stored))
-    return input_pipeline.Photos(
+    return batches.Photos(
         ids=numbers.astype(str),
         labels=(numbers % 2).astype("int32")[:, np.newaxis],
         encoded=encoded,
@@ -118,9 +118,9 @@ def _clock():
     import measure
     import numpy as np
 
-    from jdstyle import input_pipeline
     from jdstyle import models
     from jdstyle import monitoring
+    from jdstyle.input_pipeline import batches
 
     class Clock(monitoring.Validation):
         turns = {
@@ -166,7 +166,7 @@ def _clock():
             self._restart()
 
         def on_epoch_end(self, epoch, logs):
-            dataset = input_pipeline.make_eval_dataset(
+            dataset = batches.make_eval_dataset(
                 _photos(),
                 image_size=_IMAGE_SIZE.value,
                 batch_size=_BATCH_SIZE.value,

@@ -9,7 +9,7 @@ where it does not alias.
 
 import tensorflow as tf
 
-from jdstyle import headers
+from jdstyle.photos import headers
 
 _RATIOS = (1, 2, 4, 8)  # What a JPEG's cosine transform can be decoded at.
 

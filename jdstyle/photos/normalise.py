@@ -9,9 +9,9 @@ import typing
 import numpy as np
 from PIL import Image
 
-from jdstyle.datasets import photo_files
-from jdstyle.datasets.photo_files import MIN_SIDE
-from jdstyle.datasets.photo_files import PhotoError
+from jdstyle.photos import files
+from jdstyle.photos.files import MIN_SIDE
+from jdstyle.photos.files import PhotoError
 
 JPEG_QUALITY = 90
 
@@ -85,8 +85,8 @@ def normalise(data, short_side=320, box=None):
             f"`short_side` must be at least {MIN_SIDE}. "
             f"Received: {short_side!r}."
         )
-    image = photo_files.open_photo(data)
-    is_large = photo_files.num_bytes_decoded(image) > _LARGE
+    image = files.open_photo(data)
+    is_large = files.num_bytes_decoded(image) > _LARGE
     try:
         with _one_large_photo if is_large else contextlib.nullcontext():
             return _normalise(image, short_side, box)
@@ -95,7 +95,7 @@ def normalise(data, short_side=320, box=None):
     # Broken files make decoders raise nearly anything, MemoryError included;
     # no single photo may end the work on the others.
     except Exception as error:
-        raise photo_files.broken(image.format, error) from error
+        raise files.broken(image.format, error) from error
 
 
 def _normalise(image, short_side, box):

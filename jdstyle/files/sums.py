@@ -7,8 +7,8 @@ import hashlib
 import os
 import re
 
-from jdstyle import writing
 from jdstyle.errors import InputError
+from jdstyle.files import atomic
 
 FILE = "SHA256SUMS"
 
@@ -30,7 +30,7 @@ def write(directory, names=None):
         lines = read(directory)
     lines |= {name: _sum(os.path.join(directory, name)) for name in names}
     path = os.path.join(directory, FILE)
-    with writing.aside(path) as file:
+    with atomic.aside(path) as file:
         file.writelines(f"{lines[name]}  {name}\n" for name in sorted(lines))
 
 

@@ -1,0 +1,1 @@
+"""Whether a file is whole, held by somebody else, and what was written."""

@@ -1,0 +1,1 @@
+"""From prepared records to batches: resampled, decoded, augmented."""
