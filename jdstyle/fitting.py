@@ -4,8 +4,8 @@ import functools
 import sys
 
 from jdstyle import averaging
-from jdstyle import models
 from jdstyle import recipe
+from jdstyle.models import classifier as models
 
 # While the backbone is frozen only a new head learns, and learns faster.
 _HEAD_LEARNING_RATE = 10.0

@@ -10,14 +10,14 @@ from absl import logging
 from jdstyle import charts
 from jdstyle import completeness
 from jdstyle import experiment
-from jdstyle import folding
 from jdstyle import fusion
 from jdstyle import fusion_fit
-from jdstyle import models
 from jdstyle import relations
 from jdstyle import report
 from jdstyle import run_sets
 from jdstyle import serving
+from jdstyle.models import batch_norm_folding
+from jdstyle.models import classifier
 
 PROBABILITIES_FILE = "out_of_fold_probabilities.csv"
 GAINS_FILE = "relation_gains.csv"
@@ -119,7 +119,9 @@ def load(members, names, rules):
     """
     networks = [
         fusion.Network(
-            folding.fold_batch_norms(models.load_run(run.directory)[0]),
+            batch_norm_folding.fold_batch_norms(
+                classifier.load_run(run.directory)[0]
+            ),
             number,
             [names.index(style) for style in run.styles],
         )

@@ -7,8 +7,8 @@ import numpy as np
 
 from jdstyle import experiment
 from jdstyle import losses
-from jdstyle import models
 from jdstyle.input_pipeline import augment
+from jdstyle.models import classifier as models
 
 
 class Settings(typing.NamedTuple):

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import typing
 
-from jdstyle import backbones
 from jdstyle import sweep_plan
 from jdstyle import sweep_view
 from jdstyle import sweeping
@@ -13,6 +12,7 @@ from jdstyle.datasets import prepared
 from jdstyle.datasets import support
 from jdstyle.errors import InputError
 from jdstyle.input_pipeline import batches
+from jdstyle.models import backbones
 
 # Folder of the product.
 FUSED = "fused"

@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from jdstyle import inspection
-from jdstyle import weight_files
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.files import sums
+from jdstyle.models import weight_files
 
 # How many batches are scored at a time: one decodes while one is in the
 # networks. A third would take its memory and gain nothing.

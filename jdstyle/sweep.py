@@ -47,12 +47,12 @@ _RUNS_DIR = flags.DEFINE_string(
 def main(argv):
     arguments = argv[1:]
     # Here, so that --help does not wait for TensorFlow.
-    from jdstyle import backbones
     from jdstyle import sweep_plan
     from jdstyle import sweep_view
     from jdstyle import sweeping
     from jdstyle.datasets import prepared
     from jdstyle.datasets import support
+    from jdstyle.models import backbones
 
     for name in _BACKBONES.value:
         backbones.require(name, "--backbones")

@@ -15,17 +15,17 @@ from jdstyle import devices
 from jdstyle import errors
 from jdstyle import experiment
 from jdstyle import fitting
-from jdstyle import folding
-from jdstyle import models
 from jdstyle import monitoring
 from jdstyle import recipe
 from jdstyle import recovery
 from jdstyle import stopping
 from jdstyle import tasks
-from jdstyle import weight_files
 from jdstyle.errors import Failure
 from jdstyle.input_pipeline import augment
 from jdstyle.input_pipeline import batches
+from jdstyle.models import batch_norm_folding
+from jdstyle.models import classifier as models
+from jdstyle.models import weight_files
 
 CPU_BATCH_SIZE = 32
 
@@ -140,7 +140,7 @@ def train(
     weight_files.load(
         classifier, os.path.join(workdir, experiment.BEST_WEIGHTS)
     )
-    classifier = folding.fold_batch_norms(classifier)
+    classifier = batch_norm_folding.fold_batch_norms(classifier)
     with devices.batch_must_fit(validation.batch_size):
         logits = monitoring.predict_logits(
             monitoring.make_forward(classifier), validation.dataset

@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from jdstyle import backbones
-from jdstyle import folding
-from jdstyle import models
+from jdstyle.models import backbones
+from jdstyle.models import batch_norm_folding
+from jdstyle.models import classifier
 
 pytestmark = pytest.mark.long
 
@@ -90,7 +90,7 @@ def test_norm_behind_a_convolution_goes(name, options):
     copy = convolution.__class__.from_config(convolution.get_config())
     model = small([copy, norm(**options), keras.layers.ReLU()])
     randomise(model)
-    folded = folding.fold_batch_norms(model)
+    folded = batch_norm_folding.fold_batch_norms(model)
     assert count_norms(model) == 1  # It is left as it was.
     assert count_norms(folded) == 0
     require_same(model, folded)
@@ -115,7 +115,7 @@ def used_twice():
 def test_other_norms_stay(model):
     model = model()
     randomise(model)
-    folded = folding.fold_batch_norms(model)
+    folded = batch_norm_folding.fold_batch_norms(model)
     assert count_norms(folded) == 1
     require_same(model, folded)
 
@@ -134,23 +134,23 @@ def test_backbones_say_the_same(backbone, size, left, float64):
     """In float64: deep networks of random weights magnify every rounding."""
     model, _ = backbones.build(backbone, size)
     randomise(model)
-    folded = folding.fold_batch_norms(model)
+    folded = batch_norm_folding.fold_batch_norms(model)
     assert count_norms(folded) == left
     assert folded.count_params() < model.count_params()
     require_same(model, folded, tolerance=1e-9)
 
 
 def test_network_without_batch_norms_comes_back():
-    model = models.build(models.Architecture("ConvNeXtTiny", 32, 2))
-    assert folding.fold_batch_norms(model) is model
+    model = classifier.build(classifier.Architecture("ConvNeXtTiny", 32, 2))
+    assert batch_norm_folding.fold_batch_norms(model) is model
 
 
 def test_several_branches_are_folded():
-    form = models.Architecture(
+    form = classifier.Architecture(
         "MobileNet", 32, 3, sharing="groups", groups=[[0, 2], [1]]
     )
-    model = models.build(form)
+    model = classifier.build(form)
     randomise(model)
-    folded = folding.fold_batch_norms(model)
+    folded = batch_norm_folding.fold_batch_norms(model)
     assert count_norms(folded) == 0
     require_same(model, folded, tolerance=1e-3)

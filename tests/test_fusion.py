@@ -12,12 +12,12 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from jdstyle import blending
 from jdstyle import fusion
-from jdstyle import models
 from jdstyle import scoring
 from jdstyle import serving
 from jdstyle import styles
 from jdstyle.datasets import prepared
 from jdstyle.input_pipeline import batches
+from jdstyle.models import classifier
 from jdstyle.photos import decoding
 
 pytestmark = pytest.mark.long
@@ -28,8 +28,8 @@ MEMBERS = ["mobilenet", "mobilenet-trunk"]
 
 def make_network(size, member, styles, seed):
     keras.utils.set_random_seed(seed)
-    form = models.Architecture("MobileNet", size, len(styles))
-    model = models.build(form)
+    form = classifier.Architecture("MobileNet", size, len(styles))
+    model = classifier.build(form)
     # Untrained batch norms would make all photos alike: they take the
     # statistics of one batch, half of it dark.
     for layer in model._flatten_layers():

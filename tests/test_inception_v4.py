@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from absl import flags
 
-from jdstyle import inception_v4
 from jdstyle.errors import InputError
 from jdstyle.files import sums
+from jdstyle.models import inception_v4
 
 pytestmark = pytest.mark.long
 

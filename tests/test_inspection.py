@@ -12,16 +12,16 @@ from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
-from jdstyle import backbones
 from jdstyle import blending
 from jdstyle import fusion
 from jdstyle import inspection
-from jdstyle import models
 from jdstyle import operations
 from jdstyle import scoring
 from jdstyle import serving
 from jdstyle.errors import InputError
 from jdstyle.files import sums
+from jdstyle.models import backbones
+from jdstyle.models import classifier
 
 pytestmark = pytest.mark.long
 
@@ -547,7 +547,7 @@ FAMILIES = [
 def test_every_family_of_networks_is_accepted(backbone, size):
     """The smallest of each family that Keras builds from other layers."""
     assert backbone in backbones.names()
-    model = models.build(models.Architecture(backbone, size))
+    model = classifier.build(classifier.Architecture(backbone, size))
     graph = (
         tf.function(lambda images: model(images, training=False))
         .get_concrete_function(tf.TensorSpec((None, size, size, 3)))

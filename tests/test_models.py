@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from keras.src.legacy.saving import legacy_h5_format
 
-from jdstyle import backbones
 from jdstyle import experiment
-from jdstyle import models
 from jdstyle.errors import InputError
 from jdstyle.files import sums
-from jdstyle.models import Architecture
+from jdstyle.models import backbones
+from jdstyle.models import classifier
+from jdstyle.models.classifier import Architecture
 
 pytestmark = pytest.mark.long
 
@@ -24,7 +24,7 @@ SMALL = Architecture("MobileNetV3Small", 32)
 )
 def test_forward_and_training_step(backbone):
     keras.utils.set_random_seed(0)
-    model = models.build(Architecture(backbone, 32, 3))
+    model = classifier.build(Architecture(backbone, 32, 3))
     assert model(IMAGES).shape == (2, 3)
     model.compile("sgd", keras.losses.BinaryCrossentropy(from_logits=True))
     before = model.trainable_weights[0].numpy()
@@ -47,7 +47,7 @@ def test_forward_and_training_step(backbone):
     ],
 )
 def test_normalisation_of_the_family_sits_inside(backbone, expected):
-    model = models.build(Architecture(backbone, 32, 1))
+    model = classifier.build(Architecture(backbone, 32, 1))
     body = model.get_layer("backbone")
     normalised = keras.Model(model.input, body._inbound_nodes[-1].input_tensors)
     np.testing.assert_allclose(normalised(IMAGES), expected, atol=1e-4)
@@ -57,7 +57,7 @@ def test_normalisation_of_the_family_sits_inside(backbone, expected):
 def test_head_is_float32_under_mixed_precision():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = models.build(Architecture("MobileNetV3Small", 32, 1))
+        model = classifier.build(Architecture("MobileNetV3Small", 32, 1))
         assert model.get_layer("backbone").compute_dtype == "bfloat16"
         assert model(IMAGES).dtype == "float32"
     finally:
@@ -65,7 +65,7 @@ def test_head_is_float32_under_mixed_precision():
 
 
 def test_batch_norms_follow_fast():
-    model = models.build(Architecture("MobileNetV3Small", 32, 1))
+    model = classifier.build(Architecture("MobileNetV3Small", 32, 1))
     momenta = {
         layer.momentum
         for layer in model._flatten_layers()
@@ -76,12 +76,12 @@ def test_batch_norms_follow_fast():
 
 def test_refuses_unknown_backbone_and_lists_the_others():
     with pytest.raises(InputError, match="DenseNet121.*ResNet50.*'Resnet'"):
-        models.build(Architecture("Resnet", 32, 1))
+        classifier.build(Architecture("Resnet", 32, 1))
 
 
 def test_refuses_image_too_small():
     with pytest.raises(InputError, match="--image_size=40.*75x75"):
-        models.build(Architecture("InceptionV3", 40, 1))
+        classifier.build(Architecture("InceptionV3", 40, 1))
 
 
 def test_imagenet_weights_come_from_keras_file(monkeypatch, tmp_path):
@@ -103,7 +103,7 @@ def test_imagenet_weights_come_from_keras_file(monkeypatch, tmp_path):
     monkeypatch.setattr(
         "keras.src.applications.mobilenet_v3.file_utils.get_file", get_file
     )
-    model = models.build(
+    model = classifier.build(
         Architecture("MobileNetV3Small", 32, 1), weights="imagenet"
     )
     assert asked == [path.name]
@@ -121,7 +121,7 @@ def test_imagenet_without_network_says_what_to_do(monkeypatch):
         "keras.src.applications.mobilenet_v3.file_utils.get_file", get_file
     )
     with pytest.raises(InputError, match="URL fetch.*--init_from=scratch"):
-        models.build(
+        classifier.build(
             Architecture("MobileNetV3Small", 32, 1), weights="imagenet"
         )
 
@@ -129,7 +129,7 @@ def test_imagenet_without_network_says_what_to_do(monkeypatch):
 def save_run(folder, form):
     """Writes what a finished run leaves for those that start from it."""
     folder.mkdir()
-    model = models.build(form)
+    model = classifier.build(form)
     model.save_weights(folder / experiment.BEST_WEIGHTS)
     sums.write(folder, [experiment.BEST_WEIGHTS])
     record = {"architecture": form._asdict()}
@@ -146,9 +146,9 @@ def assert_same_weights(model, other):
 @pytest.mark.parametrize("file_name", ["", experiment.BEST_WEIGHTS])
 def test_starts_from_a_run(tmp_path, num_styles, file_name):
     donor = save_run(tmp_path / "run", SMALL._replace(num_styles=num_styles))
-    model = models.build(SMALL)
+    model = classifier.build(SMALL)
     head = model.get_layer("logits").kernel.numpy()
-    models.initialise(model, SMALL, str(tmp_path / "run" / file_name))
+    classifier.initialise(model, SMALL, str(tmp_path / "run" / file_name))
     assert_same_weights(
         model.get_layer("backbone"), donor.get_layer("backbone")
     )
@@ -160,9 +160,9 @@ def test_starts_from_a_run(tmp_path, num_styles, file_name):
 
 def test_copy_says_what_was_and_was_not_restored():
     # Inception numbers its layers anew with every model: names do not match.
-    source = models.build(Architecture("InceptionV3", 75, 2))
-    target = models.build(Architecture("InceptionV3", 75, 1))
-    restored, kept = models.copy_weights(source, target)
+    source = classifier.build(Architecture("InceptionV3", 75, 2))
+    target = classifier.build(Architecture("InceptionV3", 75, 1))
+    restored, kept = classifier.copy_weights(source, target)
     assert kept == ["logits/kernel", "logits/bias"]
     assert len(restored) == len(target.weights) - 2
 
@@ -171,12 +171,14 @@ def test_refuses_run_of_another_backbone(tmp_path):
     save_run(tmp_path / "run", SMALL)
     form = Architecture("MobileNet", 32)
     with pytest.raises(InputError, match="is a MobileNetV3Small"):
-        models.initialise(models.build(form), form, str(tmp_path / "run"))
+        classifier.initialise(
+            classifier.build(form), form, str(tmp_path / "run")
+        )
 
 
 def test_refuses_what_is_no_run(tmp_path):
     with pytest.raises(InputError, match="--init_from.*missing.*best"):
-        models.initialise(models.build(SMALL), SMALL, str(tmp_path))
+        classifier.initialise(classifier.build(SMALL), SMALL, str(tmp_path))
 
 
 # Several styles.
@@ -202,13 +204,13 @@ GROUPS = Architecture("MobileNet", 32, 5, "groups", [[0, 3], [1, 2, 4]])
     ],
 )
 def test_each_sharing_has_its_stages_once(sharing, groups, layers):
-    model = models.build(GROUPS._replace(sharing=sharing, groups=groups))
+    model = classifier.build(GROUPS._replace(sharing=sharing, groups=groups))
     assert [layer.name for layer in model.layers if layer.weights] == layers
     assert model(IMAGES).shape == (2, 5)
 
 
 def test_logits_stand_in_the_order_of_the_styles():
-    model = models.build(GROUPS)
+    model = classifier.build(GROUPS)
     for number, group in enumerate(GROUPS.groups, start=1):
         head = model.get_layer(f"logits_{number}")
         head.kernel.assign(np.zeros(head.kernel.shape))
@@ -247,8 +249,8 @@ def test_last_stage_is_the_one_of_the_paper():
 def test_every_stage_starts_from_one_trunk(tmp_path, sharing):
     donor = save_run(tmp_path / "run", Architecture("MobileNet", 32, 20))
     form = GROUPS._replace(sharing=sharing)
-    model = models.build(form)
-    models.initialise(model, form, str(tmp_path / "run"))
+    model = classifier.build(form)
+    classifier.initialise(model, form, str(tmp_path / "run"))
     body = donor.get_layer("backbone")
     lower, upper = backbones.split(body)
     if sharing == "groups":
@@ -262,28 +264,30 @@ def test_every_stage_starts_from_one_trunk(tmp_path, sharing):
 
 def test_groups_start_from_the_same_groups_alone(tmp_path):
     donor = save_run(tmp_path / "run", GROUPS)
-    model = models.build(GROUPS)
-    models.initialise(model, GROUPS, str(tmp_path / "run"))
+    model = classifier.build(GROUPS)
+    classifier.initialise(model, GROUPS, str(tmp_path / "run"))
     assert_same_weights(model, donor)
     form = Architecture("MobileNet", 32)
     with pytest.raises(InputError, match="several backbones.*groups"):
-        models.initialise(models.build(form), form, str(tmp_path / "run"))
+        classifier.initialise(
+            classifier.build(form), form, str(tmp_path / "run")
+        )
 
 
 @pytest.mark.parametrize("groups", [[[0, 1]], [[0, 1, 2, 3, 4], [4]]])
 def test_refuses_groups_that_do_not_hold_each_style_once(groups):
     with pytest.raises(InputError, match="each of 5 styles once"):
-        models.build(GROUPS._replace(groups=groups))
+        classifier.build(GROUPS._replace(groups=groups))
 
 
 def test_refuses_unknown_sharing():
     with pytest.raises(InputError, match="trunk, groups, none.*'some'"):
-        models.build(GROUPS._replace(sharing="some"))
+        classifier.build(GROUPS._replace(sharing="some"))
 
 
 def test_freezing_leaves_the_heads(tmp_path):
-    model = models.build(GROUPS)
-    models.set_backbone_trainable(model, False)
+    model = classifier.build(GROUPS)
+    classifier.set_backbone_trainable(model, False)
     assert {w.path.split("/")[0] for w in model.trainable_weights} == {
         "logits_1",
         "logits_2",
@@ -292,7 +296,7 @@ def test_freezing_leaves_the_heads(tmp_path):
 
 def test_a_run_is_rebuilt_at_another_size(tmp_path):
     donor = save_run(tmp_path / "run", GROUPS)
-    model, form = models.load_run(str(tmp_path / "run"), image_size=64)
+    model, form = classifier.load_run(str(tmp_path / "run"), image_size=64)
     assert form.image_size == 64
     assert model.input_shape == (None, 64, 64, 3)
     assert_same_weights(model, donor)
@@ -302,12 +306,12 @@ def test_backbone_starts_from_its_weight_file(tmp_path):
     body, _ = backbones.build("MobileNet", 32)
     body.save_weights(tmp_path / "b.weights.h5")
     path = str(tmp_path / "b.weights.h5")
-    model = models.build(Architecture("MobileNet", 32), weights=path)
+    model = classifier.build(Architecture("MobileNet", 32), weights=path)
     assert_same_weights(model.get_layer("backbone"), body)
     with pytest.raises(InputError, match="does not hold.*MobileNetV3Small"):
-        models.build(SMALL, weights=path)
+        classifier.build(SMALL, weights=path)
     with pytest.raises(InputError, match="No such file: no.weights.h5"):
-        models.build(SMALL, weights="no.weights.h5")
+        classifier.build(SMALL, weights="no.weights.h5")
 
 
 def test_efficientnet_v2_keeps_its_own_blocks():
@@ -320,7 +324,7 @@ def test_efficientnet_v2_keeps_its_own_blocks():
 def test_inception_v4_asks_for_converted_weights(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(InputError, match="convert_inception_v4.py --source"):
-        models.build(Architecture("InceptionV4", 75), weights="imagenet")
+        classifier.build(Architecture("InceptionV4", 75), weights="imagenet")
 
 
 @pytest.mark.parametrize("record", ["{}", '{"architecture": {"a": 1}}', "{"])
@@ -328,4 +332,6 @@ def test_refuses_the_record_of_another_version(tmp_path, record):
     save_run(tmp_path / "run", SMALL)
     (tmp_path / "run" / "run.json").write_text(record)
     with pytest.raises(InputError, match="--init_from.*run.json is not what"):
-        models.initialise(models.build(SMALL), SMALL, str(tmp_path / "run"))
+        classifier.initialise(
+            classifier.build(SMALL), SMALL, str(tmp_path / "run")
+        )

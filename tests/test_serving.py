@@ -13,13 +13,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from jdstyle import models
 from jdstyle import scoring
 from jdstyle import serving
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.files import sums
 from jdstyle.input_pipeline import batches
+from jdstyle.models import classifier
 
 pytestmark = pytest.mark.long
 
@@ -30,8 +30,8 @@ STYLES = ["Punk", "Ethnic"]
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(1)
-    return models.build(
-        models.Architecture("MobileNetV3Small", SIZE, len(STYLES))
+    return classifier.build(
+        classifier.Architecture("MobileNetV3Small", SIZE, len(STYLES))
     )
 
 

@@ -14,11 +14,11 @@ from jdstyle import checkpoints
 from jdstyle import errors
 from jdstyle import experiment
 from jdstyle import losses
-from jdstyle import models
 from jdstyle import recipe
 from jdstyle import training
 from jdstyle.errors import InputError
 from jdstyle.input_pipeline import batches
+from jdstyle.models import classifier as models
 
 pytestmark = [
     pytest.mark.long,

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from jdstyle import experiment
-from jdstyle import models
-from jdstyle import weight_files
 from jdstyle.errors import InputError
 from jdstyle.files import sums
+from jdstyle.models import classifier
+from jdstyle.models import weight_files
 
 
 def make_model(units=2, seed=1):
@@ -139,11 +139,11 @@ def test_refuses_by_content_with_the_reason(reason, write, ending, tmp_path):
 def test_init_from_refuses_a_whole_model(tmp_path):
     path = tmp_path / "model.keras"
     make_model().save(path)
-    model, form = object(), models.Architecture("MobileNet", 32)
+    model, form = object(), classifier.Architecture("MobileNet", 32)
     with pytest.raises(InputError, match="model.keras is refused: .*layers"):
-        models.initialise(model, form, str(path))
+        classifier.initialise(model, form, str(path))
     with pytest.raises(InputError, match="No such file|no finished run"):
-        models.initialise(model, form, str(tmp_path / "none.keras"))
+        classifier.initialise(model, form, str(tmp_path / "none.keras"))
 
 
 def test_weights_with_a_wrong_name_are_refused(weights, tmp_path):
@@ -153,15 +153,15 @@ def test_weights_with_a_wrong_name_are_refused(weights, tmp_path):
 
 
 def test_a_run_with_damaged_weights_is_refused(tmp_path):
-    form = models.Architecture("MobileNet", 32)
-    models.build(form).save_weights(tmp_path / experiment.BEST_WEIGHTS)
+    form = classifier.Architecture("MobileNet", 32)
+    classifier.build(form).save_weights(tmp_path / experiment.BEST_WEIGHTS)
     experiment.write_json(
         tmp_path / experiment.RUN_FILE, {"architecture": form._asdict()}
     )
     sums.write(tmp_path, [experiment.BEST_WEIGHTS])
-    models.load_run(str(tmp_path))
+    classifier.load_run(str(tmp_path))
     with open(tmp_path / experiment.BEST_WEIGHTS, "r+b") as file:
         file.seek(5000)
         file.write(b"\xff")
     with pytest.raises(InputError, match="not what was written"):
-        models.load_run(str(tmp_path))
+        classifier.load_run(str(tmp_path))

@@ -234,7 +234,7 @@ def convert(arrays, *, include_top):
         InputError: if an array has another shape than it should.
     """
     # Here, so that --help does not wait for TensorFlow.
-    from jdstyle import inception_v4
+    from jdstyle.models import inception_v4
 
     options = {}
     if include_top:

@@ -12,7 +12,7 @@ class _Replacer(importlib.abc.MetaPathFinder):
     """Replaces it just before somebody looks for it."""
 
     def find_spec(self, name, path, target=None):
-        if name == "jdstyle.backbones":
+        if name == "jdstyle.models.backbones":
             sys.meta_path.remove(self)
             import keras
             import small_networks

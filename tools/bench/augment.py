@@ -31,8 +31,8 @@ def main(argv):
     import tensorflow as tf
 
     from jdstyle import devices
-    from jdstyle import models
     from jdstyle.input_pipeline import augment
+    from jdstyle.models import classifier
 
     policy = devices.choose_precision(_PRECISION.value)
     keras.config.set_dtype_policy(policy)
@@ -48,7 +48,7 @@ def main(argv):
     images = rng.integers(0, 256, (batch_size, size, size, 3)).astype("uint8")
     images = tf.constant(images)
     labels = np.ones((batch_size, 1), "float32")
-    network = models.build(models.Architecture(_BACKBONE.value, size))
+    network = classifier.build(classifier.Architecture(_BACKBONE.value, size))
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     network.compile(keras.optimizers.AdamW(1e-4), loss, jit_compile=False)
 

@@ -76,14 +76,16 @@ def members(number):
 
     from jdstyle import blending
     from jdstyle import fusion
-    from jdstyle import models
     from jdstyle import scoring
     from jdstyle import serving
+    from jdstyle.models import classifier
 
     start = time.process_time()
     networks = [
         fusion.Network(
-            models.build(models.Architecture("MobileNet", _SIDE)), i, [0]
+            classifier.build(classifier.Architecture("MobileNet", _SIDE)),
+            i,
+            [0],
         )
         for i in range(number)
     ]

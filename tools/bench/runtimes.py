@@ -58,13 +58,13 @@ def main(argv):
 
 def _random_network(folder):
     """Exports a ResNet50 as the product has it, batch norms folded."""
-    from jdstyle import folding
-    from jdstyle import models
     from jdstyle import serving
     from jdstyle import styles
+    from jdstyle.models import batch_norm_folding
+    from jdstyle.models import classifier
 
-    form = models.Architecture("ResNet50", 224, len(styles.NAMES))
-    network = folding.fold_batch_norms(models.build(form))
+    form = classifier.Architecture("ResNet50", 224, len(styles.NAMES))
+    network = batch_norm_folding.fold_batch_norms(classifier.build(form))
     directory = os.path.join(folder, "ResNet50")
     scorer = serving.Thresholded(network, [0.5] * len(styles.NAMES))
     serving.export(scorer, styles.NAMES, directory)

@@ -96,16 +96,16 @@ def _measure(directory, networks):
 
 def _networks():
     """Returns networks with random weights, as `fusing.load` does trained."""
-    from jdstyle import folding
     from jdstyle import fusion
-    from jdstyle import models
     from jdstyle import styles
+    from jdstyle.models import batch_norm_folding
+    from jdstyle.models import classifier
 
-    form = models.Architecture("", _IMAGE_SIZE.value, len(styles.NAMES))
+    form = classifier.Architecture("", _IMAGE_SIZE.value, len(styles.NAMES))
     return [
         fusion.Network(
-            folding.fold_batch_norms(
-                models.build(form._replace(backbone=backbone))
+            batch_norm_folding.fold_batch_norms(
+                classifier.build(form._replace(backbone=backbone))
             ),
             number,
             list(range(len(styles.NAMES))),

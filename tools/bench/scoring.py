@@ -115,11 +115,11 @@ def _works(folder):
 
 
 def _export(folder, style_names):
-    from jdstyle import models
     from jdstyle import serving
+    from jdstyle.models import classifier
 
-    model = models.build(
-        models.Architecture(
+    model = classifier.build(
+        classifier.Architecture(
             _BACKBONE.value, _IMAGE_SIZE.value, len(style_names)
         )
     )

@@ -35,7 +35,7 @@ def main(argv):
     import measure
 
     from jdstyle import devices
-    from jdstyle import models
+    from jdstyle.models import classifier
 
     precision = devices.choose_precision(_PRECISION.value)
     measure.print_header(
@@ -46,7 +46,7 @@ def main(argv):
         rounds=_ROUNDS.value,
     )
     count, groups = _NUM_STYLES.value, _NUM_GROUPS.value
-    form = models.Architecture(_BACKBONE.value, _IMAGE_SIZE.value)
+    form = classifier.Architecture(_BACKBONE.value, _IMAGE_SIZE.value)
     members = [list(range(i, count, groups)) for i in range(groups)]
     forms = {
         _ONE: form,
@@ -86,7 +86,7 @@ def _share_of_last_stage():
     import measure
     import tensorflow as tf
 
-    from jdstyle import backbones
+    from jdstyle.models import backbones
 
     body, _ = backbones.build(_BACKBONE.value, _IMAGE_SIZE.value)
     lower, upper = map(tf.function, backbones.split(body))
@@ -106,11 +106,11 @@ def _training_side(form):
     import numpy as np
 
     from jdstyle import losses
-    from jdstyle import models
+    from jdstyle.models import classifier
 
     images = _images()
     labels = np.ones((len(images), form.num_styles), "float32")
-    network = models.build(form)
+    network = classifier.build(form)
     network.compile(
         keras.optimizers.AdamW(1e-4),
         losses.CostSensitiveBinaryCrossentropy(1.5, 1.0),
@@ -124,12 +124,12 @@ def _serving_side(form):
     import drawn
     import tensorflow as tf
 
-    from jdstyle import folding
-    from jdstyle import models
     from jdstyle import scoring
     from jdstyle import serving
+    from jdstyle.models import batch_norm_folding
+    from jdstyle.models import classifier
 
-    network = folding.fold_batch_norms(models.build(form))
+    network = batch_norm_folding.fold_batch_norms(classifier.build(form))
     names = [f"style {number}" for number in range(form.num_styles)]
     photos = drawn.prepared(drawn.originals(_BATCH_SIZE.value))
     with tempfile.TemporaryDirectory() as folder:

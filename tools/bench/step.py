@@ -118,9 +118,9 @@ def _clock():
     import measure
     import numpy as np
 
-    from jdstyle import models
     from jdstyle import monitoring
     from jdstyle.input_pipeline import batches
+    from jdstyle.models import classifier
 
     class Clock(monitoring.Validation):
         turns = {
@@ -136,8 +136,8 @@ def _clock():
 
         def on_train_begin(self, logs=None):
             super().on_train_begin(logs)
-            form = models.Architecture(_BACKBONE.value, _IMAGE_SIZE.value)
-            self._bare = models.build(form)
+            form = classifier.Architecture(_BACKBONE.value, _IMAGE_SIZE.value)
+            self._bare = classifier.build(form)
             self._bare.compile(
                 keras.optimizers.AdamW(1e-4),
                 keras.losses.BinaryCrossentropy(from_logits=True),

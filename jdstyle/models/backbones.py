@@ -6,9 +6,9 @@ import sys
 
 import keras
 
-from jdstyle import inception_v4
-from jdstyle import weight_files
 from jdstyle.errors import InputError
+from jdstyle.models import inception_v4
+from jdstyle.models import weight_files
 
 # Running means of batch norms follow in about 10 steps. Keras's 0.99 or 0.999
 # needs more steps than fine-tuning a rare style has, and a network trained from

@@ -7,10 +7,10 @@ import keras
 from absl import logging
 from keras import ops
 
-from jdstyle import backbones
 from jdstyle import experiment
-from jdstyle import weight_files
 from jdstyle.errors import InputError
+from jdstyle.models import backbones
+from jdstyle.models import weight_files
 
 SHARINGS = ("trunk", "groups", "none")
 
