@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from jdstyle import stacking
-from jdstyle import thresholds
+from jdstyle.evaluation import thresholds
 
 KINDS = ("mean", "weighted", "stack")
 

@@ -45,8 +45,8 @@ def main(argv):
         raise InputError("--saved_model is required: a SavedModel's directory.")
     # Here, so that --help does not wait for TensorFlow.
     from jdstyle import evaluation
-    from jdstyle import report
     from jdstyle.datasets import prepared
+    from jdstyle.evaluation import scores
 
     start = time.monotonic()
     builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
@@ -62,7 +62,7 @@ def main(argv):
         output_dir,
         batch_size=_BATCH_SIZE.value,
     )
-    print(report.format_table(result))
+    print(scores.format_table(result))
     if _SPLIT.value != "test":
         print(
             f"The model was fitted to {_SPLIT.value} photos: the score "

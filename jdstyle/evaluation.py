@@ -5,8 +5,8 @@ import os
 import tensorflow as tf
 
 from jdstyle import experiment
-from jdstyle import report
 from jdstyle import scoring
+from jdstyle.evaluation import scores
 from jdstyle.files import lock
 from jdstyle.input_pipeline import batches as input_pipeline
 
@@ -25,7 +25,7 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
         batch_size: photos per call of the model.
 
     Returns:
-        dict of `report.score`, with `saved_model`, `dataset`, `fingerprint` and
+        dict of `scores.score`, with `saved_model`, `dataset`, `fingerprint` and
         `split`.
 
     Raises:
@@ -45,7 +45,7 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
             "dataset": builder.info.full_name,
             "fingerprint": builder.info.metadata["fingerprint"],
             "split": part,
-            **report.score(
+            **scores.score(
                 style_names,
                 photos.labels,
                 probabilities,
@@ -53,7 +53,7 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
                 num_leaking=builder.info.metadata["num_leaking"],
             ),
         }
-        table = report.probability_table(
+        table = scores.probability_table(
             photos.ids, style_names, photos.labels, probabilities
         )
         experiment.write_table(

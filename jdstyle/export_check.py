@@ -9,7 +9,7 @@ import pandas as pd
 import tensorflow as tf
 
 from jdstyle import experiment
-from jdstyle import report
+from jdstyle.evaluation import scores
 from jdstyle.photos import decoding
 
 # How many decisions that differ are printed; the CSV has all.
@@ -60,12 +60,12 @@ def compare(
         style_names: list of strings.
         batches: of `read_images`.
         run_before, run_after: functions as of `runtimes.load`.
-        num_leaking: as in `report.score`.
+        num_leaking: as in `scores.score`.
 
     Returns:
         `(result, differences)`: a dict with `photos`, `largest_difference` of
         probabilities, `decisions` (how many there are), `differing` (how many
-        differ) and `before` and `after` of `report.score`; and a table with a
+        differ) and `before` and `after` of `scores.score`; and a table with a
         line per decision that differs: id, style, label, both probabilities and
         both decisions.
     """
@@ -87,7 +87,7 @@ def compare(
         }
     )
     score = functools.partial(
-        report.score, style_names, photos.labels, num_leaking=num_leaking
+        scores.score, style_names, photos.labels, num_leaking=num_leaking
     )
     result = {
         "photos": len(photos.ids),
@@ -136,14 +136,14 @@ def format_result(result, differences):
         rows.append(
             {
                 "style": name,
-                "F2 before": report.decimals(before["f2"]),
-                "95 % interval": report.interval(before),
-                "F2 after": report.decimals(after["f2"]),
+                "F2 before": scores.decimals(before["f2"]),
+                "95 % interval": scores.interval(before),
+                "F2 after": scores.decimals(after["f2"]),
                 "change": _change(before["f2"], after["f2"]),
             }
         )
     lines.append(pd.DataFrame(rows).to_string(index=False))
-    lines += report.notes(result["after"])
+    lines += scores.notes(result["after"])
     return "\n".join(lines)
 
 

@@ -78,8 +78,8 @@ def main(argv):
     from jdstyle import completeness
     from jdstyle import fusing
     from jdstyle import fusion_fit
-    from jdstyle import report
     from jdstyle.datasets import prepared
+    from jdstyle.evaluation import scores
 
     builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
     output_dir = _OUTPUT_DIR.value or os.path.join(_RUNS_DIR.value, "fused")
@@ -122,7 +122,7 @@ def main(argv):
         print("What the relations gained, each fold decided by the others:")
         print(fusing.gains_table(gains).to_string())
     print("All members, out of fold:")
-    print(report.format_table(results["validation"]))
+    print(scores.format_table(results["validation"]))
     print("The photos also chose thresholds and weights: it flatters a little.")
     saved_model = os.path.join(output_dir, experiment.SAVED_MODEL_DIR)
     print(f"P(A|B): {os.path.join(output_dir, fusing.MUTUAL_PICTURE)}")

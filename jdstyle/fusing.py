@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 from absl import logging
 
-from jdstyle import charts
 from jdstyle import completeness
 from jdstyle import experiment
 from jdstyle import fusion
 from jdstyle import fusion_fit
 from jdstyle import relations
-from jdstyle import report
 from jdstyle import run_sets
 from jdstyle import serving
+from jdstyle.evaluation import charts
+from jdstyle.evaluation import scores
 from jdstyle.models import batch_norm_folding
 from jdstyle.models import classifier
 
@@ -91,7 +91,7 @@ def fuse(
         "alpha": rules.alpha.tolist(),
         "beta": rules.beta.tolist(),
         "limits": [rules.least, rules.most],
-        "validation": report.score(
+        "validation": scores.score(
             names,
             joined.labels,
             corrected,
@@ -136,7 +136,7 @@ def _write_tables(output_dir, evidence, corrected, gains):
     names = joined.styles
     experiment.write_table(
         os.path.join(output_dir, PROBABILITIES_FILE),
-        report.probability_table(joined.ids, names, joined.labels, corrected),
+        scores.probability_table(joined.ids, names, joined.labels, corrected),
     )
     table = relations.mutual_table(names, counts).reset_index()
     experiment.write_table(os.path.join(output_dir, MUTUAL_TABLE_FILE), table)

@@ -15,9 +15,9 @@ from tensorboard.summary.writer import record_writer
 from jdstyle import averaging
 from jdstyle import checkpoints
 from jdstyle import experiment
-from jdstyle import report
-from jdstyle import thresholds
 from jdstyle.errors import Failure
+from jdstyle.evaluation import scores as report
+from jdstyle.evaluation import thresholds
 from jdstyle.files import atomic
 from jdstyle.files import sums
 

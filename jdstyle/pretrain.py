@@ -58,7 +58,7 @@ def main(argv):
 
 
 def _show(finished, workdir):
-    from jdstyle import report
+    from jdstyle.evaluation import scores as report
 
     scores = finished["validation"]
     print(report.format_table(scores))

@@ -35,17 +35,17 @@ _MEANING = (
     "models/inception_v4",
     "input_pipeline/batches",
     "losses",
-    "metrics",
+    "evaluation/metrics",
     "models/classifier",
     "monitoring",
     "recipe",
     "recovery",
     "relations",  # The groups of --groups=NUMBER.
-    "report",
+    "evaluation/scores",
     "input_pipeline/resampling",
     "styles",
     "tasks",
-    "thresholds",
+    "evaluation/thresholds",
     "training",
 )
 _COMPUTING = ("tensorflow", "keras", "keras-cv", "numpy")

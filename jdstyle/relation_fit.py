@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from absl import logging
 
-from jdstyle import metrics
 from jdstyle import relation_search
-from jdstyle import thresholds
+from jdstyle.evaluation import metrics
+from jdstyle.evaluation import thresholds
 
 
 class RelationFit(typing.NamedTuple):

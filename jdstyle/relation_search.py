@@ -4,8 +4,8 @@ import typing
 
 import numpy as np
 
-from jdstyle import metrics
-from jdstyle import thresholds
+from jdstyle.evaluation import metrics
+from jdstyle.evaluation import thresholds
 
 # In order of preference: of equal scores, the earlier value stays. A rare
 # style's P(A|B) may be 0.02, hence betas above 1.

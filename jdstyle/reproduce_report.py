@@ -5,11 +5,11 @@ import os
 import numpy as np
 import pandas as pd
 
-from jdstyle import charts
 from jdstyle import fusing
-from jdstyle import pages
-from jdstyle import report
 from jdstyle import reproducing
+from jdstyle.evaluation import charts
+from jdstyle.evaluation import pages
+from jdstyle.evaluation import scores as report
 
 # Macro F2 of the report of the challenge's third place, in its order.
 REPORTED_STEPS = (0.44, 0.57, 0.59, 0.60, 0.63)

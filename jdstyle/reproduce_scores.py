@@ -10,10 +10,10 @@ from jdstyle import experiment
 from jdstyle import fusing
 from jdstyle import fusion
 from jdstyle import fusion_fit
-from jdstyle import report
 from jdstyle import reproducing
 from jdstyle import run_sets
 from jdstyle import scoring
+from jdstyle.evaluation import scores as report
 from jdstyle.input_pipeline import batches
 
 _BATCH_SIZE = 32

@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from jdstyle import experiment
-from jdstyle import report
 from jdstyle import serving
-from jdstyle import thresholds
+from jdstyle.evaluation import scores as report
+from jdstyle.evaluation import thresholds
 
 
 def write(trained, photos, names, styles, workdir, *, start, num_leaking=0):

@@ -205,9 +205,9 @@ def _parse_groups(text, names):
 
 
 def _show(finished, split):
-    from jdstyle import report
+    from jdstyle.evaluation import scores
 
-    print(report.format_table(finished["validation"]))
+    print(scores.format_table(finished["validation"]))
     print("Scored on the photos that chose epoch and threshold: it flatters.")
     workdir = run_flags.WORKDIR.value
     saved_model = os.path.join(workdir, experiment.SAVED_MODEL_DIR)

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from jdstyle import blending
-from jdstyle import thresholds
+from jdstyle.evaluation import thresholds
 
 NAN = np.nan
 

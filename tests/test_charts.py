@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jdstyle import charts
 from jdstyle import styles
+from jdstyle.evaluation import charts
 
 COUNTS = [4, 8, 0]
 # Of the 4 photos of a, 3 have b as well; of the 8 of b, 3 have a; c: nobody.

@@ -9,11 +9,11 @@ from jdstyle import experiment
 from jdstyle import fusing
 from jdstyle import fusion_fit
 from jdstyle import recipe
-from jdstyle import report
 from jdstyle import runs
 from jdstyle import serving
 from jdstyle import training
 from jdstyle.errors import InputError
+from jdstyle.evaluation import scores as report
 from jdstyle.input_pipeline import batches
 
 SETTINGS = recipe.Settings(

@@ -1,4 +1,4 @@
-"""Tests for `jdstyle.metrics`."""
+"""Tests for `jdstyle.evaluation.metrics`."""
 
 import time
 import tracemalloc
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import fbeta_score
 
-from jdstyle import metrics
+from jdstyle.evaluation import metrics
 
 # Photos, positives per style, macro F2 of "all positive" (DESIGN.md).
 REAL_COUNTS = [

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from jdstyle import pages
+from jdstyle.evaluation import pages
 
 VOID = {"meta", "img"}
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from jdstyle import metrics
 from jdstyle import relation_fit
 from jdstyle import relation_search
 from jdstyle import relations
-from jdstyle import thresholds
+from jdstyle.evaluation import metrics
+from jdstyle.evaluation import thresholds
 
 
 def conditional(labels):

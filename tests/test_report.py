@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 
-from jdstyle import report
+from jdstyle.evaluation import scores as report
 
 # Style a: 2 hits, 1 false alarm, 1 miss. Style b: nobody has it.
 LABELS = np.array([[1, 0], [1, 0], [1, 0], [0, 0], [0, 0]])

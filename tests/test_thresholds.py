@@ -1,4 +1,4 @@
-"""Tests for `jdstyle.thresholds`."""
+"""Tests for `jdstyle.evaluation.thresholds`."""
 
 import time
 from fractions import Fraction
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from jdstyle import thresholds
+from jdstyle.evaluation import thresholds
 
 
 def ranking(pattern):

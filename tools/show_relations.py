@@ -93,9 +93,9 @@ def _show_labels(names, labels):
     """Writes and prints what labels alone say; returns counts and limits."""
     import numpy as np
 
-    from jdstyle import charts
     from jdstyle import plausibility
     from jdstyle import relations
+    from jdstyle.evaluation import charts
 
     counts = relations.cooccurrence(labels)
     limits = plausibility.limits(labels)
@@ -153,7 +153,7 @@ def _show_gains(
     from jdstyle import plausibility
     from jdstyle import relation_fit
     from jdstyle import relations
-    from jdstyle import report
+    from jdstyle.evaluation import scores as report
 
     conditional = relations.conditional(counts).astype(np.float32)
     fit = relation_fit.fit(labels, scores, part, conditional)

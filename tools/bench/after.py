@@ -72,7 +72,7 @@ def _made(num_rows):
 def _thresholds():
     import numpy as np
 
-    from jdstyle import thresholds
+    from jdstyle.evaluation import thresholds
 
     labels, scores = _made(_SCORES.value)
     labels[0] = True  # A style of few rows has a positive all the same.

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score
 
-from jdstyle import metrics
+from jdstyle.evaluation import metrics
 
 
 def score(

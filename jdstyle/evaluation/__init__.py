@@ -1,0 +1,1 @@
+"""Numbers, tables and pictures of decisions; nothing here runs a network."""
