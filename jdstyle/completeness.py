@@ -4,10 +4,10 @@ import csv
 import fnmatch
 import os
 
-from jdstyle import experiment
-from jdstyle import run_sets
 from jdstyle import sweeping
 from jdstyle.errors import InputError
+from jdstyle.runs import directory as experiment
+from jdstyle.runs import finished
 
 _MOST_SHOWN = 10
 
@@ -19,7 +19,7 @@ def find_runs(runs_dir, fingerprint, include=None, *, allow_missing=False):
     look like one of all.
 
     Args:
-        runs_dir, fingerprint, include: as in `run_sets.find_runs`.
+        runs_dir, fingerprint, include: as in `finished.find_runs`.
         allow_missing: whether to go on with what is there. A style of which a
             member lacks a fold is then left out of that member.
 
@@ -28,15 +28,15 @@ def find_runs(runs_dir, fingerprint, include=None, *, allow_missing=False):
         what is missing.
 
     Raises:
-        InputError: as `run_sets.find_runs`; or if something is missing.
+        InputError: as `finished.find_runs`; or if something is missing.
     """
-    runs = run_sets.find_runs(runs_dir, fingerprint, include)
+    runs = finished.find_runs(runs_dir, fingerprint, include)
     patterns = include or ["*"]
     rows = _read_status(runs_dir)
     missing = [
         *_missing_of_sweep(rows, runs, runs_dir, patterns),
         *_unfinished(rows, runs, runs_dir, patterns),
-        *_missing_of_members(run_sets.members(runs)),
+        *_missing_of_members(finished.members(runs)),
     ]
     if not missing:
         return runs, missing
@@ -150,7 +150,7 @@ def _with_all_folds(runs):
     folds = {run.fold for run in runs}
     whole = [
         run
-        for of_member in run_sets.members(runs).values()
+        for of_member in finished.members(runs).values()
         for run in of_member
         if all(
             {r.fold for r in of_member if style in r.styles} == folds

@@ -4,11 +4,11 @@ import os
 
 import tensorflow as tf
 
-from jdstyle import experiment
 from jdstyle import scoring
 from jdstyle.evaluation import scores
 from jdstyle.files import lock
 from jdstyle.input_pipeline import batches as input_pipeline
+from jdstyle.runs import directory
 
 PROBABILITIES_FILE = "probabilities.csv"
 
@@ -56,10 +56,10 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
         table = scores.probability_table(
             photos.ids, style_names, photos.labels, probabilities
         )
-        experiment.write_table(
+        directory.write_table(
             os.path.join(output_dir, PROBABILITIES_FILE), table
         )
-        experiment.write_json(
-            os.path.join(output_dir, experiment.RESULTS_FILE), result
+        directory.write_json(
+            os.path.join(output_dir, directory.RESULTS_FILE), result
         )
     return result

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from jdstyle import experiment
 from jdstyle.evaluation import scores
 from jdstyle.photos import decoding
+from jdstyle.runs import directory
 
 # How many decisions that differ are printed; the CSV has all.
 _SHOWN = 10
@@ -112,8 +112,8 @@ def write(output, record, result, differences):
     if os.path.exists(table):
         os.remove(table)  # Of an earlier export.
     if len(differences):
-        experiment.write_table(table, differences)
-    experiment.write_json(f"{output}.json", record | {"check": result})
+        directory.write_table(table, differences)
+    directory.write_json(f"{output}.json", record | {"check": result})
 
 
 def format_result(result, differences):

@@ -12,9 +12,9 @@ import os
 from absl import flags
 
 from jdstyle import cli
-from jdstyle import experiment
 from jdstyle.errors import InputError
 from jdstyle.files import lock
+from jdstyle.runs import directory
 
 _RUNS_DIR = flags.DEFINE_string(
     "runs_dir", None, "Folder whose sub-folders are finished runs."
@@ -91,7 +91,7 @@ def main(argv):
         allow_missing=_ALLOW_MISSING.value,
     )
     with lock.alone(output_dir, "output_dir"):
-        experiment.start(
+        directory.start(
             output_dir,
             cli.flag_texts(),
             {
@@ -124,7 +124,7 @@ def main(argv):
     print("All members, out of fold:")
     print(scores.format_table(results["validation"]))
     print("The photos also chose thresholds and weights: it flatters a little.")
-    saved_model = os.path.join(output_dir, experiment.SAVED_MODEL_DIR)
+    saved_model = os.path.join(output_dir, directory.SAVED_MODEL_DIR)
     print(f"P(A|B): {os.path.join(output_dir, fusing.MUTUAL_PICTURE)}")
     print(f"SavedModel: {saved_model}")
     split = "test" if "test" in builder.info.splits else "validation"

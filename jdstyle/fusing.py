@@ -8,16 +8,16 @@ import pandas as pd
 from absl import logging
 
 from jdstyle import completeness
-from jdstyle import experiment
 from jdstyle import fusion
 from jdstyle import fusion_fit
 from jdstyle import relations
-from jdstyle import run_sets
 from jdstyle import serving
 from jdstyle.evaluation import charts
 from jdstyle.evaluation import scores
 from jdstyle.models import batch_norm_folding
 from jdstyle.models import classifier
+from jdstyle.runs import directory
+from jdstyle.runs import finished
 
 PROBABILITIES_FILE = "out_of_fold_probabilities.csv"
 GAINS_FILE = "relation_gains.csv"
@@ -62,7 +62,7 @@ def fuse(
     )
     for text in missing:
         logging.warning("Fused without it: %s", text)
-    members = run_sets.members(runs)
+    members = finished.members(runs)
     evidence = fusion_fit.gather(runs, builder)
     joined, names = evidence.joined, evidence.joined.styles
     logging.info(
@@ -78,7 +78,7 @@ def fuse(
     decisions = fusion.decide(rules, corrected).numpy()
 
     _write_tables(output_dir, evidence, corrected, gains)
-    saved_model = os.path.join(output_dir, experiment.SAVED_MODEL_DIR)
+    saved_model = os.path.join(output_dir, directory.SAVED_MODEL_DIR)
     serving.export(load(members, names, rules), names, saved_model)
     results = {
         "styles": names,
@@ -100,8 +100,8 @@ def fuse(
         ),
         "minutes": (time.monotonic() - start) / 60,
     }
-    experiment.write_json(
-        os.path.join(output_dir, experiment.RESULTS_FILE), results
+    directory.write_json(
+        os.path.join(output_dir, directory.RESULTS_FILE), results
     )
     return results, evidence, gains
 
@@ -110,7 +110,7 @@ def load(members, names, rules):
     """Loads every network of the members.
 
     Args:
-        members: of `run_sets.members`.
+        members: of `finished.members`.
         names: list of the fused styles' names.
         rules: `fusion.Rules`.
 
@@ -134,12 +134,12 @@ def load(members, names, rules):
 def _write_tables(output_dir, evidence, corrected, gains):
     joined, counts, _ = evidence
     names = joined.styles
-    experiment.write_table(
+    directory.write_table(
         os.path.join(output_dir, PROBABILITIES_FILE),
         scores.probability_table(joined.ids, names, joined.labels, corrected),
     )
     table = relations.mutual_table(names, counts).reset_index()
-    experiment.write_table(os.path.join(output_dir, MUTUAL_TABLE_FILE), table)
+    directory.write_table(os.path.join(output_dir, MUTUAL_TABLE_FILE), table)
     charts.mutual_table(
         names,
         relations.conditional(counts),
@@ -147,7 +147,7 @@ def _write_tables(output_dir, evidence, corrected, gains):
         os.path.join(output_dir, MUTUAL_PICTURE),
     )
     if gains is not None:
-        experiment.write_table(
+        directory.write_table(
             os.path.join(output_dir, GAINS_FILE), gains.reset_index()
         )
 

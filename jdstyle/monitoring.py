@@ -13,13 +13,13 @@ from tensorboard.plugins.pr_curve import summary as pr_curve
 from tensorboard.summary.writer import record_writer
 
 from jdstyle import averaging
-from jdstyle import checkpoints
-from jdstyle import experiment
 from jdstyle.errors import Failure
 from jdstyle.evaluation import scores as report
 from jdstyle.evaluation import thresholds
 from jdstyle.files import atomic
 from jdstyle.files import sums
+from jdstyle.runs import checkpoints
+from jdstyle.runs import directory
 
 
 def make_forward(model):
@@ -108,7 +108,7 @@ class Validation(keras.callbacks.Callback):
         self._history = []
         # TensorBoard reads a folder's files by name: the time comes first.
         name = f"events.out.tfevents.{time.time():.0f}.{uuid.uuid4().hex}"
-        folder = os.path.join(workdir, experiment.TENSORBOARD_DIR)
+        folder = os.path.join(workdir, directory.TENSORBOARD_DIR)
         os.makedirs(folder, exist_ok=True)
         self._events_path = os.path.join(folder, name)
         self._write_event(tf.compat.v1.Event(file_version="brain.Event:2"))
@@ -222,16 +222,16 @@ class Validation(keras.callbacks.Callback):
         ):
             return
         self.best = {"epoch": epoch + 1, **{k: logs[k] for k in key}}
-        path = os.path.join(self._workdir, experiment.BEST_WEIGHTS)
+        path = os.path.join(self._workdir, directory.BEST_WEIGHTS)
         # Keras insists on the ending.
         unfinished = os.path.join(self._workdir, "unfinished.weights.h5")
         with atomic.renamed(unfinished, path):
             self._classifier.save_weights(unfinished)
-        sums.write(self._workdir, [experiment.BEST_WEIGHTS])
+        sums.write(self._workdir, [directory.BEST_WEIGHTS])
 
     def _write_history(self, epoch, logs):
         self._history.append({"epoch": epoch + 1, **logs})
-        path = os.path.join(self._workdir, experiment.HISTORY_FILE)
+        path = os.path.join(self._workdir, directory.HISTORY_FILE)
         with atomic.aside(path, newline="") as file:
             writer = csv.DictWriter(file, self._history[0], lineterminator="\n")
             writer.writeheader()

@@ -7,9 +7,9 @@ import typing
 import numpy as np
 import pandas as pd
 
-from jdstyle import experiment
-from jdstyle import run_sets
 from jdstyle.errors import InputError
+from jdstyle.runs import directory
+from jdstyle.runs import finished
 
 
 class OutOfFold(typing.NamedTuple):
@@ -21,7 +21,7 @@ class OutOfFold(typing.NamedTuple):
         labels: int32 `(n, styles)`, 0 or 1.
         probabilities: float32 `(n, members, styles)` in [0, 1]; NaN where a
             member does not have the style.
-        members: list of names, as `run_sets.members` gives them.
+        members: list of names, as `finished.members` gives them.
         styles: list of names.
     """
 
@@ -56,7 +56,7 @@ def join(runs, style_order):
             f"{', '.join(sorted(known - set(style_order)))}."
         )
     styles = [style for style in style_order if style in known]
-    grouped = run_sets.members(runs)
+    grouped = finished.members(runs)
     _require_same_folds(grouped)
 
     first, labels, columns = None, {}, {}
@@ -109,7 +109,7 @@ def _require_same_folds(grouped):
 
 def _read_table(run):
     """Reads a run's table, indexed by id, with where each row stands."""
-    path = os.path.join(run.directory, experiment.VALIDATION_FILE)
+    path = os.path.join(run.directory, directory.VALIDATION_FILE)
     try:
         # The header as a row: a longer row is an error then, not an index.
         cells = pd.read_csv(

@@ -13,9 +13,9 @@ from absl import flags
 
 from jdstyle import cli
 from jdstyle import defaults
-from jdstyle import experiment
 from jdstyle import run_flags
 from jdstyle.errors import InputError
+from jdstyle.runs import directory
 
 flags.adopt_module_key_flags(run_flags)
 
@@ -36,7 +36,7 @@ def main(argv):
         fold = run_flags.FOLD.value
         parts = ["pretrain", dataset, run_flags.BACKBONE.value]
         parts += [] if fold is None else [f"fold{fold}"]
-        name = experiment.directory_name(*parts)
+        name = directory.directory_name(*parts)
         flags.FLAGS["workdir"].value = os.path.join("runs", name)
     workdir = run_flags.WORKDIR.value
     finished = runs.execute(

@@ -5,10 +5,10 @@ import typing
 import keras
 import numpy as np
 
-from jdstyle import experiment
 from jdstyle import losses
 from jdstyle.input_pipeline import augment
 from jdstyle.models import classifier as models
+from jdstyle.runs import directory
 
 
 class Settings(typing.NamedTuple):
@@ -65,7 +65,7 @@ def build_network(settings, num_styles=1):
         shares all its weights with `classifier`, see `models.build`.
     """
     form = architecture(settings, num_styles)
-    init_from = experiment.run_directory(settings.init_from)
+    init_from = directory.run_directory(settings.init_from)
     ready = init_from == "imagenet" or init_from.endswith(".weights.h5")
     classifier = models.build(form, weights=init_from if ready else None)
     if not ready and init_from != "scratch":

@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from jdstyle import checkpoints
 from jdstyle.errors import Failure
 from jdstyle.errors import Stopped
 from jdstyle.input_pipeline import augment
+from jdstyle.runs import checkpoints
 
 _CHECK_STEPS = 10  # Between two looks at all weights.
 _MOST_SKIPPED = 20  # Steps that float16 may skip in a row.

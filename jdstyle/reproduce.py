@@ -16,10 +16,10 @@ from absl import flags
 
 from jdstyle import cli
 from jdstyle import defaults
-from jdstyle import experiment
 from jdstyle import sweep_flags
 from jdstyle.errors import InputError
 from jdstyle.files import lock
+from jdstyle.runs import directory
 
 flags.adopt_module_key_flags(sweep_flags)
 
@@ -68,7 +68,7 @@ def main(argv):
     plan = _make_plan(builder, arguments)
     reproducing.check(plan, builder)
     with lock.alone(plan.output_dir, "output_dir"):
-        finished = experiment.start(
+        finished = directory.start(
             plan.output_dir,
             cli.flag_texts(),
             {
@@ -141,8 +141,8 @@ def _score(plan, builder):
 
     print("\nFusing, and scoring every step")
     results, evidence, gains = reproduce_scores.score(plan, builder)
-    record = experiment.read_json(
-        os.path.join(plan.output_dir, experiment.RUN_FILE)
+    record = directory.read_json(
+        os.path.join(plan.output_dir, directory.RUN_FILE)
     )
     results |= {
         "command": shlex.join(
@@ -154,8 +154,8 @@ def _score(plan, builder):
     results["report"] = reproduce_report.write(
         plan.output_dir, results, evidence, gains
     )
-    experiment.write_json(
-        os.path.join(plan.output_dir, experiment.RESULTS_FILE), results
+    directory.write_json(
+        os.path.join(plan.output_dir, directory.RESULTS_FILE), results
     )
     return results
 
@@ -173,7 +173,7 @@ def _show(plan, results):
     )
     print(table.to_string(index=False))
     saved_model = os.path.join(
-        plan.output_dir, reproducing.FUSED, experiment.SAVED_MODEL_DIR
+        plan.output_dir, reproducing.FUSED, directory.SAVED_MODEL_DIR
     )
     print(f"\nReport: {results['report']}")
     print(f"SavedModel: {saved_model}")

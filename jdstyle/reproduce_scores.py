@@ -6,15 +6,15 @@ import numpy as np
 import tensorflow as tf
 
 from jdstyle import blending
-from jdstyle import experiment
 from jdstyle import fusing
 from jdstyle import fusion
 from jdstyle import fusion_fit
 from jdstyle import reproducing
-from jdstyle import run_sets
 from jdstyle import scoring
 from jdstyle.evaluation import scores as report
 from jdstyle.input_pipeline import batches
+from jdstyle.runs import directory
+from jdstyle.runs import finished
 
 _BATCH_SIZE = 32
 
@@ -43,11 +43,11 @@ def score(plan, builder):
         folders[last.title], builder, fused_dir, options
     )
     runs = {
-        title: run_sets.find_runs(folder, builder.info.metadata["fingerprint"])
+        title: finished.find_runs(folder, builder.info.metadata["fingerprint"])
         for title, folder in folders.items()
     }
-    saved_model = os.path.join(fused_dir, experiment.SAVED_MODEL_DIR)
-    (first,) = run_sets.members(
+    saved_model = os.path.join(fused_dir, directory.SAVED_MODEL_DIR)
+    (first,) = finished.members(
         [run for run in runs[last.title] if run.backbone == plan.backbones[0]]
     )
     product = score_product(evidence, saved_model, first, builder, part)
@@ -90,7 +90,7 @@ def score_step(runs, builder, part):
     Returns:
         dict of `report.score`.
     """
-    members = run_sets.members(runs)
+    members = finished.members(runs)
     evidence = fusion_fit.gather(runs, builder)
     names = evidence.joined.styles
     options = fusion_fit.Options(relations="none", least=0, most=len(names))
@@ -190,8 +190,8 @@ def _score_alone(evidence, numbers, members, labels, options=None):
 
 
 def _cpu_minutes(run):
-    path = os.path.join(run.directory, experiment.RESULTS_FILE)
-    return experiment.read_json(path)["cpu_minutes"]
+    path = os.path.join(run.directory, directory.RESULTS_FILE)
+    return directory.read_json(path)["cpu_minutes"]
 
 
 def _count_positives(builder, names):

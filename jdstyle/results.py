@@ -6,10 +6,10 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from jdstyle import experiment
 from jdstyle import serving
 from jdstyle.evaluation import scores as report
 from jdstyle.evaluation import thresholds
+from jdstyle.runs import directory
 
 
 def write(trained, photos, names, styles, workdir, *, start, num_leaking=0):
@@ -32,8 +32,8 @@ def write(trained, photos, names, styles, workdir, *, start, num_leaking=0):
     labels = photos.labels[:, styles]
     # In float32, as the SavedModel computes them.
     probabilities = tf.sigmoid(trained.logits).numpy()
-    experiment.write_table(
-        os.path.join(workdir, experiment.VALIDATION_FILE),
+    directory.write_table(
+        os.path.join(workdir, directory.VALIDATION_FILE),
         report.probability_table(photos.ids, names, labels, probabilities),
     )
     chosen = [
@@ -43,7 +43,7 @@ def write(trained, photos, names, styles, workdir, *, start, num_leaking=0):
     serving.export(
         serving.Thresholded(trained.classifier, chosen),
         names,
-        os.path.join(workdir, experiment.SAVED_MODEL_DIR),
+        os.path.join(workdir, directory.SAVED_MODEL_DIR),
     )
     decisions = (probabilities >= np.float32(chosen)).astype(int)
     results = {
@@ -57,9 +57,7 @@ def write(trained, photos, names, styles, workdir, *, start, num_leaking=0):
         # Of this process, on all cores, loading included.
         "cpu_minutes": time.process_time() / 60,
     }
-    experiment.write_json(
-        os.path.join(workdir, experiment.RESULTS_FILE), results
-    )
+    directory.write_json(os.path.join(workdir, directory.RESULTS_FILE), results)
     return results
 
 

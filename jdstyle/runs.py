@@ -6,8 +6,6 @@ import time
 
 from absl import logging
 
-from jdstyle import checkpoints
-from jdstyle import experiment
 from jdstyle import recipe
 from jdstyle import results
 from jdstyle import stopping
@@ -16,6 +14,8 @@ from jdstyle.datasets import support
 from jdstyle.errors import InputError
 from jdstyle.files import lock
 from jdstyle.input_pipeline import batches
+from jdstyle.runs import checkpoints
+from jdstyle.runs import directory
 
 
 def execute(
@@ -49,7 +49,7 @@ def execute(
         The dict in `results.json`; at once if this run has finished before.
 
     Raises:
-        InputError: as `experiment.start`, `read_photos` and `training.train`;
+        InputError: as `directory.start`, `read_photos` and `training.train`;
             or if another process is at work in the directory.
         Failure, Stopped: as `training.train`.
     """
@@ -73,7 +73,7 @@ def execute(
     }
     _require_same_fold(settings.init_from, metadata["fingerprint"], fold)
     with lock.alone(workdir, "workdir"), stopping.Signals() as signals:
-        finished = experiment.start(workdir, flag_texts, record)
+        finished = directory.start(workdir, flag_texts, record)
         if finished is not None:
             print("This run has finished before; these are its results.")
             return finished
@@ -115,12 +115,10 @@ def execute(
 
 def _require_same_fold(init_from, fingerprint, fold):
     """Refuses a start that has trained on the photos that will validate."""
-    path = os.path.join(
-        experiment.run_directory(init_from), experiment.RUN_FILE
-    )
+    path = os.path.join(directory.run_directory(init_from), directory.RUN_FILE)
     if not os.path.isfile(path):
         return  # No run: weights from elsewhere, or refused later.
-    donor = experiment.read_json(path)
+    donor = directory.read_json(path)
     if donor["fingerprint"] == fingerprint and donor.get("fold") != fold:
         raise InputError(
             f"--init_from={init_from} was trained with --fold="

@@ -5,9 +5,9 @@ import os
 import typing
 
 from jdstyle import defaults
-from jdstyle import experiment
 from jdstyle import styles
 from jdstyle.errors import InputError
+from jdstyle.runs import directory
 
 # What the sweep says to each training; only two do not change what it computes.
 _OWN_FLAGS = ("style", "dataset", "data_dir", "backbone", "fold", "workdir")
@@ -176,7 +176,7 @@ def environments(num_jobs, gpus=()):
 
 def results_path(job):
     """Returns the path of the file that a finished training leaves."""
-    return os.path.join(job.workdir, experiment.RESULTS_FILE)
+    return os.path.join(job.workdir, directory.RESULTS_FILE)
 
 
 def done_before(job, fingerprint):
@@ -184,10 +184,10 @@ def done_before(job, fingerprint):
 
     If it is not certain, the training is started and decides itself.
     """
-    path = os.path.join(job.workdir, experiment.RUN_FILE)
+    path = os.path.join(job.workdir, directory.RUN_FILE)
     if not (os.path.exists(results_path(job)) and os.path.exists(path)):
         return False
-    record = experiment.read_json(path)
+    record = directory.read_json(path)
     # Of `record["command"]` the first two are interpreter and program.
     there, here = (
         [flag for flag in flags if not flag.startswith(_PLACES)]
@@ -258,4 +258,4 @@ def _job_name(style, backbone, sharing, fold):
     parts = [style, backbone]
     parts += [] if sharing is None else [sharing]
     parts += [] if fold is None else [f"fold{fold}"]
-    return experiment.directory_name(*parts)
+    return directory.directory_name(*parts)

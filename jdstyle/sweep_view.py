@@ -9,9 +9,9 @@ import time
 
 import pandas as pd
 
-from jdstyle import experiment
 from jdstyle import sweep_plan
 from jdstyle import sweeping
+from jdstyle.runs import directory
 
 _REDRAW_SECONDS = 1.0
 
@@ -150,7 +150,7 @@ def _ending(run):
         number = -run.exit_code
         return f"ended by signal {number} ({signal.strsignal(number)})"
     if run.exit_code == 0:
-        return f"exit code 0 without {experiment.RESULTS_FILE}"
+        return f"exit code 0 without {directory.RESULTS_FILE}"
     return f"exit code {run.exit_code}"
 
 
@@ -163,7 +163,7 @@ def _last_line(run):
 
 def _scores(job):
     """Returns the scores of a finished run: of its style, or the mean."""
-    results = experiment.read_json(sweep_plan.results_path(job))
+    results = directory.read_json(sweep_plan.results_path(job))
     validation = results["validation"]
     return validation.get("macro") or next(iter(validation["styles"].values()))
 

@@ -15,10 +15,10 @@ from absl import logging
 
 from jdstyle import cli
 from jdstyle import defaults
-from jdstyle import experiment
 from jdstyle import run_flags
 from jdstyle import styles
 from jdstyle.errors import InputError
+from jdstyle.runs import directory
 
 flags.adopt_module_key_flags(run_flags)
 
@@ -111,7 +111,7 @@ def _fill_in_flags(builder):
         parts += [_SHARING.value] if together else []
         fold = run_flags.FOLD.value
         parts += [] if fold is None else [f"fold{fold}"]
-        name = experiment.directory_name(*parts)
+        name = directory.directory_name(*parts)
         flags.FLAGS["workdir"].value = os.path.join("runs", name)
     return columns, style_name
 
@@ -137,7 +137,7 @@ def _settings(builder, columns, style_name):
 
 def _find_init_from(builder, names):
     """Returns where the weights come from; style:STYLE becomes its run."""
-    from jdstyle import run_sets
+    from jdstyle.runs import finished as run_sets
 
     init_from = run_flags.INIT_FROM.value
     if not init_from.startswith("style:"):
@@ -210,7 +210,7 @@ def _show(finished, split):
     print(scores.format_table(finished["validation"]))
     print("Scored on the photos that chose epoch and threshold: it flatters.")
     workdir = run_flags.WORKDIR.value
-    saved_model = os.path.join(workdir, experiment.SAVED_MODEL_DIR)
+    saved_model = os.path.join(workdir, directory.SAVED_MODEL_DIR)
     print(
         f"{finished['minutes']:.1f} minutes, "
         f"{finished['photos_per_second']:.0f} photos/s in training"

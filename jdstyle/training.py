@@ -10,10 +10,8 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from jdstyle import checkpoints
 from jdstyle import devices
 from jdstyle import errors
-from jdstyle import experiment
 from jdstyle import fitting
 from jdstyle import monitoring
 from jdstyle import recipe
@@ -26,6 +24,8 @@ from jdstyle.input_pipeline import batches
 from jdstyle.models import batch_norm_folding
 from jdstyle.models import classifier as models
 from jdstyle.models import weight_files
+from jdstyle.runs import checkpoints
+from jdstyle.runs import directory
 
 CPU_BATCH_SIZE = 32
 
@@ -137,9 +137,7 @@ def train(
     # The product computes in float32, whatever the training did, and what is
     # said of it comes from the same arithmetic.
     classifier = models.build(recipe.architecture(settings, len(styles)))
-    weight_files.load(
-        classifier, os.path.join(workdir, experiment.BEST_WEIGHTS)
-    )
+    weight_files.load(classifier, os.path.join(workdir, directory.BEST_WEIGHTS))
     classifier = batch_norm_folding.fold_batch_norms(classifier)
     with devices.batch_must_fit(validation.batch_size):
         logits = monitoring.predict_logits(

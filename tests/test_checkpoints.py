@@ -8,7 +8,7 @@ import binaries
 import numpy as np
 import pytest
 
-from jdstyle import checkpoints
+from jdstyle.runs import checkpoints
 
 ARRAYS = [np.arange(6, dtype="float32").reshape(2, 3), np.array(7, "int64")]
 RECORD = {"epoch": 1, "loss": 0.1, "name": "ü"}

@@ -5,9 +5,9 @@ import csv
 import pytest
 
 from jdstyle import completeness
-from jdstyle import experiment
 from jdstyle import sweeping
 from jdstyle.errors import InputError
+from jdstyle.runs import directory
 
 DATA = "d" * 64
 
@@ -15,10 +15,10 @@ DATA = "d" * 64
 def write_run(folder, style, backbone, fold=None, fingerprint=DATA):
     """Writes what `run_sets` reads of a finished run; returns its name."""
     parts = [style, backbone] + ([f"fold{fold}"] if fold else [])
-    path = folder / experiment.directory_name(*parts)
+    path = folder / directory.directory_name(*parts)
     path.mkdir()
-    experiment.write_json(
-        path / experiment.RUN_FILE,
+    directory.write_json(
+        path / directory.RUN_FILE,
         {
             "dataset": "demo/1.0.0",
             "fingerprint": fingerprint,
@@ -30,9 +30,7 @@ def write_run(folder, style, backbone, fold=None, fingerprint=DATA):
         },
     )
     scores = {"styles": {style: {"f2": 0.5}}}
-    experiment.write_json(
-        path / experiment.RESULTS_FILE, {"validation": scores}
-    )
+    directory.write_json(path / directory.RESULTS_FILE, {"validation": scores})
     return path.name
 
 
@@ -156,9 +154,9 @@ def test_refuses_if_no_style_has_all_folds(tmp_path):
 def write_unfinished(folder, *args, task="train", **options):
     """Writes what a training that failed leaves; returns its name."""
     path = folder / write_run(folder, *args, **options)
-    (path / experiment.RESULTS_FILE).unlink()
-    record = experiment.read_json(path / experiment.RUN_FILE)
-    experiment.write_json(path / experiment.RUN_FILE, record | {"task": task})
+    (path / directory.RESULTS_FILE).unlink()
+    record = directory.read_json(path / directory.RUN_FILE)
+    directory.write_json(path / directory.RUN_FILE, record | {"task": task})
     return path.name
 
 

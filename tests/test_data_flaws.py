@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from jdstyle import evaluation
-from jdstyle import experiment
 from jdstyle import fusing
 from jdstyle import fusion_fit
 from jdstyle import recipe
@@ -15,6 +14,7 @@ from jdstyle import training
 from jdstyle.errors import InputError
 from jdstyle.evaluation import scores as report
 from jdstyle.input_pipeline import batches
+from jdstyle.runs import directory
 
 SETTINGS = recipe.Settings(
     backbone="MobileNetV3Small",
@@ -72,13 +72,13 @@ def test_run_evaluation_and_fusion_say_so(tiny, tmp_path, monkeypatch):
     tiny.info.metadata["num_leaking"] = 2  # As --allow_leaks would leave it.
     workdir = tmp_path / "runs" / "a"
     execute(tiny, workdir)
-    record = experiment.read_json(workdir / experiment.RUN_FILE)
+    record = directory.read_json(workdir / directory.RUN_FILE)
     assert record["num_leaking"] == 2
-    results = experiment.read_json(workdir / experiment.RESULTS_FILE)
+    results = directory.read_json(workdir / directory.RESULTS_FILE)
     assert says_so(results["validation"])
-    saved_model = str(workdir / experiment.SAVED_MODEL_DIR)
+    saved_model = str(workdir / directory.SAVED_MODEL_DIR)
     evaluation.evaluate(saved_model, tiny, "test", str(tmp_path / "scored"))
-    scored = experiment.read_json(tmp_path / "scored" / "results.json")
+    scored = directory.read_json(tmp_path / "scored" / "results.json")
     assert says_so(scored)
     (tmp_path / "fused").mkdir()
     monkeypatch.setattr(fusing, "load", lambda *_: None)  # No weights to load.
@@ -112,7 +112,7 @@ def test_one_style_without_validation_positives_is_refused_at_the_start(
         execute(tiny, tmp_path / "run", columns=[1])
     assert "rare: no positive in the validation photos." in caplog.text
     names = {path.name for path in (tmp_path / "run").iterdir()}
-    assert names == {experiment.RUN_FILE, experiment.FLAGS_FILE}
+    assert names == {directory.RUN_FILE, directory.FLAGS_FILE}
 
 
 def test_among_several_styles_it_trains_without_a_score_and_is_not_fused(
@@ -121,8 +121,8 @@ def test_among_several_styles_it_trains_without_a_score_and_is_not_fused(
     monkeypatch.setattr(training, "train", train_nothing)
     execute(tiny, tmp_path / "runs" / "a")
     assert "rare: no positive in the validation photos." in caplog.text
-    results = experiment.read_json(
-        tmp_path / "runs" / "a" / experiment.RESULTS_FILE
+    results = directory.read_json(
+        tmp_path / "runs" / "a" / directory.RESULTS_FILE
     )
     scores = results["validation"]
     assert scores["styles"]["rare"]["f2"] is None

@@ -5,10 +5,10 @@ import signal
 import binaries
 import pytest
 
-from jdstyle import checkpoints
-from jdstyle import experiment
-from jdstyle import provenance
 from jdstyle.errors import InputError
+from jdstyle.runs import checkpoints
+from jdstyle.runs import directory
+from jdstyle.runs import provenance
 
 SETTINGS = {
     "style": "--style=12",
@@ -20,10 +20,10 @@ RECORD = {"fingerprint": "f" * 64, "seed": 0}
 
 
 def test_writes_settings_before_training(tmp_path):
-    assert experiment.start(tmp_path / "run", SETTINGS, RECORD) is None
+    assert directory.start(tmp_path / "run", SETTINGS, RECORD) is None
     flags = (tmp_path / "run" / "flags.cfg").read_text()
     assert flags == "--style=12\n--workdir=a\n--noxla\n"
-    record = experiment.read_json(tmp_path / "run" / "run.json")
+    record = directory.read_json(tmp_path / "run" / "run.json")
     assert record["seed"] == 0
     assert record["versions"]["keras"].startswith("3.")
     assert record["command"]
@@ -31,9 +31,9 @@ def test_writes_settings_before_training(tmp_path):
 
 
 def test_failed_start_does_not_claim_the_directory(tmp_path):
-    experiment.start(tmp_path, SETTINGS, RECORD)
+    directory.start(tmp_path, SETTINGS, RECORD)
     other = SETTINGS | {"style": "--style=3"}
-    assert experiment.start(tmp_path, other, RECORD) is None
+    assert directory.start(tmp_path, other, RECORD) is None
     assert "--style=3" in (tmp_path / "flags.cfg").read_text()
 
 
@@ -52,31 +52,31 @@ def test_start_that_was_killed_does_not_claim_the_directory(
     if pid == 0:
         monkeypatch.setattr(os, "replace", die_before)
         try:
-            experiment.start(str(tmp_path), SETTINGS, RECORD)
+            directory.start(str(tmp_path), SETTINGS, RECORD)
         finally:
             os._exit(1)
     assert os.waitpid(pid, 0)[1] == signal.SIGKILL
     assert left in os.listdir(tmp_path)
-    assert experiment.start(str(tmp_path), SETTINGS, RECORD) is None
+    assert directory.start(str(tmp_path), SETTINGS, RECORD) is None
     assert sorted(os.listdir(tmp_path)) == ["flags.cfg", "run.json"]
 
 
 def test_unfinished_run_begins_again(tmp_path):
-    experiment.start(tmp_path, SETTINGS, RECORD)
+    directory.start(tmp_path, SETTINGS, RECORD)
     (tmp_path / "history.csv").write_text("epoch\n1\n")
     (tmp_path / "tensorboard").mkdir()
     moved = SETTINGS | {"workdir": "--workdir=b"}
-    assert experiment.start(tmp_path, moved, RECORD) is None
+    assert directory.start(tmp_path, moved, RECORD) is None
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["flags.cfg", "run.json"]
 
 
 def test_interrupted_run_keeps_what_it_has(tmp_path):
-    experiment.start(tmp_path, SETTINGS, RECORD)
+    directory.start(tmp_path, SETTINGS, RECORD)
     checkpoints.save(str(tmp_path / "checkpoints"), 3, [], {})
     (tmp_path / "history.csv").write_text("epoch\n1\n")
     faster = SETTINGS | {"checkpoint_minutes": "--checkpoint_minutes=1.0"}
-    assert experiment.start(tmp_path, faster, RECORD) is None
+    assert directory.start(tmp_path, faster, RECORD) is None
     assert (tmp_path / "history.csv").exists()
     assert checkpoints.find(str(tmp_path / "checkpoints"))
 
@@ -89,16 +89,16 @@ def test_interrupted_run_keeps_what_it_has(tmp_path):
     ],
 )
 def test_state_of_other_code_is_refused(tmp_path, kind, name, message):
-    experiment.start(tmp_path, SETTINGS, RECORD)
+    directory.start(tmp_path, SETTINGS, RECORD)
     checkpoints.save(str(tmp_path / "checkpoints"), 3, [], {})
-    record = experiment.read_json(tmp_path / "run.json")
+    record = directory.read_json(tmp_path / "run.json")
     record[kind][name] = "3.0.0"
-    experiment.write_json(tmp_path / "run.json", record)
+    directory.write_json(tmp_path / "run.json", record)
     with pytest.raises(InputError, match=f"{message}.*Remove .*checkpoints"):
-        experiment.start(tmp_path, SETTINGS, RECORD)
+        directory.start(tmp_path, SETTINGS, RECORD)
     # A finished run stays one, whatever has changed since.
-    experiment.write_json(tmp_path / "results.json", {"f2": 0.5})
-    assert experiment.start(tmp_path, SETTINGS, RECORD) == {"f2": 0.5}
+    directory.write_json(tmp_path / "results.json", {"f2": 0.5})
+    assert directory.start(tmp_path, SETTINGS, RECORD) == {"f2": 0.5}
 
 
 def test_comments_do_not_change_the_meaning(tmp_path, monkeypatch):
@@ -151,9 +151,9 @@ def test_every_module_of_a_training_has_a_meaning_or_none():
 
 
 def test_finished_run_gives_its_results(tmp_path):
-    experiment.start(tmp_path, SETTINGS, RECORD)
-    experiment.write_json(tmp_path / "results.json", {"f2": 0.5})
-    assert experiment.start(tmp_path, SETTINGS, RECORD) == {"f2": 0.5}
+    directory.start(tmp_path, SETTINGS, RECORD)
+    directory.write_json(tmp_path / "results.json", {"f2": 0.5})
+    assert directory.start(tmp_path, SETTINGS, RECORD) == {"f2": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -170,30 +170,30 @@ def test_finished_run_gives_its_results(tmp_path):
     ],
 )
 def test_refuses_another_configuration(tmp_path, settings, record, message):
-    experiment.start(tmp_path, SETTINGS, RECORD)
+    directory.start(tmp_path, SETTINGS, RECORD)
     (tmp_path / "history.csv").write_text("epoch\n1\n")
     before = (tmp_path / "run.json").read_bytes()
     with pytest.raises(InputError, match=message):
-        experiment.start(tmp_path, settings, record)
+        directory.start(tmp_path, settings, record)
     assert (tmp_path / "run.json").read_bytes() == before
 
 
 def test_begins_again_where_asked(tmp_path):
-    experiment.start(tmp_path, SETTINGS, RECORD)
-    experiment.write_json(tmp_path / "results.json", {"f2": 0.5})
-    assert experiment.start(tmp_path, SETTINGS, RECORD, again=True) is None
+    directory.start(tmp_path, SETTINGS, RECORD)
+    directory.write_json(tmp_path / "results.json", {"f2": 0.5})
+    assert directory.start(tmp_path, SETTINGS, RECORD, again=True) is None
     assert not (tmp_path / "results.json").exists()
 
 
 def test_what_stood_behind_the_flags_counts(tmp_path):
     record = RECORD | {"arguments": ["--epochs=5"]}
-    experiment.start(tmp_path, SETTINGS, record, flag="output_dir")
+    directory.start(tmp_path, SETTINGS, record, flag="output_dir")
     (tmp_path / "plain").mkdir()
-    assert experiment.start(tmp_path, SETTINGS, record) is None
+    assert directory.start(tmp_path, SETTINGS, record) is None
     (tmp_path / "plain").mkdir(exist_ok=True)
     message = "--output_dir=.*-- --epochs=5, now -- --epochs=9"
     with pytest.raises(InputError, match=message):
-        experiment.start(
+        directory.start(
             tmp_path,
             SETTINGS,
             RECORD | {"arguments": ["--epochs=9"]},
@@ -202,9 +202,9 @@ def test_what_stood_behind_the_flags_counts(tmp_path):
 
 
 def test_the_number_of_jobs_does_not(tmp_path):
-    experiment.start(tmp_path, SETTINGS | {"jobs": "--jobs=2"}, RECORD)
-    experiment.write_json(tmp_path / "results.json", {"f2": 0.5})
-    there = experiment.start(tmp_path, SETTINGS | {"jobs": "--jobs=1"}, RECORD)
+    directory.start(tmp_path, SETTINGS | {"jobs": "--jobs=2"}, RECORD)
+    directory.write_json(tmp_path / "results.json", {"f2": 0.5})
+    there = directory.start(tmp_path, SETTINGS | {"jobs": "--jobs=1"}, RECORD)
     assert there == {"f2": 0.5}
 
 
@@ -217,11 +217,11 @@ def test_the_number_of_jobs_does_not(tmp_path):
     ],
 )  # fmt: skip
 def test_directory_names(parts, name):
-    assert experiment.directory_name(*parts) == name
+    assert directory.directory_name(*parts) == name
 
 
 def test_refuses_a_folder_that_is_no_run(tmp_path):
     (tmp_path / "photo.jpg").write_bytes(b"mine")
     with pytest.raises(InputError, match="no run of jdstyle"):
-        experiment.start(tmp_path, SETTINGS, RECORD)
+        directory.start(tmp_path, SETTINGS, RECORD)
     assert [path.name for path in tmp_path.iterdir()] == ["photo.jpg"]

@@ -8,10 +8,10 @@ import binaries
 import pytest
 
 from jdstyle import evaluation
-from jdstyle import experiment
 from jdstyle import scoring
 from jdstyle.errors import InputError
 from jdstyle.files import lock
+from jdstyle.runs import directory
 
 
 def start_holder(folder):
@@ -88,7 +88,7 @@ def test_one_process_at_a_time_however_many_start(tmp_path):
 @pytest.fixture
 def held(tmp_path):
     """A directory with results that this process holds."""
-    experiment.write_json(tmp_path / experiment.RESULTS_FILE, {"f2": 0.5})
+    directory.write_json(tmp_path / directory.RESULTS_FILE, {"f2": 0.5})
     with lock.alone(tmp_path, "output_dir"):
         yield tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
@@ -110,8 +110,8 @@ def write_run(folder, tiny):
         "fold": None,
     }
     results = {"validation": {"styles": {"rare": {"f2": 0.5}}}}
-    experiment.write_json(folder / experiment.RUN_FILE, record)
-    experiment.write_json(folder / experiment.RESULTS_FILE, results)
+    directory.write_json(folder / directory.RUN_FILE, record)
+    directory.write_json(folder / directory.RESULTS_FILE, results)
 
 
 def test_second_fuse_is_refused(held, tiny, data_dir, tmp_path_factory):

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from keras.src.legacy.saving import legacy_h5_format
 
-from jdstyle import experiment
 from jdstyle.errors import InputError
 from jdstyle.files import sums
 from jdstyle.models import backbones
 from jdstyle.models import classifier
 from jdstyle.models.classifier import Architecture
+from jdstyle.runs import directory
 
 pytestmark = pytest.mark.long
 
@@ -130,8 +130,8 @@ def save_run(folder, form):
     """Writes what a finished run leaves for those that start from it."""
     folder.mkdir()
     model = classifier.build(form)
-    model.save_weights(folder / experiment.BEST_WEIGHTS)
-    sums.write(folder, [experiment.BEST_WEIGHTS])
+    model.save_weights(folder / directory.BEST_WEIGHTS)
+    sums.write(folder, [directory.BEST_WEIGHTS])
     record = {"architecture": form._asdict()}
     (folder / "run.json").write_text(json.dumps(record))
     return model
@@ -143,7 +143,7 @@ def assert_same_weights(model, other):
 
 
 @pytest.mark.parametrize("num_styles", [1, 3])
-@pytest.mark.parametrize("file_name", ["", experiment.BEST_WEIGHTS])
+@pytest.mark.parametrize("file_name", ["", directory.BEST_WEIGHTS])
 def test_starts_from_a_run(tmp_path, num_styles, file_name):
     donor = save_run(tmp_path / "run", SMALL._replace(num_styles=num_styles))
     model = classifier.build(SMALL)

@@ -1,4 +1,4 @@
-"""Tests for `jdstyle.run_sets` and `jdstyle.out_of_fold`."""
+"""Tests for `jdstyle.runs.finished` and `jdstyle.out_of_fold`."""
 
 import json
 import re
@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jdstyle import experiment
 from jdstyle import out_of_fold
-from jdstyle import run_sets
 from jdstyle.errors import InputError
+from jdstyle.runs import directory as experiment
+from jdstyle.runs import finished as run_sets
 
 ORDER = ["Sports", "Punk", "Girl"]
 

@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from jdstyle import checkpoints
 from jdstyle import devices
-from jdstyle import experiment
 from jdstyle import monitoring
 from jdstyle import recipe
 from jdstyle import recovery
@@ -18,6 +16,8 @@ from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.errors import Stopped
 from jdstyle.input_pipeline import batches as input_pipeline
+from jdstyle.runs import checkpoints
+from jdstyle.runs import directory
 
 pytestmark = [
     pytest.mark.long,
@@ -88,7 +88,7 @@ def last_state(workdir):
 
 
 def read_history(workdir):
-    with open(workdir / experiment.HISTORY_FILE, newline="") as file:
+    with open(workdir / directory.HISTORY_FILE, newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
         del row["photos_per_second"]  # A measurement.

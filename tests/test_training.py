@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from jdstyle import checkpoints
 from jdstyle import errors
-from jdstyle import experiment
 from jdstyle import losses
 from jdstyle import recipe
 from jdstyle import training
 from jdstyle.errors import InputError
 from jdstyle.input_pipeline import batches
 from jdstyle.models import classifier as models
+from jdstyle.runs import checkpoints
+from jdstyle.runs import directory
 
 pytestmark = [
     pytest.mark.long,
@@ -52,7 +52,7 @@ def run(parts, workdir, style=0, **changes):
 
 
 def read_history(workdir):
-    with open(workdir / experiment.HISTORY_FILE, newline="") as file:
+    with open(workdir / directory.HISTORY_FILE, newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -76,8 +76,8 @@ def test_writes_history_weights_and_events(parts, tmp_path):
     assert [row["epoch"] for row in history] == ["1", "2"]
     assert {"loss", "val_loss", "val_f2", "val_pr_auc"} <= set(history[0])
     assert trained.logits.shape == (len(parts[1].ids), 1)
-    assert (tmp_path / experiment.BEST_WEIGHTS).is_file()
-    tags = read_tags(tmp_path / experiment.TENSORBOARD_DIR)
+    assert (tmp_path / directory.BEST_WEIGHTS).is_file()
+    tags = read_tags(tmp_path / directory.TENSORBOARD_DIR)
     assert {"loss", "val_f2", "pr_curve/pr_curves", "augmented_batch"} <= tags
     assert keras.config.dtype_policy().name == "float32"
 
@@ -99,7 +99,7 @@ def test_full_disk_of_the_events_is_told(parts, tmp_path, disk):
     """
     workdir = tmp_path / "run"
     workdir.mkdir()
-    (workdir / experiment.TENSORBOARD_DIR).symlink_to(disk(1))
+    (workdir / directory.TENSORBOARD_DIR).symlink_to(disk(1))
     filler = tmp_path / "disk" / "filler"
     filler.write_bytes(bytes(2**20 - 4096))
     with pytest.raises(OSError, match="No space left") as error:
@@ -190,7 +190,7 @@ def test_ema_scores_the_average(parts, tmp_path):
     distances = {}
     for name in ("plain", "average"):
         model = models.build(models.Architecture("MobileNet", 32))
-        model.load_weights(tmp_path / name / experiment.BEST_WEIGHTS)
+        model.load_weights(tmp_path / name / directory.BEST_WEIGHTS)
         distances[name] = sum(
             float(np.abs(a - b).sum())
             for a, b in zip(
@@ -261,7 +261,7 @@ def test_one_network_for_all_styles(parts, tmp_path, changes):
     for row in history:
         mean = (float(row["f2/bright"]) + float(row["f2/rare"])) / 2
         assert np.isclose(float(row["val_f2"]), mean)
-    tags = read_tags(tmp_path / experiment.TENSORBOARD_DIR)
+    tags = read_tags(tmp_path / directory.TENSORBOARD_DIR)
     assert {"f2/rare", "pr_curve rare/pr_curves"} <= tags
 
 

@@ -6,7 +6,7 @@ import sys
 import binaries
 import pytest
 
-from jdstyle import checkpoints
+from jdstyle.runs import checkpoints
 
 pytestmark = pytest.mark.long
 

@@ -11,7 +11,7 @@ from binaries import QUICK
 
 from jdstyle import fusion_fit
 from jdstyle import reproduce_scores
-from jdstyle import run_sets
+from jdstyle.runs import finished
 
 pytestmark = pytest.mark.long
 
@@ -199,7 +199,7 @@ def test_first_member_is_not_the_first_of_the_alphabet(
     swept, fused, tiny, monkeypatch
 ):
     """A report's first backbone gets relations of its own."""
-    runs = run_sets.find_runs(swept, tiny.info.metadata["fingerprint"])
+    runs = finished.find_runs(swept, tiny.info.metadata["fingerprint"])
     monkeypatch.setattr(
         reproduce_scores, "_score_alone", lambda _, numbers, *rest: numbers
     )

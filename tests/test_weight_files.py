@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import pytest
 
-from jdstyle import experiment
 from jdstyle.errors import InputError
 from jdstyle.files import sums
 from jdstyle.models import classifier
 from jdstyle.models import weight_files
+from jdstyle.runs import directory
 
 
 def make_model(units=2, seed=1):
@@ -154,13 +154,13 @@ def test_weights_with_a_wrong_name_are_refused(weights, tmp_path):
 
 def test_a_run_with_damaged_weights_is_refused(tmp_path):
     form = classifier.Architecture("MobileNet", 32)
-    classifier.build(form).save_weights(tmp_path / experiment.BEST_WEIGHTS)
-    experiment.write_json(
-        tmp_path / experiment.RUN_FILE, {"architecture": form._asdict()}
+    classifier.build(form).save_weights(tmp_path / directory.BEST_WEIGHTS)
+    directory.write_json(
+        tmp_path / directory.RUN_FILE, {"architecture": form._asdict()}
     )
-    sums.write(tmp_path, [experiment.BEST_WEIGHTS])
+    sums.write(tmp_path, [directory.BEST_WEIGHTS])
     classifier.load_run(str(tmp_path))
-    with open(tmp_path / experiment.BEST_WEIGHTS, "r+b") as file:
+    with open(tmp_path / directory.BEST_WEIGHTS, "r+b") as file:
         file.seek(5000)
         file.write(b"\xff")
     with pytest.raises(InputError, match="not what was written"):

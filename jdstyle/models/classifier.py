@@ -7,10 +7,10 @@ import keras
 from absl import logging
 from keras import ops
 
-from jdstyle import experiment
 from jdstyle.errors import InputError
 from jdstyle.models import backbones
 from jdstyle.models import weight_files
+from jdstyle.runs import directory as experiment
 
 SHARINGS = ("trunk", "groups", "none")
 

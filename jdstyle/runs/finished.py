@@ -11,8 +11,8 @@ import typing
 
 from absl import logging
 
-from jdstyle import experiment
 from jdstyle.errors import InputError
+from jdstyle.runs import directory as experiment
 
 
 class Run(typing.NamedTuple):

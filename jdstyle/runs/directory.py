@@ -4,12 +4,12 @@ import json
 import os
 import shutil
 
-from jdstyle import checkpoints
-from jdstyle import provenance
 from jdstyle.errors import InputError
 from jdstyle.files import atomic
 from jdstyle.files import lock
 from jdstyle.files import sums
+from jdstyle.runs import checkpoints
+from jdstyle.runs import provenance
 
 FLAGS_FILE = "flags.cfg"
 RUN_FILE = "run.json"

@@ -1,0 +1,1 @@
+"""What a run directory holds, and by which code it was made."""
