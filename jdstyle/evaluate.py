@@ -44,9 +44,9 @@ def main(argv):
     if _SAVED_MODEL.value is None:
         raise InputError("--saved_model is required: a SavedModel's directory.")
     # Here, so that --help does not wait for TensorFlow.
-    from jdstyle import evaluation
     from jdstyle.datasets import prepared
     from jdstyle.evaluation import scores
+    from jdstyle.serving import evaluation
 
     start = time.monotonic()
     builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)

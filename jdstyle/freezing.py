@@ -9,7 +9,7 @@ from tensorflow.core.framework import graph_pb2
 from tensorflow.lite.python import util
 from tensorflow.python.framework import convert_to_constants
 
-from jdstyle import scoring
+from jdstyle.serving import loader
 
 OUTPUTS = ("probabilities", "labels")
 
@@ -51,9 +51,9 @@ def freeze(directory):
         `Frozen`.
 
     Raises:
-        InputError: as `scoring.load_program`.
+        InputError: as `loader.load_program`.
     """
-    loaded, style_names = scoring.load_program(directory)
+    loaded, style_names = loader.load_program(directory)
     specs, _ = loaded.core.concrete_functions[0].structured_input_signature
     sizes = [spec.shape[1] for spec in specs]
 

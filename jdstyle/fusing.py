@@ -11,13 +11,13 @@ from jdstyle import completeness
 from jdstyle import fusion
 from jdstyle import fusion_fit
 from jdstyle import relations
-from jdstyle import serving
 from jdstyle.evaluation import charts
 from jdstyle.evaluation import scores
 from jdstyle.models import batch_norm_folding
 from jdstyle.models import classifier
 from jdstyle.runs import directory
 from jdstyle.runs import finished
+from jdstyle.serving import saved_model as serving
 
 PROBABILITIES_FILE = "out_of_fold_probabilities.csv"
 GAINS_FILE = "relation_gains.csv"

@@ -44,7 +44,7 @@ def main(argv):
     if len(argv) < 2:
         raise InputError("Name at least one photo or folder.")
     # Here, so that --help does not wait for TensorFlow.
-    from jdstyle import prediction
+    from jdstyle.serving import prediction
 
     errors = _ERRORS.value or f"{_OUTPUT.value}.errors.csv"
     done, failed = prediction.predict(

@@ -10,11 +10,11 @@ from jdstyle import fusing
 from jdstyle import fusion
 from jdstyle import fusion_fit
 from jdstyle import reproducing
-from jdstyle import scoring
 from jdstyle.evaluation import scores as report
 from jdstyle.input_pipeline import batches
 from jdstyle.runs import directory
 from jdstyle.runs import finished
+from jdstyle.serving import loader
 
 _BATCH_SIZE = 32
 
@@ -141,8 +141,8 @@ def score_product(evidence, saved_model, first, builder, part):
         builder, part, cache="stream", style_names=joined.styles
     )
     labels = photos.labels
-    classify, _ = scoring.load(saved_model, "members")
-    probabilities, decisions, members = scoring.score(
+    classify, _ = loader.load(saved_model, "members")
+    probabilities, decisions, members = loader.score(
         classify, photos.stream.batch(_BATCH_SIZE)
     )
     product = report.score(

@@ -6,10 +6,10 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from jdstyle import serving
 from jdstyle.evaluation import scores as report
 from jdstyle.evaluation import thresholds
 from jdstyle.runs import directory
+from jdstyle.serving import saved_model
 
 
 def write(trained, photos, names, styles, workdir, *, start, num_leaking=0):
@@ -40,8 +40,8 @@ def write(trained, photos, names, styles, workdir, *, start, num_leaking=0):
         _choose_threshold(column, scores)
         for column, scores in zip(labels.T, probabilities.T, strict=True)
     ]
-    serving.export(
-        serving.Thresholded(trained.classifier, chosen),
+    saved_model.export(
+        saved_model.Thresholded(trained.classifier, chosen),
         names,
         os.path.join(workdir, directory.SAVED_MODEL_DIR),
     )

@@ -4,17 +4,17 @@ import keras
 import numpy as np
 import pytest
 
-from jdstyle import evaluation
 from jdstyle import fusing
 from jdstyle import fusion_fit
 from jdstyle import recipe
 from jdstyle import runs
-from jdstyle import serving
 from jdstyle import training
 from jdstyle.errors import InputError
 from jdstyle.evaluation import scores as report
 from jdstyle.input_pipeline import batches
 from jdstyle.runs import directory
+from jdstyle.serving import evaluation
+from jdstyle.serving import saved_model as serving
 
 SETTINGS = recipe.Settings(
     backbone="MobileNetV3Small",

@@ -22,11 +22,11 @@ from jdstyle import freezing
 from jdstyle import fusion
 from jdstyle import optional
 from jdstyle import runtimes
-from jdstyle import scoring
-from jdstyle import serving
 from jdstyle.errors import InputError
 from jdstyle.files import sums
 from jdstyle.input_pipeline import batches as input_pipeline
+from jdstyle.serving import loader
+from jdstyle.serving import saved_model as serving
 
 pytestmark = pytest.mark.long
 
@@ -138,8 +138,8 @@ def test_frozen_graph_has_nothing_that_runtimes_lack(frozen):
 def test_pixels_are_those_of_the_saved_model(saved_model, frozen, images, tiny):
     """Photo files through the signature, pixels through the core."""
     photos = read(tiny)
-    classify, _ = scoring.load(saved_model)
-    probabilities, _ = scoring.score(classify, photos.stream.batch(16))
+    classify, _ = loader.load(saved_model)
+    probabilities, _ = loader.score(classify, photos.stream.batch(16))
     core = frozen.run
     np.testing.assert_allclose(
         np.concatenate([core(batch)[0] for batch in images]),

@@ -12,13 +12,13 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from jdstyle import blending
 from jdstyle import fusion
-from jdstyle import scoring
-from jdstyle import serving
 from jdstyle import styles
 from jdstyle.datasets import prepared
 from jdstyle.input_pipeline import batches
 from jdstyle.models import classifier
 from jdstyle.photos import decoding
+from jdstyle.serving import loader
+from jdstyle.serving import saved_model as serving
 
 pytestmark = pytest.mark.long
 
@@ -180,12 +180,12 @@ def test_decides_as_the_reference_on_the_demo(small_demo, tmp_path):
     network = make_network(32, 0, list(range(13)), 5)
     scorer = fusion.Fusion([network], ["mobilenet"], 13, rules)
     serving.export(scorer, styles.NAMES, str(tmp_path / "saved_model"))
-    classify, _ = scoring.load(str(tmp_path / "saved_model"), "members")
+    classify, _ = loader.load(str(tmp_path / "saved_model"), "members")
     opened = prepared.open_prepared("demo", small_demo)
     photos = [
         batches.read_photos(opened, part).encoded for part in opened.info.splits
     ]
-    probabilities, labels, members = scoring.score(
+    probabilities, labels, members = loader.score(
         classify,
         [part[i : i + 32] for part in photos for i in range(0, len(part), 32)],
     )
@@ -204,9 +204,9 @@ def test_same_signatures_as_a_single_network(saved_model, jpegs):
     assert set(plain) == {"probabilities", "labels", "valid"}
     for name, value in plain.items():
         np.testing.assert_array_equal(value, by_member[name])
-    classify, names = scoring.load(saved_model)
+    classify, names = loader.load(saved_model)
     assert names == STYLES
-    probabilities, _ = scoring.score(classify, [jpegs[:5], jpegs[5:]])
+    probabilities, _ = loader.score(classify, [jpegs[:5], jpegs[5:]])
     np.testing.assert_allclose(probabilities, plain["probabilities"], atol=1e-6)
     empty = signatures["serving_default"](image_bytes=tf.zeros([0], tf.string))
     assert empty["labels"].shape == (0, 3)

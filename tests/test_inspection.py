@@ -14,14 +14,14 @@ from tensorflow.python.framework import op_def_registry
 
 from jdstyle import blending
 from jdstyle import fusion
-from jdstyle import inspection
-from jdstyle import operations
-from jdstyle import scoring
-from jdstyle import serving
 from jdstyle.errors import InputError
 from jdstyle.files import sums
 from jdstyle.models import backbones
 from jdstyle.models import classifier
+from jdstyle.serving import allowed_operations
+from jdstyle.serving import inspection
+from jdstyle.serving import loader
+from jdstyle.serving import saved_model as serving
 
 pytestmark = pytest.mark.long
 
@@ -80,7 +80,7 @@ def call(directory):
 
 
 def test_a_product_is_accepted(product):
-    classify, names = scoring.load(str(product))
+    classify, names = loader.load(str(product))
     assert names == NAMES
     assert classify(tf.constant([JPEG]))["labels"].numpy().tolist() == [[1, 1]]
 
@@ -128,7 +128,7 @@ def test_refuses_what_deals_with_files_or_runs_python(
     serving.export(scorer, NAMES, str(directory))
     message = f"saved_model.pb is refused and was not run.* {operation} "
     with pytest.raises(InputError, match=message):
-        scoring.load(str(directory))
+        loader.load(str(directory))
     assert not traces.exists()
     # The danger is real.
     call(str(directory))
@@ -260,7 +260,7 @@ def call_a_classifier_as_saver(meta_graph):
 def test_nothing_else_reaches_the_saver(change, product):
     tamper(product, change)
     with pytest.raises(InputError, match="saver|holds the operation"):
-        scoring.load(str(product))
+        loader.load(str(product))
 
 
 def no_such_function(meta_graph):
@@ -375,7 +375,7 @@ def of_tensorflow_1(meta_graph):
 def test_refuses_what_export_does_not_write(change, message, product):
     tamper(product, change)
     with pytest.raises(InputError, match=f"was not run: .*{message}"):
-        scoring.load(str(product))
+        loader.load(str(product))
 
 
 def test_refuses_several_graphs_and_no_graph(product):
@@ -386,7 +386,7 @@ def test_refuses_several_graphs_and_no_graph(product):
         path.write_bytes(content)
         sums.write(product)
         with pytest.raises(InputError, match="holds . graphs|cannot be read"):
-            scoring.load(str(product))
+            loader.load(str(product))
 
 
 @pytest.mark.parametrize(
@@ -404,7 +404,7 @@ def test_refuses_a_file_too_many(name, product):
     (product / name).write_bytes(b"")
     sums.write(product)
     with pytest.raises(InputError, match=f"{name} is no part of a SavedModel"):
-        scoring.load(str(product))
+        loader.load(str(product))
 
 
 @pytest.mark.parametrize(
@@ -424,7 +424,7 @@ def test_refuses_styles_that_do_not_name_the_columns(content, message, product):
     (product / "assets" / inspection.STYLES_ASSET).write_bytes(content)
     sums.write(product)
     with pytest.raises(InputError, match=f"was not run: .*{message}"):
-        scoring.load(str(product))
+        loader.load(str(product))
 
 
 def test_damage_is_found_before_anything_is_read(product):
@@ -433,10 +433,10 @@ def test_damage_is_found_before_anything_is_read(product):
     content[5] ^= 1
     path.write_bytes(content)
     with pytest.raises(InputError, match="data-00000.* is not what was writ"):
-        scoring.load(str(product))
+        loader.load(str(product))
     (product / sums.FILE).unlink()
     with pytest.raises(InputError, match="has no SHA-256 sum"):
-        scoring.load(str(product))
+        loader.load(str(product))
 
 
 @pytest.mark.parametrize("change", [call_the_saver_in_the_graph, no_pixels])
@@ -459,21 +459,23 @@ def test_a_file_is_no_saved_model(kind, tmp_path):
     else:
         path.write_bytes(b"\x80\x04N.")
     with pytest.raises(InputError, match="whole Keras model|pickle"):
-        scoring.load(str(path))
+        loader.load(str(path))
 
 
 def test_every_allowed_operation_exists_and_is_harmless():
     """Spelt as TensorFlow spells it; stateful only where it must be."""
-    everything = operations.IN_GRAPH | operations.IN_SAVER
+    everything = allowed_operations.IN_GRAPH | allowed_operations.IN_SAVER
     stateful = set()
     for name in everything:
         definition = op_def_registry.get(name)
         assert definition is not None, name
         if definition.is_stateful:
             stateful.add(name)
-    assert not operations.IN_GRAPH & set(FORBIDDEN)
+    assert not allowed_operations.IN_GRAPH & set(FORBIDDEN)
     for part in ("File", "Record", "Py", "Reader", "Print", "Debug", "Xla"):
-        assert not [name for name in operations.IN_GRAPH if part in name]
+        assert not [
+            name for name in allowed_operations.IN_GRAPH if part in name
+        ]
     assert stateful <= {
         *("VarHandleOp", "ReadVariableOp", "AssignVariableOp"),
         *("VarIsInitializedOp", "DisableCopyOnRead"),
@@ -525,7 +527,7 @@ def test_fused_products_are_accepted(blend, tmp_path):
     serving.export(
         fusion.Fusion(networks, ["a", "b"], 2, rules), NAMES, directory
     )
-    classify, _ = scoring.load(directory, "members")
+    classify, _ = loader.load(directory, "members")
     assert classify(tf.constant([JPEG]))["labels"].shape == (1, 2)
 
 
@@ -555,4 +557,4 @@ def test_every_family_of_networks_is_accepted(backbone, size):
     )
     nodes = [node for f in graph.library.function for node in f.node_def]
     used = {node.op for node in (*graph.node, *nodes)}
-    assert used - {"Placeholder"} <= operations.IN_FUNCTIONS
+    assert used - {"Placeholder"} <= allowed_operations.IN_FUNCTIONS

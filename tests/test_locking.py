@@ -7,11 +7,11 @@ import textwrap
 import binaries
 import pytest
 
-from jdstyle import evaluation
-from jdstyle import scoring
 from jdstyle.errors import InputError
 from jdstyle.files import lock
 from jdstyle.runs import directory
+from jdstyle.serving import evaluation
+from jdstyle.serving import loader
 
 
 def start_holder(folder):
@@ -144,8 +144,6 @@ def test_second_reproduce_is_refused(held, data_dir):
 
 
 def test_second_evaluate_is_refused(held, tiny, monkeypatch):
-    monkeypatch.setattr(
-        scoring, "load", lambda path: (None, ["bright", "rare"])
-    )
+    monkeypatch.setattr(loader, "load", lambda path: (None, ["bright", "rare"]))
     with pytest.raises(InputError, match=f"--output_dir=.* {IN_USE}"):
         evaluation.evaluate("x", tiny, "test", str(held))

@@ -4,14 +4,14 @@ import resource
 
 import pytest
 
-from jdstyle import prediction
-from jdstyle import scoring
+from jdstyle.serving import loader
+from jdstyle.serving import prediction
 
 
 @pytest.fixture
 def predict(tmp_path, monkeypatch):
     """Predicts 300 files that are no photos, into out.csv and errors.csv."""
-    monkeypatch.setattr(scoring, "load", lambda path: (None, ["Punk"]))
+    monkeypatch.setattr(loader, "load", lambda path: (None, ["Punk"]))
     photos = tmp_path / "photos"
     photos.mkdir()
     for i in range(300):

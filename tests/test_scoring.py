@@ -1,11 +1,11 @@
-"""Tests for `jdstyle.scoring`."""
+"""Tests for `jdstyle.serving.loader`."""
 
 import threading
 
 import pytest
 import tensorflow as tf
 
-from jdstyle import scoring
+from jdstyle.serving import loader
 
 
 class Calls:
@@ -30,7 +30,7 @@ def test_two_batches_at_a_time_in_their_order():
     # A call returns only while another runs; six calls are three pairs.
     calls = Calls(together=2)
     batches = [(key, [b""] * (1 + i)) for i, key in enumerate("abcdef")]
-    scored = list(scoring.run_ahead(calls, batches))
+    scored = list(loader.run_ahead(calls, batches))
     assert [key for key, _ in scored] == list("abcdef")
     sizes = [float(out["probabilities"][0, 0]) for _, out in scored]
     assert sizes == [1, 2, 3, 4, 5, 6]
@@ -45,7 +45,7 @@ def test_the_next_batches_are_read_while_one_is_scored():
             taken.append(key)
             yield key, [b""]
 
-    scored = scoring.run_ahead(Calls(together=1), batches())
+    scored = loader.run_ahead(Calls(together=1), batches())
     assert next(scored)[0] == 0
     assert taken == [0, 1]  # And no more of them are held in memory.
     assert next(scored)[0] == 1
@@ -57,4 +57,4 @@ def test_a_failed_call_ends_the_scoring():
         raise tf.errors.InvalidArgumentError(None, None, "broken photo")
 
     with pytest.raises(tf.errors.InvalidArgumentError, match="broken photo"):
-        list(scoring.run_ahead(broken, [(0, [b""]), (1, [b""])]))
+        list(loader.run_ahead(broken, [(0, [b""]), (1, [b""])]))

@@ -13,13 +13,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from jdstyle import scoring
-from jdstyle import serving
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.files import sums
 from jdstyle.input_pipeline import batches
 from jdstyle.models import classifier
+from jdstyle.serving import loader
+from jdstyle.serving import saved_model as serving
 
 pytestmark = pytest.mark.long
 
@@ -50,9 +50,9 @@ def jpegs(tiny):
 
 
 def test_bytes_give_what_evaluation_gives(model, saved_model, jpegs, tiny):
-    classify, names = scoring.load(saved_model)
+    classify, names = loader.load(saved_model)
     assert names == STYLES
-    probabilities, labels = scoring.score(classify, [jpegs[:5], jpegs[5:]])
+    probabilities, labels = loader.score(classify, [jpegs[:5], jpegs[5:]])
     dataset = batches.make_eval_dataset(
         batches.read_photos(tiny, "test"), image_size=SIZE, batch_size=8
     )
@@ -149,7 +149,7 @@ def test_export_replaces_and_leaves_no_litter(model, tmp_path):
         serving.export(
             serving.Thresholded(model, [0.5, 0.5]), [name, "x"], str(directory)
         )
-    assert scoring.load(str(directory))[1] == ["New", "x"]
+    assert loader.load(str(directory))[1] == ["New", "x"]
     assert [path.name for path in tmp_path.iterdir()] == ["saved_model"]
     assert sorted(p.name for p in directory.iterdir() if p.is_file()) == [
         "SHA256SUMS",
@@ -179,7 +179,7 @@ def test_no_room_leaves_the_old_product_and_no_litter(
     with pytest.raises(OSError, match="No space left"):
         export_new(model, old_product)
     assert [p.name for p in old_product.parent.iterdir()] == ["saved_model"]
-    assert scoring.load(str(old_product))[1] == STYLES
+    assert loader.load(str(old_product))[1] == STYLES
 
 
 @pytest.mark.parametrize("renames", [0, 1, 2])
@@ -208,16 +208,16 @@ def test_a_kill_at_the_end_leaves_a_whole_product(
     aside = f"{old_product}.old"
     whole = str(old_product) if old_product.exists() else aside
     expected = ["New", "x"] if renames == 2 else STYLES
-    assert scoring.load(whole)[1] == expected
+    assert loader.load(whole)[1] == expected
     # The next one removes what was left.
     export_new(model, old_product)
-    assert scoring.load(str(old_product))[1] == ["New", "x"]
+    assert loader.load(str(old_product))[1] == ["New", "x"]
     assert [p.name for p in old_product.parent.iterdir()] == ["saved_model"]
 
 
 def test_refuses_what_is_no_model(tmp_path):
     with pytest.raises(InputError, match="--saved_model.*styles.txt"):
-        scoring.load(str(tmp_path))
+        loader.load(str(tmp_path))
 
 
 def test_knows_nothing_of_training():
@@ -345,6 +345,6 @@ def test_pixel_that_is_not_finite_is_not_hidden(saved_model):
 
 
 def test_score_tells_of_photos_that_the_model_refuses(saved_model, jpegs):
-    classify, _ = scoring.load(saved_model)
+    classify, _ = loader.load(saved_model)
     with pytest.raises(Failure, match="cannot read 1 photos"):
-        scoring.score(classify, [jpegs[:2], tf.constant([b"bad"])])
+        loader.score(classify, [jpegs[:2], tf.constant([b"bad"])])

@@ -76,9 +76,9 @@ def members(number):
 
     from jdstyle import blending
     from jdstyle import fusion
-    from jdstyle import scoring
-    from jdstyle import serving
     from jdstyle.models import classifier
+    from jdstyle.serving import loader
+    from jdstyle.serving import saved_model
 
     start = time.process_time()
     networks = [
@@ -106,10 +106,10 @@ def members(number):
     scorer = fusion.Fusion(networks, names, 1, rules)
     with tempfile.TemporaryDirectory() as folder:
         product = os.path.join(folder, "saved_model")
-        serving.export(scorer, ["style"], product)
+        saved_model.export(scorer, ["style"], product)
         costs = {"build, export": time.process_time() - start}
         start = time.process_time()
-        classify, _ = scoring.load(product)
+        classify, _ = loader.load(product)
         costs["load"] = time.process_time() - start
     batch = tf.constant(drawn.prepared(drawn.originals(4)) * (_PHOTOS // 4))
     classify(batch)  # Plans memory and threads.

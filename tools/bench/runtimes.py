@@ -58,10 +58,10 @@ def main(argv):
 
 def _random_network(folder):
     """Exports a ResNet50 as the product has it, batch norms folded."""
-    from jdstyle import serving
     from jdstyle import styles
     from jdstyle.models import batch_norm_folding
     from jdstyle.models import classifier
+    from jdstyle.serving import saved_model as serving
 
     form = classifier.Architecture("ResNet50", 224, len(styles.NAMES))
     network = batch_norm_folding.fold_batch_norms(classifier.build(form))

@@ -56,7 +56,7 @@ def _measure(directory, networks):
     import measure
     import tensorflow as tf
 
-    from jdstyle import scoring
+    from jdstyle.serving import loader
 
     photos = drawn.prepared(drawn.originals(32))
     rows = [["size", f"{_size(directory) / 1e6:.1f} MB"]]
@@ -64,7 +64,7 @@ def _measure(directory, networks):
         weights = sum(4 * n.model.count_params() for n in networks)
         rows.append(["weights of its networks", f"{weights / 1e6:.1f} MB"])
     start = time.monotonic()
-    classify, style_names = scoring.load(directory)
+    classify, style_names = loader.load(directory)
     rows.append(["load", f"{time.monotonic() - start:.1f} s"])
     start = time.monotonic()
     classify(tf.constant(photos[:1]))
@@ -119,8 +119,8 @@ def _export(networks, directory):
 
     from jdstyle import blending
     from jdstyle import fusion
-    from jdstyle import serving
     from jdstyle import styles
+    from jdstyle.serving import saved_model
 
     count = len(styles.NAMES)
     rules = fusion.Rules(
@@ -137,7 +137,7 @@ def _export(networks, directory):
         most=5,
     )
     scorer = fusion.Fusion(networks, _BACKBONES.value, count, rules)
-    serving.export(scorer, list(styles.NAMES), directory)
+    saved_model.export(scorer, list(styles.NAMES), directory)
 
 
 def _forwards(networks, batch_size):

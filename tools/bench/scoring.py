@@ -68,16 +68,16 @@ def _works(folder):
     import made
     from absl import logging
 
-    from jdstyle import evaluation
-    from jdstyle import prediction
-    from jdstyle import scoring
     from jdstyle.datasets import prepared
     from jdstyle.datasets.builder import Options
     from jdstyle.input_pipeline import batches
+    from jdstyle.serving import evaluation
+    from jdstyle.serving import loader
+    from jdstyle.serving import prediction
 
     logging.set_verbosity(logging.WARNING)
     model = _SAVED_MODEL.value or _export(folder, made.STYLES)
-    classify, names = scoring.load(model)
+    classify, names = loader.load(model)
     table = made.write_table(
         folder, _PHOTOS.value, _SIDE.value, names, folds=True
     )
@@ -108,15 +108,15 @@ def _works(folder):
         )
 
     # Loading the model is not measured: it is at hand.
-    scoring.load = lambda *_: (classify, names)
+    loader.load = lambda *_: (classify, names)
     works = {"own": own, "evaluate": evaluate, "predict": predict}
     counts = {name: len(encoded) for name in works}
     return works, counts | {"predict": _PHOTOS.value}
 
 
 def _export(folder, style_names):
-    from jdstyle import serving
     from jdstyle.models import classifier
+    from jdstyle.serving import saved_model
 
     model = classifier.build(
         classifier.Architecture(
@@ -125,8 +125,8 @@ def _export(folder, style_names):
     )
     directory = os.path.join(folder, "saved_model")
     thresholds = [0.5] * len(style_names)
-    serving.export(
-        serving.Thresholded(model, thresholds), style_names, directory
+    saved_model.export(
+        saved_model.Thresholded(model, thresholds), style_names, directory
     )
     return directory
 

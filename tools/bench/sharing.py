@@ -124,19 +124,19 @@ def _serving_side(form):
     import drawn
     import tensorflow as tf
 
-    from jdstyle import scoring
-    from jdstyle import serving
     from jdstyle.models import batch_norm_folding
     from jdstyle.models import classifier
+    from jdstyle.serving import loader
+    from jdstyle.serving import saved_model
 
     network = batch_norm_folding.fold_batch_norms(classifier.build(form))
     names = [f"style {number}" for number in range(form.num_styles)]
     photos = drawn.prepared(drawn.originals(_BATCH_SIZE.value))
     with tempfile.TemporaryDirectory() as folder:
         directory = os.path.join(folder, "saved_model")
-        scorer = serving.Thresholded(network, [0.5] * form.num_styles)
-        serving.export(scorer, names, directory)
-        classify, _ = scoring.load(directory)
+        scorer = saved_model.Thresholded(network, [0.5] * form.num_styles)
+        saved_model.export(scorer, names, directory)
+        classify, _ = loader.load(directory)
     return lambda: classify(tf.constant(photos))
 
 

@@ -7,12 +7,12 @@ import os
 
 from absl import logging
 
-from jdstyle import scoring
 from jdstyle import styles
 from jdstyle.datasets import checking
 from jdstyle.errors import InputError
 from jdstyle.files import atomic
 from jdstyle.photos import files as photo_files
+from jdstyle.serving import loader
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
 # A file's name may hold bytes that are no UTF-8: they are written as they are.
@@ -88,14 +88,14 @@ def predict(
         `(done, failed)`: numbers of photos.
 
     Raises:
-        InputError: as `find_photos` and `scoring.load`.
+        InputError: as `find_photos` and `loader.load`.
     """
     found = find_photos(paths)
     for path in (output, errors):
         if os.path.isdir(path):
             raise InputError(f"A file is to be written, not a folder: {path}")
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    classify, style_names = scoring.load(saved_model)
+    classify, style_names = loader.load(saved_model)
     if submission and tuple(style_names) != styles.NAMES:
         logging.warning(
             "The challenge takes %d flags per line; this model has %d.",
@@ -111,7 +111,7 @@ def predict(
         if not submission:
             writer.writerow(_header(style_names))
         batches = _batches(found, batch_size, short_side, failures)
-        for ids, outputs in scoring.run_ahead(classify, batches):
+        for ids, outputs in loader.run_ahead(classify, batches):
             valid = outputs["valid"]
             failures += [
                 (photo_id, paths[photo_id], "the model cannot read it")

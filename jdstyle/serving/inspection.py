@@ -11,9 +11,9 @@ from google.protobuf import message
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
-from jdstyle import operations
 from jdstyle.errors import InputError
 from jdstyle.files import sums
+from jdstyle.serving import allowed_operations
 
 STYLES_ASSET = "styles.txt"
 MEMBERS_ASSET = "members.txt"
@@ -200,7 +200,7 @@ def _check_graph(meta_graph):
     nodes = meta_graph.graph_def.node
     savers = set()
     for node in nodes:
-        _require_known(node, operations.IN_GRAPH, "the graph")
+        _require_known(node, allowed_operations.IN_GRAPH, "the graph")
         called = _called(node.attr)
         if node.name in ends:
             savers |= called
@@ -228,9 +228,9 @@ def _check_functions(functions, savers):
         raise ValueError("two of its functions have one name")
     for function in functions:
         name = function.signature.name
-        allowed = operations.IN_FUNCTIONS
+        allowed = allowed_operations.IN_FUNCTIONS
         if name in savers:
-            allowed = operations.IN_SAVER
+            allowed = allowed_operations.IN_SAVER
         # TensorFlow may put one such function in the place of another.
         if "api_implements" in function.attr:
             raise ValueError(f"function {name} stands in for others")

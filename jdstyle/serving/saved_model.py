@@ -5,9 +5,9 @@ import shutil
 
 import tensorflow as tf
 
-from jdstyle import inspection
 from jdstyle.files import sums
 from jdstyle.photos import decoding
+from jdstyle.serving import inspection
 
 # A progressive JPEG or a transparent PNG takes much memory for each pixel: so
 # many photos are decoded at a time, on however many cores, and together take

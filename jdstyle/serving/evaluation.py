@@ -4,11 +4,11 @@ import os
 
 import tensorflow as tf
 
-from jdstyle import scoring
 from jdstyle.evaluation import scores
 from jdstyle.files import lock
 from jdstyle.input_pipeline import batches as input_pipeline
 from jdstyle.runs import directory
+from jdstyle.serving import loader
 
 PROBABILITIES_FILE = "probabilities.csv"
 
@@ -33,13 +33,13 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
             have the model's styles, or if another process is at work in the
             directory.
     """
-    classify, style_names = scoring.load(saved_model)
+    classify, style_names = loader.load(saved_model)
     photos = input_pipeline.read_photos(
         builder, part, cache="stream", style_names=style_names
     )
     with lock.alone(output_dir, "output_dir"):
         batches = photos.stream.batch(batch_size).prefetch(tf.data.AUTOTUNE)
-        probabilities, decisions = scoring.score(classify, batches)
+        probabilities, decisions = loader.score(classify, batches)
         result = {
             "saved_model": saved_model,
             "dataset": builder.info.full_name,

@@ -7,11 +7,11 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from jdstyle import inspection
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.files import sums
 from jdstyle.models import weight_files
+from jdstyle.serving import inspection
 
 # How many batches are scored at a time: one decodes while one is in the
 # networks. A third would take its memory and gain nothing.

@@ -1,0 +1,1 @@
+"""The SavedModel: what it is, how it is checked, loaded and asked."""
