@@ -24,8 +24,8 @@ def main(argv):
     del argv
     run_flags.require_usable()
     # Here, so that --help does not wait for TensorFlow.
-    from jdstyle import runs
     from jdstyle.datasets import prepared
+    from jdstyle.training import run
 
     dataset = run_flags.DATASET.value
     builder = prepared.open_prepared(dataset, run_flags.DATA_DIR.value)
@@ -39,7 +39,7 @@ def main(argv):
         name = directory.directory_name(*parts)
         flags.FLAGS["workdir"].value = os.path.join("runs", name)
     workdir = run_flags.WORKDIR.value
-    finished = runs.execute(
+    finished = run.execute(
         builder,
         list(range(len(builder.info.metadata["styles"]))),
         run_flags.settings(

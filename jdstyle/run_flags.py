@@ -134,14 +134,14 @@ def require_usable():
         )
     if REQUIRE_GPU.value:
         # Here, so that --help does not wait for TensorFlow.
-        from jdstyle import devices
+        from jdstyle.training import devices
 
         devices.require_gpu()
 
 
 def settings(**values):
     """Returns the `recipe.Settings` of the flags and of the given values."""
-    from jdstyle import recipe
+    from jdstyle.training import recipe
 
     text = _BATCH_SIZE.value
     return recipe.Settings(

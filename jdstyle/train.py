@@ -63,13 +63,13 @@ def main(argv):
         )
     run_flags.require_usable()
     # Here, so that --help does not wait for TensorFlow.
-    from jdstyle import runs
     from jdstyle.datasets import prepared
+    from jdstyle.training import run
 
     dataset, data_dir = run_flags.DATASET.value, run_flags.DATA_DIR.value
     builder = prepared.open_prepared(dataset, data_dir)
     columns, style_name = _fill_in_flags(builder)
-    finished = runs.execute(
+    finished = run.execute(
         builder,
         columns,
         _settings(builder, columns, style_name),

@@ -6,15 +6,15 @@ import pytest
 
 from jdstyle import fusing
 from jdstyle import fusion_fit
-from jdstyle import recipe
-from jdstyle import runs
-from jdstyle import training
 from jdstyle.errors import InputError
 from jdstyle.evaluation import scores as report
 from jdstyle.input_pipeline import batches
 from jdstyle.runs import directory
 from jdstyle.serving import evaluation
 from jdstyle.serving import saved_model as serving
+from jdstyle.training import recipe
+from jdstyle.training import run
+from jdstyle.training import trainer
 
 SETTINGS = recipe.Settings(
     backbone="MobileNetV3Small",
@@ -33,7 +33,7 @@ SETTINGS = recipe.Settings(
 
 
 def execute(builder, workdir, columns=(0, 1)):
-    return runs.execute(
+    return run.execute(
         builder,
         list(columns),
         SETTINGS,
@@ -64,11 +64,11 @@ def train_nothing(train_photos, validation_photos, columns, *rest, **names):
     )
     shape = len(validation_photos.ids), len(columns)
     logits = np.linspace(-1, 1, np.prod(shape)).reshape(shape)
-    return training.Trained(classifier, logits.astype("float32"), {})
+    return trainer.Trained(classifier, logits.astype("float32"), {})
 
 
 def test_run_evaluation_and_fusion_say_so(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "train", train_nothing)
+    monkeypatch.setattr(trainer, "train", train_nothing)
     tiny.info.metadata["num_leaking"] = 2  # As --allow_leaks would leave it.
     workdir = tmp_path / "runs" / "a"
     execute(tiny, workdir)
@@ -118,7 +118,7 @@ def test_one_style_without_validation_positives_is_refused_at_the_start(
 def test_among_several_styles_it_trains_without_a_score_and_is_not_fused(
     tiny, no_rare, tmp_path, monkeypatch, caplog
 ):
-    monkeypatch.setattr(training, "train", train_nothing)
+    monkeypatch.setattr(trainer, "train", train_nothing)
     execute(tiny, tmp_path / "runs" / "a")
     assert "rare: no positive in the validation photos." in caplog.text
     results = directory.read_json(

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from jdstyle import devices
 from jdstyle.errors import InputError
+from jdstyle.training import devices
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from jdstyle import devices
 from jdstyle.errors import InputError
 from jdstyle.input_pipeline import batches as input_pipeline
 from jdstyle.input_pipeline import resampling
+from jdstyle.training import devices
 
 KEEP_ALL = np.ones((1, 2), "float32")
 

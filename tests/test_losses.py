@@ -1,4 +1,4 @@
-"""Tests for `jdstyle.losses`."""
+"""Tests for `jdstyle.training.losses`."""
 
 import re
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from jdstyle import losses
+from jdstyle.training import losses
 
 # p = sigmoid(log 3) = 3/4, so that -log(p) = log(4/3), -log(1-p) = log(4).
 LOG3 = np.log(3.0)

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from jdstyle import devices
-from jdstyle import monitoring
-from jdstyle import recipe
-from jdstyle import recovery
-from jdstyle import training
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.errors import Stopped
 from jdstyle.input_pipeline import batches as input_pipeline
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
+from jdstyle.training import devices
+from jdstyle.training import recipe
+from jdstyle.training import state_keeper
+from jdstyle.training import trainer
+from jdstyle.training import validation
 
 pytestmark = [
     pytest.mark.long,
@@ -78,7 +78,7 @@ def parts(tiny):
 
 
 def train(parts, workdir, signals=None, **changes):
-    return training.train(
+    return trainer.train(
         *parts, [0], SETTINGS._replace(**changes), workdir, signals=signals
     )
 
@@ -114,7 +114,7 @@ def test_interrupted_training_ends_in_the_same_bits(
 
     # After the state at the end of epoch 2, before that is validated.
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("jdstyle.monitoring.predict_logits", die)
+        patch.setattr("jdstyle.training.validation.predict_logits", die)
         train(parts, tmp_path / "parts")
     assert len(read_history(tmp_path / "parts")) == 1
     resumed = train(parts, tmp_path / "parts")
@@ -168,7 +168,7 @@ AUTO = {"batch_size": 0, "frozen_epochs": 0, "epochs": 1}
 
 def test_out_of_memory_before_a_state_takes_a_smaller_batch(parts, tmp_path):
     trained = train(parts, tmp_path, MemoryFullAfter(1), **AUTO)
-    assert trained.record["batch_size"] == training.CPU_BATCH_SIZE // 2
+    assert trained.record["batch_size"] == trainer.CPU_BATCH_SIZE // 2
     assert last_state(tmp_path)[1]["batch_size"] == 16
 
 
@@ -190,14 +190,14 @@ def test_out_of_memory_leaves_the_state(parts, tmp_path):
 
 def test_out_of_memory_in_the_last_scoring(parts, tmp_path, monkeypatch):
     """It computes in float32, which takes more than the training's float16."""
-    results = iter([monitoring.predict_logits])  # Of the validation.
+    results = iter([validation.predict_logits])  # Of the validation.
 
     def score(*arguments):
         for predict in results:
             return predict(*arguments)
         raise tf.errors.ResourceExhaustedError(None, None, "OOM")
 
-    monkeypatch.setattr(monitoring, "predict_logits", score)
+    monkeypatch.setattr(validation, "predict_logits", score)
     with pytest.raises(InputError, match="batch of 8 photos .*--batch_size"):
         train(parts, tmp_path, **AUTO | {"batch_size": 8})
     assert last_state(tmp_path)[1]["step"] == 3
@@ -231,7 +231,7 @@ def test_logit_that_is_not_finite_stops(parts, tmp_path, monkeypatch):
         logits[3] = np.nan
         return logits
 
-    monkeypatch.setattr("jdstyle.monitoring.predict_logits", overflow)
+    monkeypatch.setattr("jdstyle.training.validation.predict_logits", overflow)
     message = (
         r"logits of 1 of \d+ validation photos .* epoch 1, after step 3 of 3\. "
         "Last good state: .*step-000000003.npz. Try a lower --learning_rate"
@@ -248,7 +248,7 @@ def make_keeper(tmp_path, network, *, minutes=60.0):
         def get_state(self):
             return {}
 
-    keeper = recovery.Keeper(
+    keeper = state_keeper.Keeper(
         tmp_path,
         None,
         minutes=minutes,
@@ -272,7 +272,7 @@ def network():
 def test_saves_after_so_many_minutes(tmp_path, network, monkeypatch):
     """Two, and as many again from a save on."""
     clock = types.SimpleNamespace(now=1000.0, monotonic=lambda: clock.now)
-    monkeypatch.setattr(recovery, "time", clock)
+    monkeypatch.setattr(state_keeper, "time", clock)
     keeper = make_keeper(tmp_path, network, minutes=2.0)
     saved = []
     for now in (1001.0, 1119.0, 1121.0, 1240.0, 1241.0, 1242.0):

@@ -210,7 +210,7 @@ def test_expected_loss_per_style_is_that_of_its_own_network():
     The same photos, the same logits: averaged over epochs, the loss that a
     style gets in the shared network is the one that it gets alone.
     """
-    from jdstyle import recipe
+    from jdstyle.training import recipe
 
     rng = np.random.default_rng(0)
     labels = (rng.random((200, 3)) < [0.05, 0.6, 0.3]).astype("int32")

@@ -11,14 +11,14 @@ import pytest
 import tensorflow as tf
 
 from jdstyle import errors
-from jdstyle import losses
-from jdstyle import recipe
-from jdstyle import training
 from jdstyle.errors import InputError
 from jdstyle.input_pipeline import batches
 from jdstyle.models import classifier as models
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
+from jdstyle.training import losses
+from jdstyle.training import recipe
+from jdstyle.training import trainer
 
 pytestmark = [
     pytest.mark.long,
@@ -46,9 +46,7 @@ def parts(tiny):
 
 
 def run(parts, workdir, style=0, **changes):
-    return training.train(
-        *parts, [style], SETTINGS._replace(**changes), workdir
-    )
+    return trainer.train(*parts, [style], SETTINGS._replace(**changes), workdir)
 
 
 def read_history(workdir):
@@ -253,7 +251,7 @@ def test_one_network_for_all_styles(parts, tmp_path, changes):
     settings = SETTINGS._replace(
         positive_rate=(0.0, 0.5), false_negative_cost=(1.0, 1.5), **changes
     )
-    trained = training.train(
+    trained = trainer.train(
         *parts, [0, 1], settings, tmp_path, names=["bright", "rare"]
     )
     assert trained.logits.shape == (len(parts[1].ids), 2)
@@ -269,7 +267,7 @@ def test_of_several_styles_one_may_lack_validation(parts, tmp_path):
     labels = parts[1].labels.copy()
     labels[:, 1] = 0
     parts[1] = parts[1]._replace(labels=labels)
-    training.train(*parts, [0, 1], SETTINGS, tmp_path, names=["a", "b"])
+    trainer.train(*parts, [0, 1], SETTINGS, tmp_path, names=["a", "b"])
     row = read_history(tmp_path)[0]
     # The mean is over those that can be scored.
     assert "f2/a" not in row and "f2/b" not in row
@@ -319,7 +317,7 @@ def test_two_devices_share_a_batch(data_dir, tmp_path):
             encoded=parts[1].encoded[:13],
         )
         settings = recipe.Settings(**{SETTINGS._asdict()!r})
-        trained = training.train(
+        trained = trainer.train(
             *parts, [0], settings._replace(ema=0.9), {str(tmp_path)!r}
         )
         assert trained.record["replicas"] == 2

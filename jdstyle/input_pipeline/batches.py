@@ -6,10 +6,10 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from jdstyle import devices
 from jdstyle.errors import InputError
 from jdstyle.input_pipeline import resampling
 from jdstyle.photos import decoding
+from jdstyle.training import devices
 
 # Photos of a streamed pass that are shuffled at a time, about 20 kB each.
 _STREAM_SHUFFLE = 4096

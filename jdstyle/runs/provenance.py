@@ -24,29 +24,29 @@ _PACKAGES = (
 # Modules and packages that what a training computes depends on.
 _MEANING = (
     "input_pipeline/augment",
-    "averaging",
+    "training/moving_average",
     "models/backbones",
     "photos/decoding",
     "defaults",  # Rates and costs of each style of --style=all.
-    "devices",
-    "fitting",
+    "training/devices",
+    "training/fit",
     "models/batch_norm_folding",
     "photos/headers",
     "models/inception_v4",
     "input_pipeline/batches",
-    "losses",
+    "training/losses",
     "evaluation/metrics",
     "models/classifier",
-    "monitoring",
-    "recipe",
-    "recovery",
+    "training/validation",
+    "training/recipe",
+    "training/state_keeper",
     "relations",  # The groups of --groups=NUMBER.
     "evaluation/scores",
     "input_pipeline/resampling",
     "styles",
-    "tasks",
+    "training/task",
     "evaluation/thresholds",
-    "training",
+    "training/trainer",
 )
 _COMPUTING = ("tensorflow", "keras", "keras-cv", "numpy")
 

@@ -30,9 +30,9 @@ def main(argv):
     import numpy as np
     import tensorflow as tf
 
-    from jdstyle import devices
     from jdstyle.input_pipeline import augment
     from jdstyle.models import classifier
+    from jdstyle.training import devices
 
     policy = devices.choose_precision(_PRECISION.value)
     keras.config.set_dtype_policy(policy)

@@ -34,8 +34,8 @@ def main(argv):
     import keras
     import measure
 
-    from jdstyle import devices
     from jdstyle.models import classifier
+    from jdstyle.training import devices
 
     precision = devices.choose_precision(_PRECISION.value)
     measure.print_header(
@@ -105,8 +105,8 @@ def _training_side(form):
     import keras
     import numpy as np
 
-    from jdstyle import losses
     from jdstyle.models import classifier
+    from jdstyle.training import losses
 
     images = _images()
     labels = np.ones((len(images), form.num_styles), "float32")

@@ -2,7 +2,7 @@
 
     python tools/bench/step.py
 
-Ours is the whole of `training.train` on drawn photos: reading, augmentation,
+Ours is the whole of `trainer.train` on drawn photos: reading, augmentation,
 cost-sensitive loss, EMA, callbacks. After each of its steps comes one of the
 bare network: the same backbone, AdamW, Keras's binary cross-entropy, a batch
 ready in memory, nothing else. Then the validation beside a bare forward pass of
@@ -37,7 +37,7 @@ def main(argv):
     # Here, so that --help does not wait for TensorFlow.
     import measure
 
-    from jdstyle import devices
+    from jdstyle.training import devices
 
     measure.print_header(
         backbone=_BACKBONE.value,
@@ -65,9 +65,9 @@ def main(argv):
 
 def _train():
     """Trains an epoch; returns a dict of lists of `Round`, and seconds."""
-    from jdstyle import monitoring
-    from jdstyle import recipe
-    from jdstyle import training
+    from jdstyle.training import recipe
+    from jdstyle.training import trainer
+    from jdstyle.training import validation
 
     photos = _photos()
     settings = recipe.Settings(
@@ -85,12 +85,12 @@ def _train():
         precision=_PRECISION.value,
     )
     clock = _clock()
-    original, monitoring.Validation = monitoring.Validation, clock
+    original, validation.Validation = validation.Validation, clock
     try:
         with tempfile.TemporaryDirectory() as workdir:
-            training.train(photos, photos, [0], settings, workdir)
+            trainer.train(photos, photos, [0], settings, workdir)
     finally:
-        monitoring.Validation = original
+        validation.Validation = original
     return clock.turns, clock.first_step
 
 
@@ -118,11 +118,11 @@ def _clock():
     import measure
     import numpy as np
 
-    from jdstyle import monitoring
     from jdstyle.input_pipeline import batches
     from jdstyle.models import classifier
+    from jdstyle.training import validation
 
-    class Clock(monitoring.Validation):
+    class Clock(validation.Validation):
         turns = {
             name: []
             for name in (
@@ -171,11 +171,11 @@ def _clock():
                 image_size=_IMAGE_SIZE.value,
                 batch_size=_BATCH_SIZE.value,
             )
-            forward = monitoring.make_forward(self._bare)
+            forward = validation.make_forward(self._bare)
             ours = super().on_epoch_end
             taken = measure.alternate(
                 {
-                    "forward pass": lambda: monitoring.predict_logits(
+                    "forward pass": lambda: validation.predict_logits(
                         forward, dataset
                     ),
                     "our validation": lambda: ours(epoch, dict(logs)),

@@ -10,14 +10,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from jdstyle import devices
 from jdstyle import errors
-from jdstyle import fitting
-from jdstyle import monitoring
-from jdstyle import recipe
-from jdstyle import recovery
-from jdstyle import stopping
-from jdstyle import tasks
 from jdstyle.errors import Failure
 from jdstyle.input_pipeline import augment
 from jdstyle.input_pipeline import batches
@@ -26,6 +19,13 @@ from jdstyle.models import classifier as models
 from jdstyle.models import weight_files
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
+from jdstyle.training import devices
+from jdstyle.training import fit
+from jdstyle.training import recipe
+from jdstyle.training import signals as stopping
+from jdstyle.training import state_keeper
+from jdstyle.training import task as tasks
+from jdstyle.training import validation as monitoring
 
 CPU_BATCH_SIZE = 32
 
@@ -190,7 +190,7 @@ def _fit(task, settings, workdir, batch_size, *, state, minutes, signals):
         batch_size=batch_size,
         draw_batch=_batch_drawer(settings, make_dataset),
     )
-    keeper = recovery.Keeper(
+    keeper = state_keeper.Keeper(
         workdir,
         state,
         minutes=minutes,
@@ -198,7 +198,7 @@ def _fit(task, settings, workdir, batch_size, *, state, minutes, signals):
         signals=signals,
         batch_ids=functools.partial(batches.batch_ids, *drawn, **options),
     )
-    fitting.fit(network, classifier, make_dataset, task.loss, keeper, settings)
+    fit.fit(network, classifier, make_dataset, task.loss, keeper, settings)
     return validation
 
 

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 from absl import logging
 
-from jdstyle import recipe
 from jdstyle.errors import InputError
 from jdstyle.input_pipeline import batches
 from jdstyle.input_pipeline import resampling
+from jdstyle.training import recipe
 
 
 class Task(typing.NamedTuple):

@@ -5,10 +5,10 @@ import typing
 import keras
 import numpy as np
 
-from jdstyle import losses
 from jdstyle.input_pipeline import augment
 from jdstyle.models import classifier as models
 from jdstyle.runs import directory
+from jdstyle.training import losses
 
 
 class Settings(typing.NamedTuple):

@@ -6,16 +6,16 @@ import time
 
 from absl import logging
 
-from jdstyle import recipe
 from jdstyle import results
-from jdstyle import stopping
-from jdstyle import training
 from jdstyle.datasets import support
 from jdstyle.errors import InputError
 from jdstyle.files import lock
 from jdstyle.input_pipeline import batches
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
+from jdstyle.training import recipe
+from jdstyle.training import signals as stopping
+from jdstyle.training import trainer
 
 
 def execute(
@@ -43,15 +43,15 @@ def execute(
         flag_texts: dict from flag name to the flag as text, for `flags.cfg`.
         task: "train" or "pretrain".
         fold, cache: as in `batches.read_photos`.
-        checkpoint_minutes: as in `training.train`.
+        checkpoint_minutes: as in `trainer.train`.
 
     Returns:
         The dict in `results.json`; at once if this run has finished before.
 
     Raises:
-        InputError: as `directory.start`, `read_photos` and `training.train`;
+        InputError: as `directory.start`, `read_photos` and `trainer.train`;
             or if another process is at work in the directory.
-        Failure, Stopped: as `training.train`.
+        Failure, Stopped: as `trainer.train`.
     """
     start = time.monotonic()
     metadata = builder.info.metadata
@@ -87,7 +87,7 @@ def execute(
         }
         for sentence in support.describe(names, labels):
             logging.warning(sentence)
-        trained = training.train(
+        trained = trainer.train(
             train_photos,
             validation_photos,
             columns,

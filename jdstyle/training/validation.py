@@ -12,7 +12,6 @@ from absl import logging
 from tensorboard.plugins.pr_curve import summary as pr_curve
 from tensorboard.summary.writer import record_writer
 
-from jdstyle import averaging
 from jdstyle.errors import Failure
 from jdstyle.evaluation import scores as report
 from jdstyle.evaluation import thresholds
@@ -20,6 +19,7 @@ from jdstyle.files import atomic
 from jdstyle.files import sums
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
+from jdstyle.training import moving_average
 
 
 def make_forward(model):
@@ -133,7 +133,7 @@ class Validation(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs):
         self.photos_per_second.append(self._measure_rate())
-        with averaging.averaged(self.model.optimizer):
+        with moving_average.averaged(self.model.optimizer):
             logits = predict_logits(self._forward, self.dataset)
             self._require_finite(epoch, logits)
             probabilities = tf.sigmoid(logits).numpy()

@@ -3,9 +3,9 @@
 import functools
 import sys
 
-from jdstyle import averaging
-from jdstyle import recipe
 from jdstyle.models import classifier as models
+from jdstyle.training import moving_average
+from jdstyle.training import recipe
 
 # While the backbone is frozen only a new head learns, and learns faster.
 _HEAD_LEARNING_RATE = 10.0
@@ -60,7 +60,7 @@ def fit(network, classifier, make_dataset, loss, keeper, settings):
                 initial_epoch=keeper.epoch,
                 epochs=keeper.epoch + 1,
                 steps_per_epoch=steps - keeper.step,
-                callbacks=[*callbacks, averaging.KeepWeights()],
+                callbacks=[*callbacks, moving_average.KeepWeights()],
             )
             keeper.next_epoch()
         if keeper.epoch < last:
