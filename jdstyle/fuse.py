@@ -76,10 +76,10 @@ def main(argv):
         raise InputError("--runs_dir is required: the folder of the runs.")
     # Here, so that --help does not wait for TensorFlow.
     from jdstyle import completeness
-    from jdstyle import fusing
-    from jdstyle import fusion_fit
     from jdstyle.datasets import prepared
     from jdstyle.evaluation import scores
+    from jdstyle.fusion import product
+    from jdstyle.fusion import rules
 
     builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
     output_dir = _OUTPUT_DIR.value or os.path.join(_RUNS_DIR.value, "fused")
@@ -104,11 +104,11 @@ def main(argv):
             flag="output_dir",
             again=True,  # The folder may hold more runs by now.
         )
-        results, _, gains = fusing.fuse(
+        results, _, gains = product.fuse(
             _RUNS_DIR.value,
             builder,
             output_dir,
-            fusion_fit.Options(
+            rules.Options(
                 fusion=_FUSION.value,
                 relations=_RELATIONS.value,
                 least=_MIN_STYLES.value,
@@ -120,12 +120,12 @@ def main(argv):
         )
     if gains is not None:
         print("What the relations gained, each fold decided by the others:")
-        print(fusing.gains_table(gains).to_string())
+        print(product.gains_table(gains).to_string())
     print("All members, out of fold:")
     print(scores.format_table(results["validation"]))
     print("The photos also chose thresholds and weights: it flatters a little.")
     saved_model = os.path.join(output_dir, directory.SAVED_MODEL_DIR)
-    print(f"P(A|B): {os.path.join(output_dir, fusing.MUTUAL_PICTURE)}")
+    print(f"P(A|B): {os.path.join(output_dir, product.MUTUAL_PICTURE)}")
     print(f"SavedModel: {saved_model}")
     split = "test" if "test" in builder.info.splits else "validation"
     print(

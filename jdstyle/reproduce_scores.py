@@ -5,12 +5,12 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from jdstyle import blending
-from jdstyle import fusing
-from jdstyle import fusion
-from jdstyle import fusion_fit
 from jdstyle import reproducing
 from jdstyle.evaluation import scores as report
+from jdstyle.fusion import blending
+from jdstyle.fusion import product as fusing
+from jdstyle.fusion import rules as fusion_fit
+from jdstyle.fusion import scorer as fusion
 from jdstyle.input_pipeline import batches
 from jdstyle.runs import directory
 from jdstyle.runs import finished

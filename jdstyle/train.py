@@ -162,7 +162,7 @@ def _find_init_from(builder, names):
 def _find_groups(builder, names):
     if _SHARING.value != "groups":
         return None
-    from jdstyle import relations
+    from jdstyle.fusion import relations
     from jdstyle.input_pipeline import batches
 
     run_flags.fill_in({"groups": "4"})

@@ -1,4 +1,4 @@
-"""Tests for `jdstyle.blending`."""
+"""Tests for `jdstyle.fusion.blending`."""
 
 import time
 
@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from jdstyle import blending
 from jdstyle.evaluation import thresholds
+from jdstyle.fusion import blending
 
 NAN = np.nan
 

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from jdstyle import fusing
-from jdstyle import fusion_fit
 from jdstyle.errors import InputError
 from jdstyle.evaluation import scores as report
+from jdstyle.fusion import product
+from jdstyle.fusion import rules
 from jdstyle.input_pipeline import batches
 from jdstyle.runs import directory
 from jdstyle.serving import evaluation
@@ -81,10 +81,10 @@ def test_run_evaluation_and_fusion_say_so(tiny, tmp_path, monkeypatch):
     scored = directory.read_json(tmp_path / "scored" / "results.json")
     assert says_so(scored)
     (tmp_path / "fused").mkdir()
-    monkeypatch.setattr(fusing, "load", lambda *_: None)  # No weights to load.
+    monkeypatch.setattr(product, "load", lambda *_: None)  # No weights to load.
     monkeypatch.setattr(serving, "export", lambda *_: None)
-    options = fusion_fit.Options(relations="none", least=0, most=2)
-    fused, _, _ = fusing.fuse(
+    options = rules.Options(relations="none", least=0, most=2)
+    fused, _, _ = product.fuse(
         str(tmp_path / "runs"), tiny, str(tmp_path / "fused"), options
     )
     assert says_so(fused["validation"])
@@ -129,6 +129,6 @@ def test_among_several_styles_it_trains_without_a_score_and_is_not_fused(
     assert scores["macro"]["f2"] == scores["styles"]["bright"]["f2"]
     assert results["thresholds"][1] == 0.5
     with pytest.raises(InputError, match="No photo out of fold has rare, am"):
-        fusing.fuse(
-            str(tmp_path / "runs"), tiny, str(tmp_path), fusion_fit.Options()
+        product.fuse(
+            str(tmp_path / "runs"), tiny, str(tmp_path), rules.Options()
         )

@@ -15,15 +15,15 @@ import tensorflow as tf
 from binaries import ROOT
 from binaries import run
 
-from jdstyle import blending
 from jdstyle import export_check
 from jdstyle import exporting
 from jdstyle import freezing
-from jdstyle import fusion
 from jdstyle import optional
 from jdstyle import runtimes
 from jdstyle.errors import InputError
 from jdstyle.files import sums
+from jdstyle.fusion import blending
+from jdstyle.fusion import scorer as fusion
 from jdstyle.input_pipeline import batches as input_pipeline
 from jdstyle.serving import loader
 from jdstyle.serving import saved_model as serving

@@ -10,10 +10,10 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from jdstyle import blending
-from jdstyle import fusion
 from jdstyle import styles
 from jdstyle.datasets import prepared
+from jdstyle.fusion import blending
+from jdstyle.fusion import scorer as fusion
 from jdstyle.input_pipeline import batches
 from jdstyle.models import classifier
 from jdstyle.photos import decoding

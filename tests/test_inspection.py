@@ -12,10 +12,10 @@ from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
-from jdstyle import blending
-from jdstyle import fusion
 from jdstyle.errors import InputError
 from jdstyle.files import sums
+from jdstyle.fusion import blending
+from jdstyle.fusion import scorer as fusion
 from jdstyle.models import backbones
 from jdstyle.models import classifier
 from jdstyle.serving import allowed_operations

@@ -1,4 +1,4 @@
-"""Tests for `jdstyle.runs.finished` and `jdstyle.out_of_fold`."""
+"""Tests for `jdstyle.runs.finished` and `jdstyle.fusion.out_of_fold`."""
 
 import json
 import re
@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jdstyle import out_of_fold
 from jdstyle.errors import InputError
+from jdstyle.fusion import out_of_fold
 from jdstyle.runs import directory as experiment
 from jdstyle.runs import finished as run_sets
 

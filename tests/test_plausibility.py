@@ -1,4 +1,4 @@
-"""Tests for `jdstyle.plausibility`."""
+"""Tests for `jdstyle.fusion.plausibility`."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from jdstyle import plausibility
 from jdstyle.datasets import demo
+from jdstyle.fusion import plausibility
 
 # Sixteenths, so that the margins below are exact.
 THRESHOLDS = np.float32([0.5, 0.25, 0.75, 0.5])

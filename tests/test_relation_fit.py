@@ -1,4 +1,4 @@
-"""Tests for `jdstyle.relation_fit`."""
+"""Tests for `jdstyle.fusion.relation_fit`."""
 
 import io
 
@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from jdstyle import relation_fit
-from jdstyle import relation_search
-from jdstyle import relations
 from jdstyle.evaluation import metrics
 from jdstyle.evaluation import thresholds
+from jdstyle.fusion import relation_fit
+from jdstyle.fusion import relation_search
+from jdstyle.fusion import relations
 
 
 def conditional(labels):

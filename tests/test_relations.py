@@ -1,4 +1,4 @@
-"""Tests for `jdstyle.relations`."""
+"""Tests for `jdstyle.fusion.relations`."""
 
 import io
 import pathlib
@@ -13,9 +13,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from jdstyle import relations
 from jdstyle.datasets import demo
 from jdstyle.datasets import jd_labels
+from jdstyle.fusion import relations
 
 FOLD_FILE = (
     pathlib.Path(__file__).parents[1].parent

@@ -9,8 +9,8 @@ import pytest
 from binaries import DATASET
 from binaries import QUICK
 
-from jdstyle import fusion_fit
 from jdstyle import reproduce_scores
+from jdstyle.fusion import rules
 from jdstyle.runs import finished
 
 pytestmark = pytest.mark.long
@@ -204,7 +204,7 @@ def test_first_member_is_not_the_first_of_the_alphabet(
         reproduce_scores, "_score_alone", lambda _, numbers, *rest: numbers
     )
     scores = reproduce_scores.score_product(
-        fusion_fit.gather(runs, tiny),
+        rules.gather(runs, tiny),
         str(fused / "saved_model"),
         "mobilenet-groups",
         tiny,

@@ -93,9 +93,9 @@ def _show_labels(names, labels):
     """Writes and prints what labels alone say; returns counts and limits."""
     import numpy as np
 
-    from jdstyle import plausibility
-    from jdstyle import relations
     from jdstyle.evaluation import charts
+    from jdstyle.fusion import plausibility
+    from jdstyle.fusion import relations
 
     counts = relations.cooccurrence(labels)
     limits = plausibility.limits(labels)
@@ -149,17 +149,17 @@ def _show_gains(
     import numpy as np
     import pandas as pd
 
-    from jdstyle import fusing
-    from jdstyle import plausibility
-    from jdstyle import relation_fit
-    from jdstyle import relations
     from jdstyle.evaluation import scores as report
+    from jdstyle.fusion import plausibility
+    from jdstyle.fusion import product
+    from jdstyle.fusion import relation_fit
+    from jdstyle.fusion import relations
 
     conditional = relations.conditional(counts).astype(np.float32)
     fit = relation_fit.fit(labels, scores, part, conditional)
     gains = fit.table.rename(index=dict(enumerate(names)))
     print("\nOut of fold, each fold decided by the others:")
-    print(fusing.gains_table(gains).to_string())
+    print(product.gains_table(gains).to_string())
 
     positive = test_scores >= fit.first_thresholds
     corrected = relations.correct(

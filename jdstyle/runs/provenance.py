@@ -40,7 +40,7 @@ _MEANING = (
     "training/validation",
     "training/recipe",
     "training/state_keeper",
-    "relations",  # The groups of --groups=NUMBER.
+    "fusion/relations",  # The groups of --groups=NUMBER.
     "evaluation/scores",
     "input_pipeline/resampling",
     "styles",

@@ -90,7 +90,7 @@ def _thresholds():
 
 
 def _conditional():
-    from jdstyle import relations
+    from jdstyle.fusion import relations
 
     labels, _ = _made(min(_ROWS.value, 1_000_000))
     labels = labels.repeat(-(-_ROWS.value // len(labels)), axis=0)
@@ -109,12 +109,12 @@ def _graph():
     import numpy as np
     import tensorflow as tf
 
-    from jdstyle import fusion
-    from jdstyle import relations
+    from jdstyle.fusion import relations
+    from jdstyle.fusion import scorer
 
     labels, usual = _made(_GRAPH_ROWS.value)
     conditional = relations.conditional(relations.cooccurrence(labels))
-    rules = fusion.Rules(
+    rules = scorer.Rules(
         blend=None,
         first_thresholds=np.full(13, 0.5, "float32"),
         conditional=conditional.astype("float32"),
@@ -127,7 +127,7 @@ def _graph():
 
     @tf.function(input_signature=[tf.TensorSpec((None, 13), tf.float32)])
     def score(blended):
-        return fusion.decide(rules, fusion.correct(rules, blended))
+        return scorer.decide(rules, scorer.correct(rules, blended))
 
     for name, made in [
         ("as networks give them", usual),
@@ -155,9 +155,9 @@ def _share_outside(rules, blended):
     """The share of rows that plausibility has to rank."""
     import numpy as np
 
-    from jdstyle import fusion
+    from jdstyle.fusion import scorer
 
-    on = fusion.correct(rules, blended) >= rules.thresholds
+    on = scorer.correct(rules, blended) >= rules.thresholds
     number = np.sum(on, axis=1)
     return np.mean((number < rules.least) | (number > rules.most))
 

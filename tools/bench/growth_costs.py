@@ -28,9 +28,9 @@ def styles(number, rows=_ROWS, graph_rows=_GRAPH_ROWS):
     import numpy as np
     import tensorflow as tf
 
-    from jdstyle import fusion
-    from jdstyle import relation_fit
-    from jdstyle import relations
+    from jdstyle.fusion import relation_fit
+    from jdstyle.fusion import relations
+    from jdstyle.fusion import scorer as fusion
 
     rng = np.random.default_rng(0)
     labels = rng.random((rows, number)) < 2 / (number + 2)
@@ -74,8 +74,8 @@ def members(number):
     import numpy as np
     import tensorflow as tf
 
-    from jdstyle import blending
-    from jdstyle import fusion
+    from jdstyle.fusion import blending
+    from jdstyle.fusion import scorer as fusion
     from jdstyle.models import classifier
     from jdstyle.serving import loader
     from jdstyle.serving import saved_model

@@ -96,8 +96,8 @@ def _measure(directory, networks):
 
 def _networks():
     """Returns networks with random weights, as `fusing.load` does trained."""
-    from jdstyle import fusion
     from jdstyle import styles
+    from jdstyle.fusion import scorer as fusion
     from jdstyle.models import batch_norm_folding
     from jdstyle.models import classifier
 
@@ -117,9 +117,9 @@ def _networks():
 def _export(networks, directory):
     import numpy as np
 
-    from jdstyle import blending
-    from jdstyle import fusion
     from jdstyle import styles
+    from jdstyle.fusion import blending
+    from jdstyle.fusion import scorer as fusion
     from jdstyle.serving import saved_model
 
     count = len(styles.NAMES)

@@ -4,14 +4,14 @@ import typing
 
 import numpy as np
 
-from jdstyle import blending
-from jdstyle import fusion
-from jdstyle import out_of_fold
-from jdstyle import plausibility
-from jdstyle import relation_fit
-from jdstyle import relation_search
-from jdstyle import relations
 from jdstyle.errors import InputError
+from jdstyle.fusion import blending
+from jdstyle.fusion import out_of_fold
+from jdstyle.fusion import plausibility
+from jdstyle.fusion import relation_fit
+from jdstyle.fusion import relation_search
+from jdstyle.fusion import relations
+from jdstyle.fusion import scorer
 from jdstyle.input_pipeline import batches
 
 
@@ -22,7 +22,7 @@ class Options(typing.NamedTuple):
     `least` and `most` None take the training labels' limits.
     """
 
-    fusion: str = "mean"
+    scorer: str = "mean"
     relations: str = "shared"
     least: int | None = None
     most: int | None = None
@@ -97,7 +97,7 @@ def make_rules(evidence, options):
         options: `Options`.
 
     Returns:
-        `(rules, blended, gains)`: `fusion.Rules`; float32 `(n, styles)`, the
+        `(rules, blended, gains)`: `scorer.Rules`; float32 `(n, styles)`, the
         blended probabilities, cross-fitted; gains as in `fuse`.
 
     Raises:
@@ -141,7 +141,7 @@ def make_rules(evidence, options):
         gains = gains.rename(index=dict(enumerate(joined.styles)))
         gains = gains.rename_axis("style")
     first, alpha, beta, chosen = fitted
-    rules = fusion.Rules(
+    rules = scorer.Rules(
         blend, first, conditional, alpha, beta, chosen, least, most
     )
     return rules, blended, gains

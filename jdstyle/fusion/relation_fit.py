@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from absl import logging
 
-from jdstyle import relation_search
 from jdstyle.evaluation import metrics
 from jdstyle.evaluation import thresholds
+from jdstyle.fusion import relation_search
 
 
 class RelationFit(typing.NamedTuple):

@@ -5,9 +5,9 @@ import typing
 import numpy as np
 import tensorflow as tf
 
-from jdstyle import blending
-from jdstyle import plausibility
-from jdstyle import relations
+from jdstyle.fusion import blending
+from jdstyle.fusion import plausibility
+from jdstyle.fusion import relations
 
 
 class Rules(typing.NamedTuple):

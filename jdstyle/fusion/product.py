@@ -8,11 +8,11 @@ import pandas as pd
 from absl import logging
 
 from jdstyle import completeness
-from jdstyle import fusion
-from jdstyle import fusion_fit
-from jdstyle import relations
 from jdstyle.evaluation import charts
 from jdstyle.evaluation import scores
+from jdstyle.fusion import relations
+from jdstyle.fusion import rules as fusion_fit
+from jdstyle.fusion import scorer
 from jdstyle.models import batch_norm_folding
 from jdstyle.models import classifier
 from jdstyle.runs import directory
@@ -74,8 +74,8 @@ def fuse(
         len(joined.ids),
     )
     rules, blended, gains = fusion_fit.make_rules(evidence, options)
-    corrected = fusion.correct(rules, blended).numpy()
-    decisions = fusion.decide(rules, corrected).numpy()
+    corrected = scorer.correct(rules, blended).numpy()
+    decisions = scorer.decide(rules, corrected).numpy()
 
     _write_tables(output_dir, evidence, corrected, gains)
     saved_model = os.path.join(output_dir, directory.SAVED_MODEL_DIR)
@@ -115,10 +115,10 @@ def load(members, names, rules):
         rules: `fusion.Rules`.
 
     Returns:
-        `fusion.Fusion`.
+        `scorer.Fusion`.
     """
     networks = [
-        fusion.Network(
+        scorer.Network(
             batch_norm_folding.fold_batch_norms(
                 classifier.load_run(run.directory)[0]
             ),
@@ -128,7 +128,7 @@ def load(members, names, rules):
         for number, runs in enumerate(members.values())
         for run in runs
     ]
-    return fusion.Fusion(networks, list(members), len(names), rules)
+    return scorer.Fusion(networks, list(members), len(names), rules)
 
 
 def _write_tables(output_dir, evidence, corrected, gains):
