@@ -69,21 +69,21 @@ def main(argv):
                 f"--{flag.name} is required: {flags.FLAGS[flag.name].help}"
             )
     # Here, so that --help does not wait for TensorFlow.
-    from jdstyle import export_check
-    from jdstyle import exporting
-    from jdstyle import freezing
     from jdstyle import runtimes
     from jdstyle.datasets import prepared
     from jdstyle.input_pipeline import batches
+    from jdstyle.runtimes import comparison
+    from jdstyle.runtimes import formats
+    from jdstyle.runtimes import frozen_graph
 
     form, precision = _FORMAT.value, _PRECISION.value
     saved_model = _SAVED_MODEL.value.rstrip("/")
-    output = _OUTPUT.value or exporting.default_output(
+    output = _OUTPUT.value or formats.default_output(
         saved_model, form, precision
     )
-    exporting.check(form, precision, output)
+    formats.check(form, precision, output)
     builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
-    frozen = freezing.freeze(saved_model)
+    frozen = frozen_graph.freeze(saved_model)
     names, sizes = frozen.style_names, frozen.image_sizes
     read = functools.partial(
         batches.read_photos, builder, cache="stream", style_names=names
@@ -91,16 +91,16 @@ def main(argv):
     photos = read(_SPLIT.value)
     calibration = None
     if precision == "int8":
-        calibration = export_check.calibration_photos(
+        calibration = comparison.calibration_photos(
             read("validation"),
             sizes,
             _CALIBRATION_PHOTOS.value,
         )
-    exporting.write(frozen, form, precision, output, calibration)
-    result, differences = export_check.compare(
+    formats.write(frozen, form, precision, output, calibration)
+    result, differences = comparison.compare(
         photos,
         names,
-        export_check.read_images(photos, sizes, _BATCH_SIZE.value),
+        comparison.read_images(photos, sizes, _BATCH_SIZE.value),
         frozen.run,
         runtimes.load(output),
         num_leaking=builder.info.metadata["num_leaking"],
@@ -116,8 +116,8 @@ def main(argv):
         "split": _SPLIT.value,
         "calibration_photos": len(calibration or []),
     }
-    export_check.write(output, record, result, differences)
-    print(export_check.format_result(result, differences))
+    comparison.write(output, record, result, differences)
+    print(comparison.format_result(result, differences))
     print(f"Model: {output}")
     print(f"Results: {output}.json")
 

@@ -2,11 +2,11 @@
 
 import os
 
-from jdstyle import exporting
-from jdstyle import freezing
-from jdstyle import optional
 from jdstyle.errors import InputError
 from jdstyle.files import sums
+from jdstyle.runtimes import formats
+from jdstyle.runtimes import frozen_graph
+from jdstyle.runtimes import optional
 
 
 def load(path):
@@ -36,7 +36,7 @@ def load(path):
         raise InputError(
             f"A model is a file {' '.join(loaders)}. Received: {path}"
         )
-    names = list(map(os.path.basename, exporting.parts(path)))
+    names = list(map(os.path.basename, formats.parts(path)))
     sums.check(os.path.dirname(path) or ".", names)
     return loaders[suffix](path)
 
@@ -51,7 +51,7 @@ def _load_onnx(path):
     )
     names = [given.name for given in session.get_inputs()]
     return lambda images: tuple(
-        session.run(freezing.OUTPUTS, dict(zip(names, images, strict=True)))
+        session.run(frozen_graph.OUTPUTS, dict(zip(names, images, strict=True)))
     )
 
 
@@ -68,7 +68,7 @@ def _load_openvino(path):
 
     def run(images):
         outputs = compiled(images)
-        return tuple(outputs[name] for name in freezing.OUTPUTS)
+        return tuple(outputs[name] for name in frozen_graph.OUTPUTS)
 
     return run
 
@@ -84,6 +84,6 @@ def _load_litert(path):
 
     def run(images):
         outputs = runner(**dict(zip(names, images, strict=True)))
-        return tuple(outputs[name] for name in freezing.OUTPUTS)
+        return tuple(outputs[name] for name in frozen_graph.OUTPUTS)
 
     return run

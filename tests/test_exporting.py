@@ -15,23 +15,23 @@ import tensorflow as tf
 from binaries import ROOT
 from binaries import run
 
-from jdstyle import export_check
-from jdstyle import exporting
-from jdstyle import freezing
-from jdstyle import optional
 from jdstyle import runtimes
 from jdstyle.errors import InputError
 from jdstyle.files import sums
 from jdstyle.fusion import blending
 from jdstyle.fusion import scorer as fusion
 from jdstyle.input_pipeline import batches as input_pipeline
+from jdstyle.runtimes import comparison
+from jdstyle.runtimes import formats
+from jdstyle.runtimes import frozen_graph
+from jdstyle.runtimes import optional
 from jdstyle.serving import loader
 from jdstyle.serving import saved_model as serving
 
 pytestmark = pytest.mark.long
 
 STYLES = ["bright", "rare"]
-ALL = [(form, p) for form, ps in exporting.PRECISIONS.items() for p in ps]
+ALL = [(form, p) for form, ps in formats.PRECISIONS.items() for p in ps]
 
 
 def make_network(size, member, columns, seed):
@@ -78,7 +78,7 @@ def saved_model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def frozen(saved_model):
-    return freezing.freeze(saved_model)
+    return frozen_graph.freeze(saved_model)
 
 
 def read(builder, style_names=STYLES):
@@ -91,7 +91,7 @@ def read(builder, style_names=STYLES):
 def images(tiny, frozen):
     """The training photos in batches of 11 and a rest."""
     photos = read(tiny)
-    return list(export_check.read_images(photos, frozen.image_sizes, 11))
+    return list(comparison.read_images(photos, frozen.image_sizes, 11))
 
 
 def run_graph(frozen, images):
@@ -100,7 +100,7 @@ def run_graph(frozen, images):
         tf.import_graph_def(frozen.graph_def, name="")
     with tf.compat.v1.Session(graph=graph) as session:
         return session.run(
-            [f"{name}:0" for name in freezing.OUTPUTS],
+            [f"{name}:0" for name in frozen_graph.OUTPUTS],
             {
                 f"{name}:0": batch
                 for name, batch in zip(frozen.inputs, images, strict=True)
@@ -161,17 +161,17 @@ def test_rules_are_what_reaches_no_convolution():
         ("label", ["f", "g"], ["h"], "GreaterEqual"),
     ]
     for order in (nodes, nodes[::-1]):
-        kept = freezing.rules_nodes(order, lambda kind: kind == "Conv")
+        kept = frozen_graph.rules_nodes(order, lambda kind: kind == "Conv")
         assert kept == {"add", "head", "threshold", "label"}
 
 
 def test_rules_of_a_graph_deeper_than_pythons_stack():
     nodes = [("0", [], [0], "Conv")]
     nodes += [(str(i), [i - 1], [i], "Relu") for i in range(1, 3000)]
-    kept = freezing.rules_nodes(nodes, lambda kind: kind == "Conv")
+    kept = frozen_graph.rules_nodes(nodes, lambda kind: kind == "Conv")
     assert len(kept) == 2999
     nodes[-1] = ("2999", [2998], [2999], "Conv")
-    assert not freezing.rules_nodes(nodes, lambda kind: kind == "Conv")
+    assert not frozen_graph.rules_nodes(nodes, lambda kind: kind == "Conv")
 
 
 @pytest.mark.parametrize(
@@ -182,15 +182,15 @@ def test_refuses_a_precision_that_does_not_exist(form, precision):
     with pytest.raises(
         InputError, match=f"{form} has no .*openvino in float32, bfloat16, int8"
     ):
-        exporting.check(form, precision, "model.onnx")
+        formats.check(form, precision, "model.onnx")
 
 
 def test_refuses_another_suffix_and_a_folder(tmp_path):
     with pytest.raises(InputError, match="end with .xml .*model.onnx"):
-        exporting.check("openvino", "float32", "model.onnx")
+        formats.check("openvino", "float32", "model.onnx")
     (tmp_path / "a.onnx").mkdir()
     with pytest.raises(InputError, match="not a folder"):
-        exporting.check("onnx", "float32", str(tmp_path / "a.onnx"))
+        formats.check("onnx", "float32", str(tmp_path / "a.onnx"))
 
 
 def test_missing_package_names_the_extra():
@@ -223,7 +223,7 @@ def test_differences_are_listed_and_counted(tiny, tmp_path):
             (probabilities[rows] >= 0.5).astype(np.int32),
         )
 
-    result, differences = export_check.compare(
+    result, differences = comparison.compare(
         photos, STYLES, batches, runner(before), runner(after)
     )
     assert result["photos"] == number
@@ -235,19 +235,19 @@ def test_differences_are_listed_and_counted(tiny, tmp_path):
     assert differences["probability before"].tolist() == [0.75, 0.25]
     assert differences["probability after"].tolist() == [0.25, 0.5]
     assert differences["decision after"].tolist() == [0, 1]
-    said = export_check.format_result(result, differences)
+    said = comparison.format_result(result, differences)
     assert f"2 of {2 * number} decisions differ" in said
     assert "macro mean" in said
 
     output = str(tmp_path / "model.onnx")
-    export_check.write(output, {"format": "onnx"}, result, differences)
+    comparison.write(output, {"format": "onnx"}, result, differences)
     listed = pd.read_csv(f"{output}.differences.csv", dtype={"id": str})
     assert listed["id"].tolist() == [photos.ids[5]] * 2
     written = json.loads((tmp_path / "model.onnx.json").read_text())
     assert written["format"] == "onnx"
     assert written["check"]["differing"] == 2
     # A later export that differs nowhere leaves no old list behind.
-    export_check.write(output, {}, result, differences[:0])
+    comparison.write(output, {}, result, differences[:0])
     assert [p.name for p in tmp_path.iterdir()] == ["model.onnx.json"]
 
 
@@ -260,24 +260,24 @@ def test_style_without_a_positive_has_no_score(tiny):
     def run(rows):
         return np.full((len(rows), 2), 0.5), np.ones((len(rows), 2), np.int32)
 
-    result, differences = export_check.compare(
+    result, differences = comparison.compare(
         photos._replace(labels=labels), STYLES, rows, run, run
     )
-    said = export_check.format_result(result, differences)
+    said = comparison.format_result(result, differences)
     row = next(line for line in said.splitlines() if STYLES[1] in line)
     assert row.split() == [STYLES[1], "-", "-", "-", "-"]
 
 
 def test_calibrates_on_photos_of_the_whole_part(tiny):
     photos = read(tiny)
-    every = [b[0] for b in export_check.read_images(photos, [8])]
-    chosen = export_check.calibration_photos(photos, [8], 5)
+    every = [b[0] for b in comparison.read_images(photos, [8])]
+    chosen = comparison.calibration_photos(photos, [8], 5)
     step = len(every) // 5
     assert len(chosen) == 5
     for i, photo in enumerate(chosen):
         assert photo[0].shape == (1, 8, 8, 3)
         np.testing.assert_array_equal(photo[0], every[i * step])
-    all_of_them = export_check.calibration_photos(photos, [8], 10_000)
+    all_of_them = comparison.calibration_photos(photos, [8], 10_000)
     assert len(all_of_them) == len(every)
 
 
@@ -291,9 +291,9 @@ def test_exported_file_decides_as_the_saved_model(
     frozen, images, tmp_path, form, precision
 ):
     """In every format and precision; skipped where its packages lack."""
-    output = exporting.default_output(str(tmp_path / "m"), form, precision)
+    output = formats.default_output(str(tmp_path / "m"), form, precision)
     try:
-        exporting.check(form, precision, output)
+        formats.check(form, precision, output)
     except InputError as error:
         pytest.skip(str(error))
     calibration = [
@@ -301,7 +301,7 @@ def test_exported_file_decides_as_the_saved_model(
         for batch in images
         for i in range(len(batch[0]))
     ]
-    exporting.write(frozen, form, precision, output, calibration)
+    formats.write(frozen, form, precision, output, calibration)
     assert not [path for path in tmp_path.iterdir() if "tmp" in path.name]
     exported, core = runtimes.load(output), frozen.run
     # Batches of different lengths through one loaded file.
@@ -337,7 +337,7 @@ def stand_ins(monkeypatch):
             with open(name, "w", encoding="utf-8") as file:
                 file.write(f"{frozen} in {precision}")
 
-    monkeypatch.setattr(exporting, "_write_openvino", write)
+    monkeypatch.setattr(formats, "_write_openvino", write)
     monkeypatch.setattr(runtimes, "_load_openvino", lambda path: path)
 
 
@@ -346,7 +346,7 @@ def test_sums_of_an_exported_file_are_checked(stand_ins, tmp_path):
     sums.write(tmp_path, ["weights"])
     for precision in ("float32", "bfloat16"):
         path = str(tmp_path / f"{precision}.xml")
-        exporting.write("new", "openvino", precision, path)
+        formats.write("new", "openvino", precision, path)
         assert runtimes.load(path) == path
     # The others' sums stay.
     sums.check_all(tmp_path)
@@ -369,9 +369,9 @@ def test_no_room_leaves_the_old_export(
 ):
     """The disk is full at the first file, or at the second."""
     path = str(tmp_path / "model.xml")
-    exporting.write("old", "openvino", "float32", path)
+    formats.write("old", "openvino", "float32", path)
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-    write = exporting._write_openvino
+    write = formats._write_openvino
 
     def fail(frozen, precision, path, calibration):
         write(frozen, precision, path, calibration)
@@ -379,9 +379,9 @@ def test_no_room_leaves_the_old_export(
             os.remove(path.replace(".xml", ".bin"))
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(exporting, "_write_openvino", fail)
+    monkeypatch.setattr(formats, "_write_openvino", fail)
     with pytest.raises(OSError, match="No space left"):
-        exporting.write("new", "openvino", "float32", path)
+        formats.write("new", "openvino", "float32", path)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
@@ -389,7 +389,7 @@ def test_killed_between_two_renames_is_refused(
     stand_ins, tmp_path, monkeypatch
 ):
     path = str(tmp_path / "model.xml")
-    exporting.write("old", "openvino", "float32", path)
+    formats.write("old", "openvino", "float32", path)
     replace = os.replace
 
     def die(source, target):
@@ -399,7 +399,7 @@ def test_killed_between_two_renames_is_refused(
 
     monkeypatch.setattr(os, "replace", die)
     with pytest.raises(KeyboardInterrupt):
-        exporting.write("new", "openvino", "float32", path)
+        formats.write("new", "openvino", "float32", path)
     monkeypatch.undo()
     with pytest.raises(InputError, match="model.bin is not what was written"):
         runtimes.load(path)
@@ -439,9 +439,9 @@ def test_export_says_that_the_data_set_leaks(saved_model, data_dir, tmp_path):
 
         open_prepared = prepared.open_prepared
         prepared.open_prepared = open_leaking
-        exporting.check = lambda *arguments: None
+        formats.check = lambda *arguments: None
         exporting._write_onnx = write
-        runtimes._load_onnx = lambda path: freezing.freeze({saved_model!r}).run
+        runtimes._load_onnx = lambda path: frozen_graph.freeze({saved_model!r}).run
         cli.run(export.main)
     """
     done = subprocess.run(

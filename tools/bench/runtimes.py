@@ -33,7 +33,7 @@ def main(argv):
     del argv
     import numpy as np
 
-    from jdstyle import freezing
+    from jdstyle.runtimes import frozen_graph
 
     rng = np.random.default_rng(0)
 
@@ -45,7 +45,7 @@ def main(argv):
 
     with tempfile.TemporaryDirectory() as folder:
         saved_model = _SAVED_MODEL.value or _random_network(folder)
-        frozen = freezing.freeze(saved_model.rstrip("/"))
+        frozen = frozen_graph.freeze(saved_model.rstrip("/"))
         calibration = [
             noise(1, frozen.image_sizes) for _ in range(_CALIBRATION_PHOTOS)
         ]
@@ -73,22 +73,22 @@ def _random_network(folder):
 
 def _forms(frozen, calibration, folder):
     """Returns a dict from a form's name to its function and its megabytes."""
-    from jdstyle import exporting
     from jdstyle import runtimes
     from jdstyle.errors import InputError
+    from jdstyle.runtimes import formats
 
     forms = {"SavedModel": (frozen.run, _megabytes(frozen))}
-    for form, precisions in exporting.PRECISIONS.items():
+    for form, precisions in formats.PRECISIONS.items():
         for precision in precisions:
-            path = exporting.default_output(
+            path = formats.default_output(
                 os.path.join(folder, "model"), form, precision
             )
             try:
-                exporting.check(form, precision, path)
+                formats.check(form, precision, path)
             except InputError as error:
                 print(f"Without {form} {precision}: {error}")
                 continue
-            exporting.write(frozen, form, precision, path, calibration)
+            formats.write(frozen, form, precision, path, calibration)
             size = os.path.getsize(path)
             if form == "openvino":
                 size += os.path.getsize(f"{path.removesuffix('.xml')}.bin")

@@ -6,12 +6,12 @@ import os
 
 import tensorflow as tf
 
-from jdstyle import freezing
-from jdstyle import litert
-from jdstyle import optional
 from jdstyle.errors import InputError
 from jdstyle.files import atomic
 from jdstyle.files import sums
+from jdstyle.runtimes import frozen_graph
+from jdstyle.runtimes import litert
+from jdstyle.runtimes import optional
 
 # Each format's precisions. bfloat16 is a matter of the runtime: OpenVINO alone
 # computes a float32 file in it.
@@ -102,7 +102,7 @@ def parts(path):
 def _write_onnx(frozen, precision, path, calibration):
     tf2onnx = optional.require("tf2onnx.convert")
     onnx = optional.require("onnx")
-    outputs = [f"{name}:0" for name in freezing.OUTPUTS]
+    outputs = [f"{name}:0" for name in frozen_graph.OUTPUTS]
     inputs = [f"{name}:0" for name in frozen.inputs]
     model, _ = tf2onnx.from_graph_def(
         frozen.graph_def,
@@ -133,7 +133,7 @@ def _quantize_onnx(model, names, path, calibration):
             images = next(self._photos, None)
             return images and dict(zip(names, images, strict=True))
 
-    kept = freezing.rules_nodes(
+    kept = frozen_graph.rules_nodes(
         [(n.name, n.input, n.output, n.op_type) for n in model.graph.node],
         lambda kind: kind == "Conv",
     )
@@ -159,7 +159,7 @@ def _write_openvino(frozen, precision, path, calibration):
     for value in [*model.inputs, *model.outputs]:
         name = next(
             name
-            for name in (*frozen.inputs, *freezing.OUTPUTS)
+            for name in (*frozen.inputs, *frozen_graph.OUTPUTS)
             if {name, f"{name}:0"} & value.get_names()
         )
         value.get_tensor().set_names({name})
@@ -167,7 +167,7 @@ def _write_openvino(frozen, precision, path, calibration):
         nncf = optional.require("nncf")
         nncf.set_log_level(logging.ERROR)  # A line per node that is left alone.
         ranges = optional.require("nncf.quantization.range_estimator")
-        kept = freezing.rules_nodes(
+        kept = frozen_graph.rules_nodes(
             [
                 (
                     node.get_friendly_name(),

@@ -4,8 +4,8 @@ import tensorflow as tf
 from tensorflow.lite.python import convert
 from tensorflow.lite.tools import flatbuffer_utils
 
-from jdstyle import freezing
-from jdstyle import optional
+from jdstyle.runtimes import frozen_graph
+from jdstyle.runtimes import optional
 
 
 def write(frozen, precision, path, calibration):
@@ -22,7 +22,7 @@ def write(frozen, precision, path, calibration):
     )
     tensors, outputs = (
         {name: function.graph.get_tensor_by_name(f"{name}:0") for name in names}
-        for names in (frozen.inputs, freezing.OUTPUTS)
+        for names in (frozen.inputs, frozen_graph.OUTPUTS)
     )
     # Only what belongs to an object gets named inputs and outputs.
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
@@ -50,7 +50,7 @@ def _quantize(calibrated):
     runtime = optional.require("ai_edge_litert.interpreter")
     interpreter = runtime.Interpreter(model_content=calibrated)
     operations = interpreter._get_ops_details()
-    kept = freezing.rules_nodes(
+    kept = frozen_graph.rules_nodes(
         [
             (i, operation["inputs"], operation["outputs"], operation["op_name"])
             for i, operation in enumerate(operations)

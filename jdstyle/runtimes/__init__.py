@@ -1,0 +1,1 @@
+"""A product in the formats of other runtimes: ONNX, OpenVINO, LiteRT."""
