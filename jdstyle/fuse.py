@@ -75,11 +75,11 @@ def main(argv):
     if _RUNS_DIR.value is None:
         raise InputError("--runs_dir is required: the folder of the runs.")
     # Here, so that --help does not wait for TensorFlow.
-    from jdstyle import completeness
     from jdstyle.datasets import prepared
     from jdstyle.evaluation import scores
     from jdstyle.fusion import product
     from jdstyle.fusion import rules
+    from jdstyle.sweeps import completeness
 
     builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
     output_dir = _OUTPUT_DIR.value or os.path.join(_RUNS_DIR.value, "fused")

@@ -124,13 +124,13 @@ def _make_plan(builder, arguments):
 
 def _train(plan, step, builder):
     from jdstyle import reproducing
-    from jdstyle import sweep_view
-    from jdstyle import sweeping
+    from jdstyle.sweeps import runner
+    from jdstyle.sweeps import view
 
     print(f"\n{step.title}: {os.path.join(plan.output_dir, step.folder)}")
     runs = reproducing.train(plan, step, builder)
-    if sweeping.unsuccessful(runs):
-        print(f"\n{sweep_view.format_summary(runs)}\n")
+    if runner.unsuccessful(runs):
+        print(f"\n{view.format_summary(runs)}\n")
         print("Trainings failed. The same command tries them again.")
         sys.exit(1)
 

@@ -5,14 +5,14 @@ import subprocess
 import sys
 import typing
 
-from jdstyle import sweep_plan
-from jdstyle import sweep_view
-from jdstyle import sweeping
 from jdstyle.datasets import prepared
 from jdstyle.datasets import support
 from jdstyle.errors import InputError
 from jdstyle.input_pipeline import batches
 from jdstyle.models import backbones
+from jdstyle.sweeps import plan as sweep_plan
+from jdstyle.sweeps import runner
+from jdstyle.sweeps import view
 
 # Folder of the product.
 FUSED = "fused"
@@ -183,7 +183,7 @@ def _run(command, environment):
     # In a session of its own Ctrl-C does not reach it: a second signal, which
     # follows here, would end it before it has saved.
     child = subprocess.Popen(
-        sweeping.leashed(command), env=environment, start_new_session=True
+        runner.leashed(command), env=environment, start_new_session=True
     )
     try:
         return child.wait()
@@ -199,11 +199,11 @@ def train(plan, step, builder):
     Returns:
         List of `sweeping.Run`.
     """
-    return sweeping.run_jobs(
+    return runner.run_jobs(
         _plan_step(plan, step, builder),
         list(plan.places),
         os.path.join(plan.output_dir, step.folder),
-        sweep_view.make_view(len(plan.places)),
+        view.make_view(len(plan.places)),
         fingerprint=builder.info.metadata["fingerprint"],
     )
 

@@ -47,12 +47,12 @@ _RUNS_DIR = flags.DEFINE_string(
 def main(argv):
     arguments = argv[1:]
     # Here, so that --help does not wait for TensorFlow.
-    from jdstyle import sweep_plan
-    from jdstyle import sweep_view
-    from jdstyle import sweeping
     from jdstyle.datasets import prepared
     from jdstyle.datasets import support
     from jdstyle.models import backbones
+    from jdstyle.sweeps import plan
+    from jdstyle.sweeps import runner
+    from jdstyle.sweeps import view
 
     for name in _BACKBONES.value:
         backbones.require(name, "--backbones")
@@ -62,7 +62,7 @@ def main(argv):
     )
     style_names = list(builder.info.metadata["styles"])
     folds = sweep_flags.folds(builder)
-    jobs = sweep_plan.plan(
+    jobs = plan.plan(
         _STYLES.value,
         style_names,
         dataset=sweep_flags.DATASET.value,
@@ -73,20 +73,20 @@ def main(argv):
         pretrained=_PRETRAINED.value,
         arguments=arguments,
     )
-    names = sweep_plan.named(_STYLES.value, style_names)
+    names = plan.named(_STYLES.value, style_names)
     parts = prepared.read_parts(builder, folds, names)
     for sentence in support.describe(names, parts):
         logging.warning(sentence)
     places = sweep_flags.places()
-    runs = sweeping.run_jobs(
+    runs = runner.run_jobs(
         jobs,
         places,
         runs_dir,
-        sweep_view.make_view(len(places)),
+        view.make_view(len(places)),
         fingerprint=builder.info.metadata["fingerprint"],
     )
-    print(f"\n{sweep_view.format_summary(runs)}\n")
-    failed = len(sweeping.unsuccessful(runs))
+    print(f"\n{view.format_summary(runs)}\n")
+    failed = len(runner.unsuccessful(runs))
     if failed:
         print(
             f"{failed} of {len(runs)} trainings failed or are blocked. The "

@@ -29,17 +29,17 @@ _GPUS = flags.DEFINE_list(
 
 
 def folds(builder):
-    """Returns the chosen folds, as `sweep_plan.choose_folds` says."""
-    from jdstyle import sweep_plan
+    """Returns the chosen folds, as `plan.choose_folds` says."""
     from jdstyle.datasets import prepared
+    from jdstyle.sweeps import plan
 
     known = prepared.read_folds(builder) if _FOLDS.value else []
-    return sweep_plan.choose_folds(_FOLDS.value, known)
+    return plan.choose_folds(_FOLDS.value, known)
 
 
 def places(default=1):
     """Returns the environment of each training that runs at a time."""
-    from jdstyle import sweep_plan
+    from jdstyle.sweeps import plan
 
     number = _JOBS.value or len(_GPUS.value) or default
-    return sweep_plan.environments(number, _GPUS.value)
+    return plan.environments(number, _GPUS.value)

@@ -4,10 +4,10 @@ import csv
 
 import pytest
 
-from jdstyle import completeness
-from jdstyle import sweeping
 from jdstyle.errors import InputError
 from jdstyle.runs import directory
+from jdstyle.sweeps import completeness
+from jdstyle.sweeps import runner
 
 DATA = "d" * 64
 
@@ -39,9 +39,9 @@ def write_status(folder, states):
     runs = []
     for name, state in states.items():
         job = type("Job", (), {"name": name})
-        runs.append(sweeping.Run(job, f"logs/{name}.log"))
+        runs.append(runner.Run(job, f"logs/{name}.log"))
         runs[-1].state = state
-    sweeping._write_status(runs, folder)
+    runner._write_status(runs, folder)
 
 
 def names(runs):
@@ -196,7 +196,7 @@ def test_a_long_list_is_cut(tmp_path):
 
 def test_says_what_is_wrong_with_the_status_file(tmp_path):
     write_run(tmp_path, "Punk", "VGG16")
-    with open(tmp_path / sweeping.STATUS_FILE, "w", newline="") as file:
+    with open(tmp_path / runner.STATUS_FILE, "w", newline="") as file:
         csv.writer(file).writerows([["a", "b"], ["1", "2"]])
     with pytest.raises(InputError, match="sweep.csv is not what.*are a, b"):
         find(tmp_path)

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from jdstyle import styles
-from jdstyle import sweep_plan
 from jdstyle.errors import InputError
+from jdstyle.sweeps import plan as sweep_plan
 
 
 def plan(wanted=("all",), names=styles.NAMES, **options):

@@ -12,10 +12,10 @@ import sys
 import binaries
 import pytest
 
-from jdstyle import sweep_plan
-from jdstyle import sweep_view
-from jdstyle import sweeping
 from jdstyle.errors import InputError
+from jdstyle.sweeps import plan
+from jdstyle.sweeps import runner
+from jdstyle.sweeps import view as sweep_view
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -68,20 +68,20 @@ TRAIN = (sys.executable, "-S", "-c", FAKE)
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr(sweeping, "TRAIN", TRAIN)
-    monkeypatch.setattr(sweeping, "_POLL_SECONDS", 0.02)
+    monkeypatch.setattr(runner, "TRAIN", TRAIN)
+    monkeypatch.setattr(runner, "_POLL_SECONDS", 0.02)
 
 
 def job(folder, name, *flags, needs=()):
     workdir = str(folder / name)
     flags = [f"--workdir={workdir}", *flags]
-    return sweep_plan.Job(name, flags, workdir, needs)
+    return plan.Job(name, flags, workdir, needs)
 
 
 def sweep(folder, *jobs, num_places=2, show=lambda runs: None, **options):
     """Runs the jobs; returns a dict from name to `Run`."""
-    places = sweep_plan.environments(num_places)
-    runs = sweeping.run_jobs(jobs, places, str(folder), show, **options)
+    places = plan.environments(num_places)
+    runs = runner.run_jobs(jobs, places, str(folder), show, **options)
     return {run.job.name: run for run in runs}
 
 
@@ -116,7 +116,7 @@ def status(folder):
 def test_runs_in_parallel_but_not_more_than_there_are_places(tmp_path, door):
     names = [f"job{i}" for i in range(4)]
     jobs = [job(tmp_path, name, port(door)) for name in names]
-    places = sweep_plan.environments(2, ["4", "7"])
+    places = plan.environments(2, ["4", "7"])
     seen, let_go = [], []
 
     def show(runs):
@@ -134,7 +134,7 @@ def test_runs_in_parallel_but_not_more_than_there_are_places(tmp_path, door):
             for line in waiting.values():
                 line.close()
 
-    sweeping.run_jobs(jobs, places, str(tmp_path), show)
+    runner.run_jobs(jobs, places, str(tmp_path), show)
     assert max(map(len, seen)) == 2
     assert sorted(let_go) == names
     for name in names:
@@ -193,7 +193,7 @@ def test_failures_are_named_last_and_block_their_heirs(tmp_path, capsys):
         "blocked",
         "done",
     ]
-    assert [run.job.name for run in sweeping.unsuccessful(runs.values())] == [
+    assert [run.job.name for run in runner.unsuccessful(runs.values())] == [
         "donor",
         "heir",
         "grandchild",
@@ -265,7 +265,7 @@ def test_a_second_sweep_is_refused(tmp_path):
 
 
 def test_progress_counts_and_estimates(tmp_path, monkeypatch):
-    runs = [sweeping.Run(job(tmp_path, str(i)), "log") for i in range(6)]
+    runs = [runner.Run(job(tmp_path, str(i)), "log") for i in range(6)]
     for run, seconds in zip(runs, (50.0, 70.0), strict=False):
         run.state, run.tries, run.seconds = "done", 1, seconds
     runs[2].state = "running"
@@ -316,9 +316,9 @@ import sys
 from jdstyle import sweep_plan, sweeping
 sweeping.TRAIN = {train!r}
 sweeping._PATIENCE_SECONDS = 0.5
-jobs = [sweep_plan.Job(*job) for job in {jobs!r}]
+jobs = [plan.Job(*job) for job in {jobs!r}]
 try:
-    sweeping.run_jobs(jobs, [{{}}, {{}}], {folder!r}, lambda runs: None)
+    runner.run_jobs(jobs, [{{}}, {{}}], {folder!r}, lambda runs: None)
 except KeyboardInterrupt:
     sys.exit(3)
 """

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from absl import logging
 
-from jdstyle import completeness
 from jdstyle.evaluation import charts
 from jdstyle.evaluation import scores
 from jdstyle.fusion import relations
@@ -18,6 +17,7 @@ from jdstyle.models import classifier
 from jdstyle.runs import directory
 from jdstyle.runs import finished
 from jdstyle.serving import saved_model as serving
+from jdstyle.sweeps import completeness
 
 PROBABILITIES_FILE = "out_of_fold_probabilities.csv"
 GAINS_FILE = "relation_gains.csv"

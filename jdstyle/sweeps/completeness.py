@@ -4,10 +4,10 @@ import csv
 import fnmatch
 import os
 
-from jdstyle import sweeping
 from jdstyle.errors import InputError
 from jdstyle.runs import directory as experiment
 from jdstyle.runs import finished
+from jdstyle.sweeps import runner
 
 _MOST_SHOWN = 10
 
@@ -54,7 +54,7 @@ def find_runs(runs_dir, fingerprint, include=None, *, allow_missing=False):
 
 def _read_status(runs_dir):
     """Returns the rows of the last sweep's status file, dicts; none: []."""
-    path = os.path.join(runs_dir, sweeping.STATUS_FILE)
+    path = os.path.join(runs_dir, runner.STATUS_FILE)
     if not os.path.isfile(path):
         return []
     with open(path, newline="", encoding="utf-8") as file:

@@ -9,9 +9,9 @@ import time
 
 import pandas as pd
 
-from jdstyle import sweep_plan
-from jdstyle import sweeping
 from jdstyle.runs import directory
+from jdstyle.sweeps import plan
+from jdstyle.sweeps import runner
 
 _REDRAW_SECONDS = 1.0
 
@@ -34,7 +34,7 @@ def progress(runs, num_places, elapsed):
             counts.append(f"{states.count(state)} {state}")
     line = f"{', '.join(counts)}; {_duration(elapsed)} so far"
     seconds = [run.seconds for run in runs if run.state == "done" and run.tries]
-    others = sweeping.unfinished(runs)
+    others = runner.unfinished(runs)
     if seconds and others:
         mean = sum(seconds) / len(seconds)
         left = sum(max(mean - run.elapsed(), 0.0) for run in others)
@@ -92,13 +92,13 @@ class LiveTable:
             ),
             *(
                 f"  {r.job.name}: {_describe(r)}"
-                for r in sweeping.unsuccessful(runs)
+                for r in runner.unsuccessful(runs)
             ),
         ]
         room = shutil.get_terminal_size().lines - 2
         if len(lines) > room:
             more = len(lines) - room
-            lines[room:] = [f"  and {more} more, see {sweeping.STATUS_FILE}"]
+            lines[room:] = [f"  and {more} more, see {runner.STATUS_FILE}"]
         up = f"\x1b[{self._height}F" if self._height else ""
         # Long lines are cut off (7l), not wrapped: the height must be right.
         print(f"{up}\x1b[J\x1b[?7l" + "\n".join(lines) + "\x1b[?7h", flush=True)
@@ -120,7 +120,7 @@ def format_summary(runs):
             row["all positive"] = f"{scores['baseline_f2']:.3f}"
         rows.append(row)
     parts = [pd.DataFrame(rows).to_string(index=False)]
-    for run in sweeping.unsuccessful(runs):
+    for run in runner.unsuccessful(runs):
         parts.append(f"\n{run.job.name}: {_describe(run)}")
         if run.state == "failed":
             parts += [f"    {line}" for line in _tail(run.log)[-5:]]
@@ -163,7 +163,7 @@ def _last_line(run):
 
 def _scores(job):
     """Returns the scores of a finished run: of its style, or the mean."""
-    results = directory.read_json(sweep_plan.results_path(job))
+    results = directory.read_json(plan.results_path(job))
     validation = results["validation"]
     return validation.get("macro") or next(iter(validation["styles"].values()))
 

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import time
 
-from jdstyle import sweep_plan
 from jdstyle.files import atomic
 from jdstyle.files import lock
+from jdstyle.sweeps import plan
 
 STATUS_FILE = "sweep.csv"
 LOG_DIR = "logs"
@@ -88,7 +88,7 @@ class Run:
             return
         self.seconds = self.elapsed()
         self.exit_code = code
-        if code == 0 and os.path.exists(sweep_plan.results_path(self.job)):
+        if code == 0 and os.path.exists(plan.results_path(self.job)):
             self.state = "done"
         else:
             self.state = "waiting" if self.tries < MAX_TRIES else "failed"
@@ -140,7 +140,7 @@ def run_jobs(jobs, places, runs_dir, show, *, fingerprint=None):
         for job in jobs:
             log = os.path.join(runs_dir, LOG_DIR, f"{job.name}.log")
             runs.append(Run(job, log))
-            if sweep_plan.done_before(job, fingerprint):
+            if plan.done_before(job, fingerprint):
                 runs[-1].state = "done"
         try:
             _write_status(runs, runs_dir)

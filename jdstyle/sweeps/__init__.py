@@ -1,0 +1,1 @@
+"""Many trainings: which, in which order, and how each of them stands."""
