@@ -56,8 +56,8 @@ def main(argv):
     # Here, so that --help does not wait for TensorFlow.
     import tensorflow as tf
 
-    from jdstyle import reproducing
     from jdstyle.datasets import prepared
+    from jdstyle.reproduction import steps
 
     for gpu in tf.config.list_physical_devices("GPU"):
         # The trainings need the memory; scoring comes when they are done.
@@ -66,7 +66,7 @@ def main(argv):
         sweep_flags.DATASET.value, sweep_flags.DATA_DIR.value
     )
     plan = _make_plan(builder, arguments)
-    reproducing.check(plan, builder)
+    steps.check(plan, builder)
     with lock.alone(plan.output_dir, "output_dir"):
         finished = directory.start(
             plan.output_dir,
@@ -80,10 +80,10 @@ def main(argv):
             flag="output_dir",
         )
         if finished is None:
-            if not reproducing.pretrain(plan):
+            if not steps.pretrain(plan):
                 print("Pretraining failed. The same command tries it again.")
                 sys.exit(1)
-            for step in reproducing.steps(plan):
+            for step in steps.steps(plan):
                 _train(plan, step, builder)
             finished = _score(plan, builder)
         else:
@@ -92,11 +92,11 @@ def main(argv):
 
 
 def _make_plan(builder, arguments):
-    from jdstyle import reproducing
+    from jdstyle.reproduction import steps
 
     dataset = sweep_flags.DATASET.value
     is_demo = dataset == "demo"
-    default = reproducing.DEMO_BACKBONES if is_demo else reproducing.BACKBONES
+    default = steps.DEMO_BACKBONES if is_demo else steps.BACKBONES
     pretrain = _PRETRAIN_DATASET.value or (
         "deepfashion/coarse" if dataset == "jd_fashion" else dataset
     )
@@ -106,7 +106,7 @@ def _make_plan(builder, arguments):
             "--folds: the pretraining would see the photos that validate. Pass "
             "--pretrain_dataset=none or another data set."
         )
-    return reproducing.Plan(
+    return steps.Plan(
         dataset=dataset,
         data_dir=sweep_flags.DATA_DIR.value,
         output_dir=_OUTPUT_DIR.value
@@ -123,12 +123,12 @@ def _make_plan(builder, arguments):
 
 
 def _train(plan, step, builder):
-    from jdstyle import reproducing
+    from jdstyle.reproduction import steps
     from jdstyle.sweeps import runner
     from jdstyle.sweeps import view
 
     print(f"\n{step.title}: {os.path.join(plan.output_dir, step.folder)}")
-    runs = reproducing.train(plan, step, builder)
+    runs = steps.train(plan, step, builder)
     if runner.unsuccessful(runs):
         print(f"\n{view.format_summary(runs)}\n")
         print("Trainings failed. The same command tries them again.")
@@ -136,11 +136,11 @@ def _train(plan, step, builder):
 
 
 def _score(plan, builder):
-    from jdstyle import reproduce_report
-    from jdstyle import reproduce_scores
+    from jdstyle.reproduction import report
+    from jdstyle.reproduction import scores
 
     print("\nFusing, and scoring every step")
-    results, evidence, gains = reproduce_scores.score(plan, builder)
+    results, evidence, gains = scores.score(plan, builder)
     record = directory.read_json(
         os.path.join(plan.output_dir, directory.RUN_FILE)
     )
@@ -151,9 +151,7 @@ def _score(plan, builder):
         "commit": record["commit"],
         "machine": f"{os.cpu_count()} CPU cores, {record['machine']}",
     }
-    results["report"] = reproduce_report.write(
-        plan.output_dir, results, evidence, gains
-    )
+    results["report"] = report.write(plan.output_dir, results, evidence, gains)
     directory.write_json(
         os.path.join(plan.output_dir, directory.RESULTS_FILE), results
     )
@@ -161,19 +159,17 @@ def _score(plan, builder):
 
 
 def _show(plan, results):
-    from jdstyle import reproduce_report
-    from jdstyle import reproducing
+    from jdstyle.reproduction import report
+    from jdstyle.reproduction import steps
 
     print("\nMacro F2 of the first backbone, step by step:")
-    table = reproduce_report.ablation_table(results["ablation"], None)
+    table = report.ablation_table(results["ablation"], None)
     print(table.to_string(index=False))
     print("\nF2 per style:")
-    table = reproduce_report.style_table(
-        results["product"], "fusion, relations"
-    )
+    table = report.style_table(results["product"], "fusion, relations")
     print(table.to_string(index=False))
     saved_model = os.path.join(
-        plan.output_dir, reproducing.FUSED, directory.SAVED_MODEL_DIR
+        plan.output_dir, steps.FUSED, directory.SAVED_MODEL_DIR
     )
     print(f"\nReport: {results['report']}")
     print(f"SavedModel: {saved_model}")

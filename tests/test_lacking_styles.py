@@ -7,10 +7,10 @@ import textwrap
 import binaries
 import pytest
 
-from jdstyle import reproducing
 from jdstyle.datasets import builder
 from jdstyle.datasets import prepared
 from jdstyle.errors import InputError
+from jdstyle.reproduction import steps
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def folder(table, tmp_path_factory):
 
 def check(folder, styles, folds):
     data_dir = str(folder / "data")
-    plan = reproducing.Plan(
+    plan = steps.Plan(
         dataset="label_table/lacking",
         data_dir=data_dir,
         output_dir=str(folder / "out"),
@@ -48,9 +48,7 @@ def check(folder, styles, folds):
         pretrain_dataset=None,
         arguments=(),
     )
-    reproducing.check(
-        plan, prepared.open_prepared("label_table/lacking", data_dir)
-    )
+    steps.check(plan, prepared.open_prepared("label_table/lacking", data_dir))
 
 
 def test_reproduce_names_them_and_the_others(folder):

@@ -9,8 +9,8 @@ import pytest
 from binaries import DATASET
 from binaries import QUICK
 
-from jdstyle import reproduce_scores
 from jdstyle.fusion import rules
+from jdstyle.reproduction import scores as reproduce_scores
 from jdstyle.runs import finished
 
 pytestmark = pytest.mark.long

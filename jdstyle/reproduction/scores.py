@@ -5,13 +5,13 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from jdstyle import reproducing
 from jdstyle.evaluation import scores as report
 from jdstyle.fusion import blending
 from jdstyle.fusion import product as fusing
 from jdstyle.fusion import rules as fusion_fit
 from jdstyle.fusion import scorer as fusion
 from jdstyle.input_pipeline import batches
+from jdstyle.reproduction import steps
 from jdstyle.runs import directory
 from jdstyle.runs import finished
 from jdstyle.serving import loader
@@ -31,12 +31,12 @@ def score(plan, builder):
         of the last step, and the gains of `fusing.fuse`.
     """
     part = "test" if "test" in builder.info.splits else "validation"
-    *early, last = reproducing.steps(plan)
+    *early, last = steps.steps(plan)
     folders = {
         step.title: os.path.join(plan.output_dir, step.folder)
         for step in (*early, last)
     }
-    fused_dir = os.path.join(plan.output_dir, reproducing.FUSED)
+    fused_dir = os.path.join(plan.output_dir, steps.FUSED)
     os.makedirs(fused_dir, exist_ok=True)
     options = fusion_fit.Options()
     _, evidence, gains = fusing.fuse(

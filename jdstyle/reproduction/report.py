@@ -5,11 +5,11 @@ import os
 import numpy as np
 import pandas as pd
 
-from jdstyle import reproducing
 from jdstyle.evaluation import charts
 from jdstyle.evaluation import pages
 from jdstyle.evaluation import scores as report
 from jdstyle.fusion import product
+from jdstyle.reproduction import steps
 
 # Macro F2 of the report of the challenge's third place, in its order.
 REPORTED_STEPS = (0.44, 0.57, 0.59, 0.60, 0.63)
@@ -185,7 +185,7 @@ def _draw_classes(pictures, names, positives):
 
 
 def _draw_mutual(output_dir):
-    path = os.path.join(output_dir, reproducing.FUSED, product.MUTUAL_PICTURE)
+    path = os.path.join(output_dir, steps.FUSED, product.MUTUAL_PICTURE)
     return pages.Picture(path, "P(A | B): share of B's photos that have A.")
 
 
