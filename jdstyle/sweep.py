@@ -48,7 +48,7 @@ def main(argv):
     arguments = argv[1:]
     # Here, so that --help does not wait for TensorFlow.
     from jdstyle.datasets import prepared
-    from jdstyle.datasets import support
+    from jdstyle.datasets import summary
     from jdstyle.models import backbones
     from jdstyle.sweeps import plan
     from jdstyle.sweeps import runner
@@ -75,7 +75,7 @@ def main(argv):
     )
     names = plan.named(_STYLES.value, style_names)
     parts = prepared.read_parts(builder, folds, names)
-    for sentence in support.describe(names, parts):
+    for sentence in summary.describe(names, parts):
         logging.warning(sentence)
     places = sweep_flags.places()
     runs = runner.run_jobs(

@@ -1,4 +1,4 @@
-"""Tests for `jdstyle.datasets.splits` and `jdstyle.datasets.checking`."""
+"""Tests for `jdstyle.datasets.splits` and `jdstyle.datasets.checked_photos`."""
 
 import csv
 import errno
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jdstyle.datasets import checking
+from jdstyle.datasets import checked_photos
 from jdstyle.datasets import labels
 from jdstyle.datasets import splits
 from jdstyle.errors import InputError
@@ -209,7 +209,9 @@ def check(num_rows, faults, **kwargs):
         return content
 
     rows = make_rows(num_rows)
-    got = checking.check_photos(rows, read, spool, short_side=24, **kwargs)
+    got = checked_photos.check_photos(
+        rows, read, spool, short_side=24, **kwargs
+    )
     return rows, spool.getvalue(), *got
 
 
@@ -243,12 +245,12 @@ def test_unusable_photos_have_a_reason(tmp_path):
     )
     assert [photo.row.id for photo in checked] == ["0", "5"]
     assert rejected == [
-        (rows[1], checking.MISSING),
+        (rows[1], checked_photos.MISSING),
         (rows[2], "empty file"),
         (rows[3], "cannot be read: Permission denied"),
         (rows[4], "an HTML or XML page, not a photo"),
     ]
-    checking.write_report(rejected, tmp_path / "r.csv")
+    checked_photos.write_report(rejected, tmp_path / "r.csv")
     with open(tmp_path / "r.csv", newline="", encoding="utf-8") as file:
         lines = list(csv.reader(file))
     assert lines[:3] == [
@@ -261,8 +263,8 @@ def test_unusable_photos_have_a_reason(tmp_path):
 
 def require(missing, bad, total, *, fraction=0.01, allow_missing=False):
     rows = make_rows(total)
-    reasons = [checking.MISSING] * missing + ["empty file"] * bad
-    checking.require_enough(
+    reasons = [checked_photos.MISSING] * missing + ["empty file"] * bad
+    checked_photos.require_enough(
         list(zip(rows, reasons, strict=False)),
         total,
         "out/r.csv",

@@ -13,7 +13,7 @@ from PIL import Image
 
 from jdstyle.datasets import builder
 from jdstyle.datasets import prepared
-from jdstyle.datasets import storing
+from jdstyle.datasets import whole_records
 from jdstyle.errors import InputError
 from jdstyle.input_pipeline import batches
 
@@ -334,7 +334,7 @@ def test_unfinished_folders_give_way(tmp_path, whole):
     for name in ("incomplete.replaced_1.0.0", "incomplete.XY_1.0.0", *whole):
         (tmp_path / name).mkdir()
         (tmp_path / name / "from").write_text(name)
-    storing.remove_unfinished(tmp_path)
+    whole_records.remove_unfinished(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["1.0.0"]
     kept = (tmp_path / "1.0.0" / "from").read_text()
     assert kept == ("1.0.0" if whole else "incomplete.replaced_1.0.0")
@@ -349,8 +349,11 @@ def test_half_removed_records_are_not_put_back(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(shutil, "rmtree", stop)
-        with pytest.raises(KeyboardInterrupt), storing.replacing(data_dir):
+        with (
+            pytest.raises(KeyboardInterrupt),
+            whole_records.replacing(data_dir),
+        ):
             data_dir.mkdir()
     shutil.rmtree(data_dir)
-    storing.remove_unfinished(tmp_path)
+    whole_records.remove_unfinished(tmp_path)
     assert list(tmp_path.iterdir()) == []

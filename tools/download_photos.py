@@ -32,7 +32,7 @@ from absl import flags
 import jdstyle
 from jdstyle import cli
 from jdstyle import styles
-from jdstyle.datasets import checking
+from jdstyle.datasets import checked_photos
 from jdstyle.datasets import csv_files
 from jdstyle.errors import InputError
 from jdstyle.photos import normalise
@@ -140,7 +140,7 @@ def download(urls, images, report):
         return photo_id, ""
 
     num_bad = in_a_row = 0
-    progress = checking.Progress("Fetched", len(pending))
+    progress = checked_photos.Progress("Fetched", len(pending))
     try:
         # Daemon threads: those of concurrent.futures would keep the process
         # waiting for servers after Ctrl-C.

@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 from tensorflow_datasets.core import shuffle
 
-from jdstyle.datasets import checking
+from jdstyle.datasets import checked_photos
 from jdstyle.datasets import folds
 from jdstyle.datasets import sources
 from jdstyle.datasets import splits
@@ -130,7 +130,7 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         shuffle.MAX_MEM_BUFFER_SIZE = _SORTED_IN_MEMORY
         rows = self._rows
         spool = tempfile.TemporaryFile(dir=self._data_dir_root)  # noqa: SIM115
-        checked, rejected = checking.check_photos(
+        checked, rejected = checked_photos.check_photos(
             rows,
             self._read_photo,
             spool,
@@ -138,8 +138,8 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             find_box=self._find_box,
         )
         report = self.report_path
-        checking.write_report(rejected, report)
-        checking.require_enough(
+        checked_photos.write_report(rejected, report)
+        checked_photos.require_enough(
             rejected,
             len(rows),
             report,

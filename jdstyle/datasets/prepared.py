@@ -10,8 +10,8 @@ import pandas as pd
 import tensorflow_datasets as tfds
 from absl import logging
 
-from jdstyle.datasets import storing
-from jdstyle.datasets import support
+from jdstyle.datasets import summary as support
+from jdstyle.datasets import whole_records
 from jdstyle.errors import InputError
 
 _NAME = re.compile(
@@ -75,15 +75,15 @@ def prepare(builder, *, overwrite=False):
             that have changed since, and `overwrite` is False.
     """
     folder = os.path.dirname(builder.data_dir)
-    with storing.alone(folder):
-        storing.remove_unfinished(folder)
+    with whole_records.alone(folder):
+        whole_records.remove_unfinished(folder)
         if os.path.isdir(builder.data_dir) and not overwrite:
             _require_same(builder)
             logging.info("Already prepared: %s", builder.data_dir)
             return
         tfds.disable_progress_bar()
         start = time.monotonic()
-        with storing.replacing(builder.data_dir):
+        with whole_records.replacing(builder.data_dir):
             builder.download_and_prepare()
     logging.info(
         "Prepared %s in %.0f s", builder.data_dir, time.monotonic() - start

@@ -6,7 +6,7 @@ import sys
 import typing
 
 from jdstyle.datasets import prepared
-from jdstyle.datasets import support
+from jdstyle.datasets import summary
 from jdstyle.errors import InputError
 from jdstyle.input_pipeline import batches
 from jdstyle.models import backbones
@@ -130,13 +130,13 @@ def _require_support(plan, builder):
         list(plan.styles), list(builder.info.metadata["styles"])
     )
     parts = prepared.read_parts(builder, plan.folds, names)
-    lacks = support.describe(names, parts)
+    lacks = summary.describe(names, parts)
     if not lacks:
         return
     usable = [
         name
         for i, name in enumerate(names)
-        if not support.describe(
+        if not summary.describe(
             [name], {part: labels[:, [i]] for part, labels in parts.items()}
         )
     ]

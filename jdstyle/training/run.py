@@ -7,7 +7,7 @@ import time
 from absl import logging
 
 from jdstyle import results
-from jdstyle.datasets import support
+from jdstyle.datasets import summary
 from jdstyle.errors import InputError
 from jdstyle.files import lock
 from jdstyle.input_pipeline import batches
@@ -85,7 +85,7 @@ def execute(
             "the training photos": train_photos.labels[:, columns],
             "the validation photos": validation_photos.labels[:, columns],
         }
-        for sentence in support.describe(names, labels):
+        for sentence in summary.describe(names, labels):
             logging.warning(sentence)
         trained = trainer.train(
             train_photos,
