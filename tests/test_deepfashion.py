@@ -1,4 +1,4 @@
-"""Tests for `jdstyle.datasets.deepfashion` and the files that it reads."""
+"""Tests for `jdstyle.datasets.deepfashion.builder` and the files that it reads."""
 
 import csv
 import io
@@ -14,12 +14,12 @@ import pytest
 from PIL import Image
 
 from jdstyle.datasets import builder
-from jdstyle.datasets import deepfashion_cleaning as cleaning
-from jdstyle.datasets import deepfashion_files as files
-from jdstyle.datasets import deepfashion_labels
 from jdstyle.datasets import labels
 from jdstyle.datasets import prepared
 from jdstyle.datasets import splits
+from jdstyle.datasets.deepfashion import cleaning
+from jdstyle.datasets.deepfashion import labels as deepfashion_labels
+from jdstyle.datasets.deepfashion import lines as files
 from jdstyle.errors import InputError
 from jdstyle.input_pipeline import batches
 from jdstyle.photos import normalise

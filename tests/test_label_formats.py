@@ -12,9 +12,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from jdstyle import styles
-from jdstyle.datasets import deepfashion_labels
 from jdstyle.datasets import jd_labels
 from jdstyle.datasets import labels
+from jdstyle.datasets.deepfashion import labels as deepfashion_labels
 from jdstyle.errors import InputError
 
 NAMES = ["red", "连衣裙", "füß"]

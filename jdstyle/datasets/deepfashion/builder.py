@@ -7,8 +7,8 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from jdstyle.datasets import builder
-from jdstyle.datasets import deepfashion_cleaning as cleaning
-from jdstyle.datasets import deepfashion_labels
+from jdstyle.datasets.deepfashion import cleaning
+from jdstyle.datasets.deepfashion import labels
 
 
 class DeepFashion(builder.PhotoBuilder):
@@ -71,14 +71,14 @@ class DeepFashion(builder.PhotoBuilder):
             "categories": categories,
         }
         logging.info("Reading the annotations in %s", manual_dir)
-        table = deepfashion_labels.read(
+        table = labels.read(
             part,
             manual_dir,
             with_boxes=crop_to_box,
             with_categories=categories,
         )
         names, rows, self._boxes, counts = cleaning.clean(
-            table, deepfashion_labels.find_photos(manual_dir), num_attributes
+            table, labels.find_photos(manual_dir), num_attributes
         )
         config = tfds.core.BuilderConfig(
             name=part, version=self.VERSION, description=f"From {manual_dir}."

@@ -7,7 +7,7 @@ import typing
 import numpy as np
 from absl import logging
 
-from jdstyle.datasets import deepfashion_files as files
+from jdstyle.datasets.deepfashion import lines as files
 from jdstyle.errors import InputError
 
 PARTS = ("coarse", "fine")

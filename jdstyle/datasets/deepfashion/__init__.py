@@ -1,0 +1,1 @@
+"""DeepFashion's Category and Attribute Prediction, to pretrain on."""
