@@ -133,8 +133,8 @@ def tiny(data_dir):
 def small_demo(tmp_path_factory):
     """A folder that holds 300 photos of the demo, prepared."""
     from jdstyle.datasets import builder
-    from jdstyle.datasets import demo
     from jdstyle.datasets import prepared
+    from jdstyle.datasets.demo import builder as demo
 
     folder = str(tmp_path_factory.mktemp("demo"))
     options = builder.Options()

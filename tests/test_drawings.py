@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jdstyle import styles
-from jdstyle.datasets import drawings
+from jdstyle.datasets.demo import drawings
 
 ALL_OFF = (0,) * 13
 COMMON = {"Office lady", "Lady"}  # On 90 % of photos: must not cover others.

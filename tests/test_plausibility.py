@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from jdstyle.datasets import demo
+from jdstyle.datasets.demo import builder
 from jdstyle.fusion import plausibility
 
 # Sixteenths, so that the margins below are exact.
@@ -28,7 +28,7 @@ def test_limits_hand_case():
 
 
 def test_limits_of_the_real_labels():
-    sets, _ = demo.read_label_sets()
+    sets, _ = builder.read_label_sets()
     assert plausibility.limits(sets) == (1, 5)
 
 

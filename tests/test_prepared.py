@@ -8,8 +8,8 @@ from PIL import Image
 
 from jdstyle import styles
 from jdstyle.datasets import builder
-from jdstyle.datasets import demo
 from jdstyle.datasets import prepared
+from jdstyle.datasets.demo import builder as demo
 from jdstyle.errors import InputError
 from jdstyle.input_pipeline import batches
 

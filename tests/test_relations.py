@@ -13,8 +13,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from jdstyle.datasets import demo
 from jdstyle.datasets import jd_labels
+from jdstyle.datasets.demo import builder
 from jdstyle.fusion import relations
 
 FOLD_FILE = (
@@ -320,7 +320,7 @@ def test_refuses(function, message):
 
 def test_real_labels():
     # Of the 104 Sports photos, 102 are Casual: 0.981 (DESIGN.md).
-    sets, counts = demo.read_label_sets()
+    sets, counts = builder.read_label_sets()
     labels = np.repeat(sets, counts, axis=0)
     counts = relations.cooccurrence(labels)
     assert len(labels) == 54908

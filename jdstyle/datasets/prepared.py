@@ -42,10 +42,10 @@ def make_builder(dataset, data_dir, options, *, manual_dir=None, **more):
             files.
     """
     # Here, not above: opening a prepared data set needs none of them.
-    from jdstyle.datasets import demo
     from jdstyle.datasets import jd_fashion
     from jdstyle.datasets import label_table
     from jdstyle.datasets.deepfashion import builder as deepfashion
+    from jdstyle.datasets.demo import builder as demo
 
     _require_name(dataset)
     common = {"data_dir": data_dir, "options": options}

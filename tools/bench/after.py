@@ -58,9 +58,9 @@ def _made(num_rows):
     """Returns labels, bool, and probabilities, float32, `(num_rows, 13)`."""
     import numpy as np
 
-    from jdstyle.datasets import demo
+    from jdstyle.datasets.demo import builder
 
-    sets, counts = demo.read_label_sets()
+    sets, counts = builder.read_label_sets()
     rng = np.random.default_rng(0)
     chosen = rng.choice(len(sets), num_rows, p=counts / counts.sum())
     labels = sets.astype(bool)[chosen]

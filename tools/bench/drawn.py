@@ -16,7 +16,7 @@ def originals(number, side=800):
     import numpy as np
 
     from jdstyle import styles
-    from jdstyle.datasets import drawings
+    from jdstyle.datasets.demo import drawings
 
     labels = [int(name in ("Lady", "Office lady")) for name in styles.NAMES]
     photos = []

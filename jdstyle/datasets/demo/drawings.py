@@ -7,7 +7,7 @@ marks of several styles combine on one picture. Which marks show is noisy
 
 import random
 
-from jdstyle.datasets import figures
+from jdstyle.datasets.demo import figures
 
 # How often a mark shows on a photo (with, without) its style, in the order of
 # `styles.STYLES`. Raise the second number to make a style harder.

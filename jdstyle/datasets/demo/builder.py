@@ -14,8 +14,8 @@ import tensorflow_datasets as tfds
 
 from jdstyle import styles
 from jdstyle.datasets import builder
-from jdstyle.datasets import drawings
 from jdstyle.datasets import labels
+from jdstyle.datasets.demo import drawings
 
 NUM_PHOTOS = 4000
 MIN_POSITIVES = 40  # Of 4,000: in the real rows Sports would have 8.
