@@ -8,7 +8,7 @@ setuptools.setup(
     description="Recognises the fashion styles of clothing photos.",
     python_requires=">=3.11,<3.14",
     packages=setuptools.find_packages(include=["jdstyle", "jdstyle.*"]),
-    package_data={"jdstyle.datasets": ["label_sets.csv"]},
+    package_data={"jdstyle.datasets.demo": ["label_sets.csv"]},
     install_requires=[
         "tensorflow>=2.21,<2.22",
         # Below 3.15.1 a model file may run code (CVE-2026-12481 and others).

@@ -33,7 +33,7 @@ def pytest_addoption(parser):
         "--kills",
         type=int,
         default=2,
-        help="How often tests/test_walk_recovery.py kills a training.",
+        help="How often tests/walks/test_walk_recovery.py kills a training.",
     )
 
 

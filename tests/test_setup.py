@@ -55,8 +55,8 @@ def test_every_requirement_has_a_tested_range(setup_arguments):
 
 
 def test_package_data_exists(setup_arguments):
-    for name in setup_arguments["package_data"]["jdstyle.datasets"]:
-        assert (ROOT / "jdstyle" / "datasets" / name).is_file()
+    for name in setup_arguments["package_data"]["jdstyle.datasets.demo"]:
+        assert (ROOT / "jdstyle" / "datasets" / "demo" / name).is_file()
 
 
 def test_ci_runs_the_commands_of_the_readme():

@@ -2,7 +2,7 @@
 
     pip install -e '.[test,mutation]'
     python tools/mutate.py
-    python tools/mutate.py --module=losses --jobs=4
+    python tools/mutate.py --module=training/losses --jobs=4
 
 A mutant is a module in which one operator, number or keyword is another, by
 the operators of Cosmic Ray. It is killed if a test of the module fails, or
@@ -22,8 +22,14 @@ from absl import flags
 
 from jdstyle import cli
 
-# Its tests stand in tests/test_MODULE.py.
-_MODULES = ("losses", "metrics", "relations", "resampling", "thresholds")
+# Paths in jdstyle/; the tests of a/b stand in tests/a/test_b.py.
+_MODULES = (
+    "training/losses",
+    "evaluation/metrics",
+    "fusion/relations",
+    "input_pipeline/resampling",
+    "evaluation/thresholds",
+)
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _TIMEOUT_SECONDS = 60
 
@@ -58,7 +64,7 @@ def main(argv):
     for module in _MODULE.value:
         source = (_ROOT / "jdstyle" / f"{module}.py").read_text("utf-8")
         if _test_all(module, [source], 1) != [False]:
-            sys.exit(f"tests/test_{module}.py fails without any mutation.")
+            sys.exit(f"{_tests_of(module)} fails without any mutation.")
         mutants = _mutants(source)
         found = _test_all(module, mutants, _JOBS.value)
         for mutant, was_found in zip(mutants, found, strict=True):
@@ -68,6 +74,11 @@ def main(argv):
         _print_row(module, sum(found), len(found))
     _print_row("all", killed, total)
     print(f"{time.monotonic() - start:.0f} s")
+
+
+def _tests_of(module):
+    folder, name = module.split("/")
+    return f"tests/{folder}/test_{name}.py"
 
 
 def _mutants(source):
@@ -137,7 +148,7 @@ def _test(module, text, folder):
         code = pytest.main(
             ["-x", "--tb=no", "-p", "no:xdist", "-p", "no:cacheprovider"]
             + ["-m", "not timed", "--hypothesis-profile=mutants"]
-            + [f"tests/test_{module}.py"]
+            + [_tests_of(module)]
         )
     finally:
         os._exit(int(code))

@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import importlib.metadata
 import os
+import pathlib
 import platform
 import subprocess
 import sys
@@ -21,32 +22,21 @@ _PACKAGES = (
     "absl-py",
 )
 
-# Modules and packages that what a training computes depends on.
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+# Packages and files that what a training computes depends on.
 _MEANING = (
-    "input_pipeline/augment",
-    "training/moving_average",
-    "models/backbones",
-    "photos/decoding",
-    "defaults",  # Rates and costs of each style of --style=all.
-    "training/devices",
-    "training/fit",
-    "models/batch_norm_folding",
-    "photos/headers",
-    "models/inception_v4",
-    "input_pipeline/batches",
-    "training/losses",
-    "evaluation/metrics",
-    "models/classifier",
-    "training/validation",
-    "training/recipe",
-    "training/state_keeper",
-    "fusion/relations",  # The groups of --groups=NUMBER.
-    "evaluation/scores",
-    "input_pipeline/resampling",
-    "styles",
-    "training/task",
-    "evaluation/thresholds",
-    "training/trainer",
+    "training",
+    "models",
+    "input_pipeline",
+    "photos/decoding.py",
+    "photos/headers.py",
+    "evaluation/metrics.py",
+    "evaluation/thresholds.py",
+    "evaluation/scores.py",
+    "fusion/relations.py",  # The groups of --groups=NUMBER.
+    "styles.py",
+    "defaults.py",  # Rates and costs of each style of --style=all.
 )
 _COMPUTING = ("tensorflow", "keras", "keras-cv", "numpy")
 
@@ -82,14 +72,22 @@ def environment():
         "python": platform.python_version(),
         "machine": f"{platform.node()}, {platform.platform()}",
         "versions": {name: _version(name) for name in _PACKAGES},
-        "code": {name: _digest(name) for name in _MEANING},
+        "code": {name: _digest(path) for name, path in _code().items()},
     }
 
 
-def _digest(module):
-    """A sum of a module's code, whatever its comments and layout."""
-    folder = os.path.dirname(os.path.abspath(__file__))
-    path = os.path.join(folder, f"{module}.py")
+def _code():
+    """The files of `_MEANING`: names such as training/losses.py to paths."""
+    files = {}
+    for name in _MEANING:
+        path = _ROOT / name
+        for file in [path] if path.suffix else sorted(path.glob("*.py")):
+            files[file.relative_to(_ROOT).as_posix()] = file
+    return files
+
+
+def _digest(path):
+    """A sum of a file's code, whatever its comments and layout."""
     with open(path, encoding="utf-8") as file:
         tree = ast.dump(ast.parse(file.read()))
     return hashlib.sha256(tree.encode()).hexdigest()[:12]

@@ -95,7 +95,7 @@ def draw_labels(num_photos, seed, min_positives=MIN_POSITIVES):
 
 def read_label_sets():
     """Returns `(sets, counts)`: int arrays `(192, 13)` and `(192,)`."""
-    source = importlib.resources.files("jdstyle.datasets")
+    source = importlib.resources.files("jdstyle.datasets.demo")
     with (source / "label_sets.csv").open(encoding="utf-8") as file:
         rows = np.array(list(csv.reader(file))[1:], int)
     return rows[:, 1:], rows[:, 0]

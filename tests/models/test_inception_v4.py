@@ -18,7 +18,7 @@ from jdstyle.models import inception_v4
 
 pytestmark = pytest.mark.long
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 TOOL = ROOT / "tools" / "convert_inception_v4.py"
 NUM_CLASSES = 7
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 
+import binaries
 import keras
 import numpy as np
 import odd_photos
@@ -275,12 +276,11 @@ def test_many_large_photos_take_the_memory_of_one(saved_model, tmp_path):
         peak = fuzz_photos.memory("VmHWM") - idle
         print(peak, result["valid"].numpy().tolist(), sep=";")
     """
-    tests = pathlib.Path(__file__).parent
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)],
         check=True,
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": f"{tests}{os.pathsep}{tests.parent}"},
+        env=os.environ | {"PYTHONPATH": binaries.HELPERS_PATH},
         capture_output=True,
         text=True,
     )

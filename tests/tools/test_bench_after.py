@@ -11,7 +11,7 @@ from PIL import Image
 
 pytestmark = pytest.mark.long
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 BENCH = ROOT / "tools" / "bench"
 
 

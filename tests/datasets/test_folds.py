@@ -15,7 +15,7 @@ from PIL import Image
 from jdstyle.datasets import folds
 from jdstyle.photos import normalise
 
-SHARED = Path(__file__).parents[1].parent / "shared" / "data"
+SHARED = Path(__file__).parents[3] / "shared" / "data"
 needs_shared = pytest.mark.skipif(
     not SHARED.is_dir(), reason="needs the real photos in ../shared/data"
 )
@@ -183,7 +183,7 @@ def test_merge_is_the_finest_that_holds_both(pairs):
 
 def jd_labels():
     """The 54,908 real label sets, from the table that the demo draws from."""
-    source = importlib.resources.files("jdstyle.datasets")
+    source = importlib.resources.files("jdstyle.datasets.demo")
     with (source / "label_sets.csv").open(encoding="utf-8") as file:
         table = np.loadtxt(file, delimiter=",", skiprows=1, dtype=int)
     labels = np.repeat(table[:, 1:], table[:, 0], axis=0)

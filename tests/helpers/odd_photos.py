@@ -21,7 +21,7 @@ _ARITHMETIC = base64.b64decode(
 )
 
 # Files of decoders' test suites, where they are.
-REAL = pathlib.Path(__file__).parents[2] / "shared" / "data" / "bad_images"
+REAL = pathlib.Path(__file__).parents[3] / "shared" / "data" / "bad_images"
 # Of those, what the graph refuses: cut off, broken, GIFs.
 REAL_REFUSED = ("02", "15", "16", "17", "18", "19", "20")
 

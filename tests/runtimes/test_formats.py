@@ -440,8 +440,10 @@ def test_export_says_that_the_data_set_leaks(saved_model, data_dir, tmp_path):
         open_prepared = prepared.open_prepared
         prepared.open_prepared = open_leaking
         formats.check = lambda *arguments: None
-        exporting._write_onnx = write
-        runtimes._load_onnx = lambda path: frozen_graph.freeze({saved_model!r}).run
+        formats._write_onnx = write
+        runtimes._load_onnx = (
+            lambda path: frozen_graph.freeze({saved_model!r}).run
+        )
         cli.run(export.main)
     """
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Tests for `jdstyle.datasets.deepfashion.builder` and the files that it reads."""
+"""Tests for `jdstyle.datasets.deepfashion` and the files that it reads."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ from jdstyle.errors import InputError
 from jdstyle.input_pipeline import batches
 from jdstyle.photos import normalise
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 SHARED = ROOT.parent / "shared" / "data"
 needs_shared = pytest.mark.skipif(
     not SHARED.is_dir(), reason="needs the real files in ../shared/data"

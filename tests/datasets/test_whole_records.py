@@ -17,7 +17,7 @@ from jdstyle.datasets import whole_records
 from jdstyle.errors import InputError
 from jdstyle.input_pipeline import batches
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture

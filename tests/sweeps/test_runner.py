@@ -17,7 +17,7 @@ from jdstyle.sweeps import plan
 from jdstyle.sweeps import runner
 from jdstyle.sweeps import view as sweep_view
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 
 # Takes flags as `train` does and leaves what `train` leaves. --do says how it
 # ends; `starts` has a line per try. With --door it connects to that port and

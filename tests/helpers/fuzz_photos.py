@@ -1,6 +1,6 @@
 """Decodes damaged photos: a process of its own, since decoders may crash.
 
-    python tests/fuzz_photos.py MUTANTS FOLDER [PHOTO ...]
+    python tests/helpers/fuzz_photos.py MUTANTS FOLDER [PHOTO ...]
 
 Prints JSON: the peak of memory above the idle process for each odd photo, in
 `prepare` and in the graph; how many mutants each took and refused, the peak and

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 pytestmark = pytest.mark.long
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 BENCH = ROOT / "tools" / "bench"
 
 

@@ -8,7 +8,7 @@ import pytest
 from jdstyle.datasets import jd_labels
 from jdstyle.errors import InputError
 
-SHARED = Path(__file__).parents[1].parent / "shared" / "data"
+SHARED = Path(__file__).parents[3] / "shared" / "data"
 needs_shared = pytest.mark.skipif(
     not SHARED.is_dir(), reason="needs the real label files in ../shared/data"
 )

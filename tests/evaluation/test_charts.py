@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from jdstyle import styles
+from jdstyle.datasets.demo import builder as demo_builder
 from jdstyle.evaluation import charts
 
 COUNTS = [4, 8, 0]
@@ -36,7 +37,7 @@ def _heights(container):
 
 
 def _jd_counts():
-    path = Path(charts.__file__).parent / "datasets" / "label_sets.csv"
+    path = Path(demo_builder.__file__).parent / "label_sets.csv"
     with open(path, newline="") as file:
         rows = np.array([row for row in csv.reader(file)][1:], int)
     return rows[:, 1:].T @ (rows[:, :1] * rows[:, 1:])

@@ -19,7 +19,7 @@ from PIL import ImageFile
 from jdstyle.photos import files as photo_files
 from jdstyle.photos import normalise
 
-BAD_IMAGES = Path(__file__).parents[1].parent / "shared" / "data" / "bad_images"
+BAD_IMAGES = Path(__file__).parents[3] / "shared" / "data" / "bad_images"
 RED, GREEN, BLUE, BLACK = (255, 0, 0), (0, 160, 0), (0, 0, 255), (0, 0, 0)
 
 
@@ -416,7 +416,7 @@ def test_huge_claim_takes_no_memory():
             [sys.executable, "-c", program],
             input=data,
             stdout=subprocess.PIPE,
-            cwd=Path(__file__).parents[1],
+            cwd=Path(__file__).parents[2],
             check=True,
         ).stdout
         # In KiB; decoded, they would take 1.2 GB and 480 MB.

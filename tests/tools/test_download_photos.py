@@ -30,7 +30,7 @@ from PIL import Image
 
 from jdstyle.errors import InputError
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 TOOL = ROOT / "tools" / "download_photos.py"
 SAMPLES = ROOT.parent / "shared" / "data" / "jd"
 FLAGS = ",1" + ",0" * 12

@@ -18,7 +18,7 @@ from jdstyle.datasets.demo import builder
 from jdstyle.fusion import relations
 
 FOLD_FILE = (
-    pathlib.Path(__file__).parents[1].parent
+    pathlib.Path(__file__).parents[3]
     / "shared/data/jd/train-image-k-fold-1to4.txt"
 )
 

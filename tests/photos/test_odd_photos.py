@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import pathlib
 import subprocess
 import sys
 
@@ -16,7 +15,7 @@ from jdstyle.photos import decoding
 from jdstyle.photos import headers
 from jdstyle.photos import normalise
 
-TESTS = pathlib.Path(__file__).parent
+FUZZ = binaries.HELPERS / "fuzz_photos.py"
 KINDS = odd_photos.kinds()
 MOST_MB = 1500
 
@@ -134,10 +133,15 @@ def measured(request, tmp_path_factory):
     more = odd_photos.real_files()
     number = request.config.getoption("--mutants")
     folder = tmp_path_factory.mktemp("mutants")
-    path = f"{TESTS}{os.pathsep}{TESTS.parent}"
     done = subprocess.run(
-        [sys.executable, TESTS / "fuzz_photos.py", str(number), folder, *more],
-        env=os.environ | {"PYTHONPATH": path},
+        [
+            sys.executable,
+            binaries.HELPERS / "fuzz_photos.py",
+            str(number),
+            folder,
+            *more,
+        ],
+        env=os.environ | {"PYTHONPATH": binaries.HELPERS_PATH},
         capture_output=True,
         text=True,
         errors="replace",

@@ -6,9 +6,12 @@ import signal
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
+# Of a process that imports this jdstyle and the helpers.
+HELPERS_PATH = f"{ROOT / 'tests' / 'helpers'}{os.pathsep}{ROOT}"
 # Holds a `sitecustomize` that Python imports when it starts.
-SMALL = str(ROOT / "tests" / "small")
+HELPERS = ROOT / "tests" / "helpers"
+SMALL = str(HELPERS / "small")
 # What every run of a walk trains on and with: a second or two of steps.
 DATASET = "--dataset=label_table/tiny"
 QUICK = (
