@@ -71,7 +71,7 @@ def main(argv):
     # Here, so that --help does not wait for TensorFlow.
     from jdstyle import runtimes
     from jdstyle.datasets import prepared
-    from jdstyle.input_pipeline import batches
+    from jdstyle.datasets import records
     from jdstyle.runtimes import comparison
     from jdstyle.runtimes import formats
     from jdstyle.runtimes import frozen_graph
@@ -86,7 +86,7 @@ def main(argv):
     frozen = frozen_graph.freeze(saved_model)
     names, sizes = frozen.style_names, frozen.image_sizes
     read = functools.partial(
-        batches.read_photos, builder, cache="stream", style_names=names
+        records.read_photos, builder, cache="stream", style_names=names
     )
     photos = read(_SPLIT.value)
     calibration = None
@@ -103,7 +103,6 @@ def main(argv):
         comparison.read_images(photos, sizes, _BATCH_SIZE.value),
         frozen.run,
         runtimes.load(output),
-        num_leaking=builder.info.metadata["num_leaking"],
     )
     record = {
         "saved_model": saved_model,
@@ -111,8 +110,7 @@ def main(argv):
         "precision": precision,
         "inputs": frozen.inputs,
         "styles": names,
-        "dataset": builder.info.full_name,
-        "fingerprint": builder.info.metadata["fingerprint"],
+        **photos.source._asdict(),
         "split": _SPLIT.value,
         "calibration_photos": len(calibration or []),
     }

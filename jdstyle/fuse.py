@@ -76,6 +76,7 @@ def main(argv):
         raise InputError("--runs_dir is required: the folder of the runs.")
     # Here, so that --help does not wait for TensorFlow.
     from jdstyle.datasets import prepared
+    from jdstyle.datasets import records
     from jdstyle.evaluation import scores
     from jdstyle.fusion import product
     from jdstyle.fusion import rules
@@ -96,9 +97,7 @@ def main(argv):
             cli.flag_texts(),
             {
                 "task": "fuse",
-                "dataset": builder.info.full_name,
-                "fingerprint": builder.info.metadata["fingerprint"],
-                "num_leaking": builder.info.metadata["num_leaking"],
+                **records.source(builder)._asdict(),
                 "seed": _SEED.value,
             },
             flag="output_dir",

@@ -129,6 +129,7 @@ def main(argv):
         }
     # Here, so that --help does not wait for TensorFlow.
     from jdstyle.datasets import prepared
+    from jdstyle.datasets import summary
     from jdstyle.datasets.builder import Options
 
     options = Options(
@@ -148,7 +149,7 @@ def main(argv):
         **more,
     )
     prepared.prepare(builder, overwrite=_OVERWRITE.value)
-    print(prepared.summary(_DATASET.value, _DATA_DIR.value))
+    print(summary.summarise(_DATASET.value, _DATA_DIR.value))
     print(f"Records: {builder.data_dir}")
     print(f"Rejected photos: {builder.report_path}")
     place = f"--dataset={_DATASET.value} --data_dir={_DATA_DIR.value}"

@@ -47,7 +47,7 @@ _RUNS_DIR = flags.DEFINE_string(
 def main(argv):
     arguments = argv[1:]
     # Here, so that --help does not wait for TensorFlow.
-    from jdstyle.datasets import prepared
+    from jdstyle.datasets import records
     from jdstyle.datasets import summary
     from jdstyle.models import backbones
     from jdstyle.sweeps import plan
@@ -74,8 +74,8 @@ def main(argv):
         arguments=arguments,
     )
     names = plan.named(_STYLES.value, style_names)
-    parts = prepared.read_parts(builder, folds, names)
-    for sentence in summary.describe(names, parts):
+    parts = records.read_parts(builder, folds, names)
+    for sentence in summary.describe_support(names, parts):
         logging.warning(sentence)
     places = sweep_flags.places()
     runs = runner.run_jobs(

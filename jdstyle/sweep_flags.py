@@ -30,10 +30,10 @@ _GPUS = flags.DEFINE_list(
 
 def folds(builder):
     """Returns the chosen folds, as `plan.choose_folds` says."""
-    from jdstyle.datasets import prepared
+    from jdstyle.datasets import records
     from jdstyle.sweeps import plan
 
-    known = prepared.read_folds(builder) if _FOLDS.value else []
+    known = records.read_folds(builder) if _FOLDS.value else []
     return plan.choose_folds(_FOLDS.value, known)
 
 

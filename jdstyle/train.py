@@ -162,15 +162,15 @@ def _find_init_from(builder, names):
 def _find_groups(builder, names):
     if _SHARING.value != "groups":
         return None
+    from jdstyle.datasets import records
     from jdstyle.fusion import relations
-    from jdstyle.input_pipeline import batches
 
     run_flags.fill_in({"groups": "4"})
     text = _GROUPS.value
     if not text.isdecimal():
         groups = _parse_groups(text, names)
     else:
-        photos = batches.read_photos(
+        photos = records.read_photos(
             builder, "train", fold=run_flags.FOLD.value, cache="stream"
         )
         if not 1 <= int(text) <= len(names):

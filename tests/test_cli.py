@@ -56,11 +56,12 @@ def test_what_nobody_expected_shows_its_traceback():
     assert "Traceback" in err and "KeyError: 'a'" in err
 
 
-@pytest.mark.parametrize("before", ["", "with stopping.Signals(): pass"])
+@pytest.mark.parametrize("before", ["", "with signals.Signals(): pass"])
 def test_sigterm_cleans_up_and_ends_as_ctrl_c_does(before):
     program = f"""
         import signal
-        from jdstyle import cli, stopping
+        from jdstyle import cli
+        from jdstyle.training import signals
         def main(argv):
             {before}
             try:

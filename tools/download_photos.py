@@ -109,7 +109,7 @@ def read_urls(paths):
                 f"none, got {len(values)} columns: {values}."
             )
         photo_id, url = values[0].strip(), values[1].strip()
-        # As in jd_labels: it becomes a file's name.
+        # As in jd_fashion: it becomes a file's name.
         if photo_id in ("", ".", "..") or set(photo_id) & set("/\\\0"):
             raise InputError(f"{where}: not a photo's id: {photo_id!r}.")
         if not re.match(r"https?://[^\s/?#]", url, re.IGNORECASE):

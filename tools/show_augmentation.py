@@ -28,11 +28,12 @@ def main(argv):
     from PIL import Image
 
     from jdstyle.datasets import prepared
+    from jdstyle.datasets import records
     from jdstyle.input_pipeline import augment
     from jdstyle.input_pipeline import batches
 
     builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
-    photos = batches.read_photos(builder, "train", cache="stream")
+    photos = records.read_photos(builder, "train", cache="stream")
     dataset = batches.make_train_dataset(
         photos,
         photos.labels[:, :1],

@@ -58,10 +58,10 @@ def _read_fold_file(path):
 
     from jdstyle import styles
     from jdstyle.datasets import csv_files
-    from jdstyle.datasets import jd_labels
+    from jdstyle.datasets import jd_fashion
 
     rows = [
-        jd_labels.parse_fold_line(values, where)[2]
+        jd_fashion.parse_fold_line(values, where)[2]
         for where, values in csv_files.read(path, "--fold_file")
     ]
     return list(styles.NAMES), np.array(rows)
@@ -149,6 +149,7 @@ def _show_gains(
     import numpy as np
     import pandas as pd
 
+    from jdstyle.datasets import records
     from jdstyle.evaluation import scores as report
     from jdstyle.fusion import plausibility
     from jdstyle.fusion import product
@@ -175,9 +176,10 @@ def _show_gains(
         ).numpy(),
     }
     rows = {}
+    source = records.Source("table", "", num_leaking=0)
     for title, chosen in decisions.items():
         score = report.score(
-            names, test_labels, corrected, np.asarray(chosen, int)
+            names, test_labels, corrected, np.asarray(chosen, int), source
         )
         macro = score["macro"]
         rows[title] = {

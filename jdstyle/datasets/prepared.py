@@ -5,12 +5,9 @@ import os
 import re
 import time
 
-import numpy as np
-import pandas as pd
 import tensorflow_datasets as tfds
 from absl import logging
 
-from jdstyle.datasets import summary as support
 from jdstyle.datasets import whole_records
 from jdstyle.errors import InputError
 
@@ -123,115 +120,6 @@ def open_prepared(dataset, data_dir):
             f"--data_dir={data_dir}{more}"
         )
     return tfds.builder_from_directory(os.path.join(folder, str(max(versions))))
-
-
-def read_folds(builder):
-    """Returns the numbers of a data set's folds, sorted; decodes no photo."""
-    folds = [
-        _read_columns(builder, split)["fold"]
-        for split in builder.info.splits
-        if split != "test"
-    ]
-    return np.unique(np.concatenate(folds)).tolist()
-
-
-def read_parts(builder, folds, style_names):
-    """Returns the labels of each part that trainings will see.
-
-    Args:
-        builder: a prepared TFDS builder.
-        folds: list of ints that validate in turn; empty for the data set's own
-            validation photos.
-        style_names: list of the styles whose labels to return.
-
-    Returns:
-        dict from what the part is to int array `(n, styles)`, for
-        `support.describe`.
-    """
-    known = list(builder.info.metadata["styles"])
-    columns = [known.index(name) for name in style_names]
-    read = {
-        split: _read_columns(builder, split)
-        for split in ("train", "validation")
-        if split in builder.info.splits
-    }
-    labels = {split: of["labels"][:, columns] for split, of in read.items()}
-    if not folds:
-        names = {"train": "training", "validation": "validation"}
-        return {f"the {names[split]} photos": x for split, x in labels.items()}
-    labels = np.concatenate(list(labels.values()))
-    numbers = np.concatenate([of["fold"] for of in read.values()])
-    parts = {}
-    for fold in folds:
-        for name, chosen in [
-            ("training", numbers != fold),
-            ("validation", numbers == fold),
-        ]:
-            parts[f"the {name} photos of --fold={fold}"] = labels[chosen]
-    return parts
-
-
-def summary(dataset, data_dir):
-    """Returns a table of photos and positives per split, and what there is.
-
-    Below it: what was left out and grouped, and which styles lack positives or
-    negatives somewhere. Of DeepFashion the table also says how many labels are
-    known, a positive or a negative.
-
-    Args: as `open_prepared`.
-    """
-    builder = open_prepared(dataset, data_dir)
-    names = builder.info.metadata["styles"]
-    columns, parts, folds = {}, {}, {}
-    for split in builder.info.splits:
-        read = _read_columns(builder, split)
-        parts[split] = labels = read["labels"]
-        columns[split] = [len(labels), *(labels == 1).sum(axis=0)]
-        if dataset.startswith("deepfashion/"):
-            known = (labels >= 0).sum(axis=0)
-            columns[f"{split} known"] = [len(labels), *known]
-        for fold in np.unique(read["fold"][read["fold"] >= 0]):
-            of_split = labels[read["fold"] == fold]
-            folds.setdefault(int(fold), []).append(of_split)
-    for fold in sorted(folds):
-        parts[f"fold {fold}"] = np.concatenate(folds[fold])
-    return "\n".join(
-        [
-            pd.DataFrame(columns, ["photos", *names]).to_string(),
-            *support.describe(names, parts),
-            *_describe(builder.info.metadata),
-        ]
-    )
-
-
-def _read_columns(builder, split):
-    """Returns a dict of the arrays `labels` and `fold` of a split."""
-    examples = builder.as_dataset(
-        split=split,
-        decoders=tfds.decode.PartialDecoding({"labels", "fold"}),
-        read_config=tfds.ReadConfig(try_autocache=False),
-    )
-    batches = list(examples.batch(1024).as_numpy_iterator())
-    return {
-        name: np.concatenate([batch[name] for batch in batches])
-        for name in ("labels", "fold")
-    }
-
-
-def _describe(metadata):
-    """Yields sentences on what was left out, grouped and torn apart."""
-    # Not in what older versions prepared.
-    for what, n in metadata.get("cleaning", {}).items():
-        yield f"{n} {what}"
-    yield (
-        f"{sum(metadata['rejected'].values())} photos rejected, "
-        f"{metadata['num_grouped']} have a near-duplicate or a group."
-    )
-    if metadata["num_leaking"]:
-        yield (
-            f"{metadata['num_leaking']} groups lie on both sides of a given "
-            "split or fold: scores will flatter, and say so."
-        )
 
 
 def _require_name(dataset):

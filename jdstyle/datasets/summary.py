@@ -1,9 +1,15 @@
-"""Which styles have too few photos to train on or to be scored."""
+"""What is in a data set, and which styles have too few photos in it."""
+
+import numpy as np
+import pandas as pd
+
+from jdstyle.datasets import prepared
+from jdstyle.datasets import records
 
 _MOST_LINES = 20
 
 
-def describe(style_names, parts):
+def describe_support(style_names, parts):
     """Says which styles lack positives or negatives in which part.
 
     Args:
@@ -31,3 +37,52 @@ def describe(style_names, parts):
         more = len(lines) - _MOST_LINES
         lines[_MOST_LINES:] = [f"And {more} more such lines."]
     return lines
+
+
+def summarise(dataset, data_dir):
+    """Returns a table of photos and positives per split, and what there is.
+
+    Below it: what was left out and grouped, and which styles lack positives or
+    negatives somewhere. Of DeepFashion the table also says how many labels are
+    known, a positive or a negative.
+
+    Args: as `prepared.open_prepared`.
+    """
+    builder = prepared.open_prepared(dataset, data_dir)
+    names = builder.info.metadata["styles"]
+    columns, parts, folds = {}, {}, {}
+    for split in builder.info.splits:
+        read = records.read_columns(builder, split)
+        parts[split] = labels = read["labels"]
+        columns[split] = [len(labels), *(labels == 1).sum(axis=0)]
+        if dataset.startswith("deepfashion/"):
+            known = (labels >= 0).sum(axis=0)
+            columns[f"{split} known"] = [len(labels), *known]
+        for fold in np.unique(read["fold"][read["fold"] >= 0]):
+            of_split = labels[read["fold"] == fold]
+            folds.setdefault(int(fold), []).append(of_split)
+    for fold in sorted(folds):
+        parts[f"fold {fold}"] = np.concatenate(folds[fold])
+    return "\n".join(
+        [
+            pd.DataFrame(columns, ["photos", *names]).to_string(),
+            *describe_support(names, parts),
+            *_describe_metadata(builder.info.metadata),
+        ]
+    )
+
+
+def _describe_metadata(metadata):
+    """Yields sentences on what was left out, grouped and torn apart."""
+    # Not in what older versions prepared.
+    for what, n in metadata.get("cleaning", {}).items():
+        yield f"{n} {what}"
+    yield (
+        f"{sum(metadata['rejected'].values())} photos rejected, "
+        f"{metadata['num_grouped']} have a near-duplicate or a group."
+    )
+    if metadata["num_leaking"]:
+        yield (
+            f"{metadata['num_leaking']} groups lie on both sides of a given "
+            "split or fold: scores will flatter, and say so."
+        )

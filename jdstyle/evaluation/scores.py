@@ -7,9 +7,7 @@ from sklearn.metrics import average_precision_score
 from jdstyle.evaluation import metrics
 
 
-def score(
-    style_names, labels, probabilities, decisions, *, seed=0, num_leaking=0
-):
+def score(style_names, labels, probabilities, decisions, source, *, seed=0):
     """Scores the decisions on a set of photos.
 
     A style without a positive has no score: None there, and the macro mean is
@@ -20,16 +18,16 @@ def score(
         labels: int array, shape `(n, styles)`: 1, 0, or -1 where unknown.
         probabilities: float array in [0, 1], shape `(n, styles)`.
         decisions: int array of 0s and 1s, shape `(n, styles)`.
+        source: `records.Source` of the photos, which is passed on.
         seed: int, of the bootstrap.
-        num_leaking: int, groups of near-duplicates that the data set's given
-            splits or folds tear apart (its metadata have it); passed on.
 
     Returns:
-        dict with `photos`, `num_leaking`, `styles` and, where there are
-        several, `macro`. `styles` maps a name to `positives`, `predicted`,
-        `precision`, `recall`, `f2`, `f2_low` and `f2_high` (95 % bootstrap
-        interval over photos), `baseline_f2` (everything positive) and `pr_auc`
-        (average precision). `macro` has also `styles`, how many it is of.
+        dict with `photos`, `dataset`, `fingerprint`, `num_leaking`, `styles`
+        and, where there are several, `macro`. `styles` maps a name to
+        `positives`, `predicted`, `precision`, `recall`, `f2`, `f2_low` and
+        `f2_high` (95 % bootstrap interval over photos), `baseline_f2`
+        (everything positive) and `pr_auc` (average precision). `macro` has also
+        `styles`, how many it is of.
     """
     counts = metrics.counts(labels, decisions)
     f2 = metrics.fbeta(*counts)
@@ -58,7 +56,7 @@ def score(
             scores[name] |= dict.fromkeys([*columns, "pr_auc"])
     result = {
         "photos": len(labels),
-        "num_leaking": num_leaking,
+        **source._asdict(),
         "styles": scores,
     }
     if len(style_names) > 1:

@@ -96,7 +96,7 @@ def fuse(
             joined.labels,
             corrected,
             decisions,
-            num_leaking=builder.info.metadata["num_leaking"],
+            evidence.source,
         ),
         "minutes": (time.monotonic() - start) / 60,
     }
@@ -132,7 +132,7 @@ def load(members, names, rules):
 
 
 def _write_tables(output_dir, evidence, corrected, gains):
-    joined, counts, _ = evidence
+    joined, counts = evidence.joined, evidence.counts
     names = joined.styles
     directory.write_table(
         os.path.join(output_dir, PROBABILITIES_FILE),

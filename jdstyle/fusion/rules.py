@@ -4,6 +4,7 @@ import typing
 
 import numpy as np
 
+from jdstyle.datasets import records
 from jdstyle.errors import InputError
 from jdstyle.fusion import blending
 from jdstyle.fusion import out_of_fold
@@ -12,7 +13,6 @@ from jdstyle.fusion import relation_fit
 from jdstyle.fusion import relation_search
 from jdstyle.fusion import relations
 from jdstyle.fusion import scorer
-from jdstyle.input_pipeline import batches
 
 
 class Options(typing.NamedTuple):
@@ -22,7 +22,7 @@ class Options(typing.NamedTuple):
     `least` and `most` None take the training labels' limits.
     """
 
-    scorer: str = "mean"
+    fusion: str = "mean"
     relations: str = "shared"
     least: int | None = None
     most: int | None = None
@@ -36,11 +36,13 @@ class Evidence(typing.NamedTuple):
         joined: `out_of_fold.OutOfFold`.
         counts: int array `(styles, styles)`, N(A and B) of training labels.
         limits: fewest and most styles of a training photo.
+        source: `records.Source` of the photos.
     """
 
     joined: out_of_fold.OutOfFold
     counts: np.ndarray
     limits: tuple
+    source: records.Source
 
 
 def gather(runs, builder):
@@ -61,7 +63,7 @@ def gather(runs, builder):
     has_folds = runs[0].fold is not None
     labels = np.concatenate(
         [
-            batches.read_photos(builder, part, cache="stream").labels
+            records.read_photos(builder, part, cache="stream").labels
             for part in (["train", "validation"] if has_folds else ["train"])
         ]
     )
@@ -75,7 +77,10 @@ def gather(runs, builder):
     _require_positives(joined)
     labels = labels[:, [known.index(name) for name in joined.styles]]
     return Evidence(
-        joined, relations.cooccurrence(labels), plausibility.limits(labels)
+        joined,
+        relations.cooccurrence(labels),
+        plausibility.limits(labels),
+        records.source(builder),
     )
 
 

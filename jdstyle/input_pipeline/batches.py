@@ -1,97 +1,12 @@
 """Prepared records to batches of pixels, for training and for scoring."""
 
-import typing
-
-import numpy as np
 import tensorflow as tf
-import tensorflow_datasets as tfds
 
-from jdstyle.errors import InputError
 from jdstyle.input_pipeline import resampling
 from jdstyle.photos import decoding
-from jdstyle.training import devices
 
 # Photos of a streamed pass that are shuffled at a time, about 20 kB each.
 _STREAM_SHUFFLE = 4096
-
-_ALL = 1 << 30  # Batch size that takes a whole split.
-
-
-class Photos(typing.NamedTuple):
-    """A part of a data set: labels in memory, photos at hand.
-
-    Attributes:
-        ids: array of n strings.
-        labels: int32 array, shape `(n, styles)`: 1, 0, or -1 where unknown.
-        encoded: string tensor of n JPEGs, or None where they are streamed.
-        stream: `tf.data.Dataset` of the same JPEGs in the same order.
-    """
-
-    ids: np.ndarray
-    labels: np.ndarray
-    encoded: tf.Tensor | None
-    stream: tf.data.Dataset
-
-
-def read_photos(builder, part, *, fold=None, cache="memory", style_names=None):
-    """Reads one part of a prepared data set.
-
-    Args:
-        builder: a prepared TFDS builder.
-        part: "train", "validation" or "test".
-        fold: None for the data set's own split; or a fold of train and
-            validation together, which validates while the others train.
-        cache: "memory" holds the encoded photos in host memory; "stream" reads
-            them from the records whenever they are needed.
-        style_names: list of a model's styles: the labels have these columns.
-            None: those of the data set.
-
-    Returns:
-        `Photos`.
-
-    Raises:
-        InputError: if there is no such part, fold or style, or if the photos
-            would take more than half of the host's memory.
-    """
-    known = list(builder.info.metadata["styles"])
-    unknown = [name for name in style_names or [] if name not in known]
-    if unknown:
-        raise InputError(
-            f"The model knows styles that {builder.info.full_name} does not "
-            f"have: {', '.join(unknown)}. It has: {', '.join(known)}."
-        )
-    splits = [part]
-    if fold is not None and part != "test":
-        splits = ["train", "validation"]
-    if part not in builder.info.splits:
-        raise InputError(
-            f"{builder.info.full_name} has no {part} photos. "
-            f"It has: {', '.join(builder.info.splits)}."
-        )
-    columns = _read(builder, splits, {"id", "labels", "fold"})
-    columns = columns.batch(_ALL).get_single_element()
-    chosen = _choose(columns["fold"].numpy(), part, fold)
-
-    stream = tf.data.Dataset.zip(
-        _read(builder, splits, {"image"}),
-        tf.data.Dataset.from_tensor_slices(chosen),
-    )
-    stream = stream.filter(lambda example, keep: keep)
-    stream = stream.map(lambda example, keep: example["image"])
-    encoded = None
-    if cache == "memory":
-        num_bytes = sum(builder.info.splits[s].num_bytes for s in splits)
-        devices.require_memory(num_bytes * np.mean(chosen), part)
-        encoded = stream.batch(_ALL).get_single_element()
-    labels = columns["labels"].numpy()[chosen].astype("int32")
-    if style_names is not None:
-        labels = labels[:, [known.index(name) for name in style_names]]
-    return Photos(
-        ids=columns["id"].numpy()[chosen].astype(str),
-        labels=labels,
-        encoded=encoded,
-        stream=stream,
-    )
 
 
 def make_train_dataset(
@@ -211,24 +126,6 @@ def make_eval_dataset(photos, *, image_size, batch_size):
     return dataset.batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
-def _read(builder, splits, features):
-    """Reads some features of all examples, always in the same order."""
-    decoders = tfds.decode.PartialDecoding(
-        features,
-        decoders={"image": tfds.decode.SkipDecoding()}
-        if "image" in features
-        else None,
-    )
-    return builder.as_dataset(
-        split="+".join(splits),
-        shuffle_files=False,
-        decoders=decoders,
-        read_config=tfds.ReadConfig(
-            interleave_cycle_length=1, try_autocache=False
-        ),
-    )
-
-
 def _shuffle(examples, key):
     """Permutes the rows of the tensors in a tuple alike."""
     seed, epoch, chunk = key
@@ -238,15 +135,3 @@ def _shuffle(examples, key):
         tf.random.experimental.stateless_fold_in([seed, epoch], chunk + 2),
     )
     return tuple(tf.gather(column, order) for column in examples)
-
-
-def _choose(folds, part, fold):
-    """Returns a bool array: which photos of the splits are of this part."""
-    if fold is None or part == "test":
-        return np.ones(len(folds), bool)
-    if fold not in folds:
-        raise InputError(
-            f"--fold must be one of {sorted(set(folds.tolist()))}. "
-            f"Received: {fold}."
-        )
-    return (folds == fold) == (part == "validation")

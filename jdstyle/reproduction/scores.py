@@ -5,6 +5,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from jdstyle.datasets import records
 from jdstyle.evaluation import scores as report
 from jdstyle.fusion import blending
 from jdstyle.fusion import product as fusing
@@ -62,11 +63,9 @@ def score(plan, builder):
     ablation[last.title] = product[first]
     ablation["+ relations"] = product.pop("first, relations")
     results = {
-        "dataset": builder.info.full_name,
-        "fingerprint": builder.info.metadata["fingerprint"],
+        **evidence.source._asdict(),
         "part": part,
         "photos": builder.info.splits[part].num_examples,
-        "num_leaking": builder.info.metadata["num_leaking"],
         "num_runs": sum(map(len, runs.values())),
         "cpu_minutes": sum(
             _cpu_minutes(run) for of_step in runs.values() for run in of_step
@@ -96,7 +95,7 @@ def score_step(runs, builder, part):
     options = fusion_fit.Options(relations="none", least=0, most=len(names))
     rules, _, _ = fusion_fit.make_rules(evidence, options)
     scorer = fusing.load(members, names, rules)
-    photos = batches.read_photos(
+    photos = records.read_photos(
         builder, part, cache="stream", style_names=names
     )
     (size,) = scorer.image_sizes
@@ -117,7 +116,7 @@ def score_step(runs, builder, part):
         photos.labels,
         probabilities,
         decisions,
-        num_leaking=builder.info.metadata["num_leaking"],
+        photos.source,
     )
 
 
@@ -137,38 +136,37 @@ def score_product(evidence, saved_model, first, builder, part):
         the product; "first, relations", that member with its own relations.
     """
     joined = evidence.joined
-    photos = batches.read_photos(
+    photos = records.read_photos(
         builder, part, cache="stream", style_names=joined.styles
     )
-    labels = photos.labels
     classify, _ = loader.load(saved_model, "members")
     probabilities, decisions, members = loader.score(
         classify, photos.stream.batch(_BATCH_SIZE)
     )
     product = report.score(
         joined.styles,
-        labels,
+        photos.labels,
         probabilities,
         decisions,
-        num_leaking=builder.info.metadata["num_leaking"],
+        photos.source,
     )
     scores = {}
     for number, name in enumerate(joined.members):
-        scores[name] = _score_alone(evidence, [number], members, labels)
+        scores[name] = _score_alone(evidence, [number], members, photos)
     everyone = list(range(len(joined.members)))
-    scores["fusion"] = _score_alone(evidence, everyone, members, labels)
+    scores["fusion"] = _score_alone(evidence, everyone, members, photos)
     scores["fusion, relations"] = product
     scores["first, relations"] = _score_alone(
         evidence,
         [joined.members.index(first)],
         members,
-        labels,
+        photos,
         fusion_fit.Options(),
     )
     return scores
 
 
-def _score_alone(evidence, numbers, members, labels, options=None):
+def _score_alone(evidence, numbers, members, photos, options=None):
     """Scores some members' mean, by rules fitted to these members alone."""
     joined = evidence.joined
     joined = joined._replace(
@@ -185,7 +183,11 @@ def _score_alone(evidence, numbers, members, labels, options=None):
     corrected = fusion.correct(rules, blended)
     decisions = fusion.decide(rules, corrected)
     return report.score(
-        joined.styles, labels, corrected.numpy(), decisions.numpy()
+        joined.styles,
+        photos.labels,
+        corrected.numpy(),
+        decisions.numpy(),
+        photos.source,
     )
 
 
@@ -198,7 +200,7 @@ def _count_positives(builder, names):
     """Returns, per part, the number of photos and of positives per style."""
     counts = {}
     for part in builder.info.splits:
-        photos = batches.read_photos(
+        photos = records.read_photos(
             builder, part, cache="stream", style_names=names
         )
         positives = (photos.labels == 1).sum(axis=0)

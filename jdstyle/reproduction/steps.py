@@ -6,9 +6,9 @@ import sys
 import typing
 
 from jdstyle.datasets import prepared
+from jdstyle.datasets import records
 from jdstyle.datasets import summary
 from jdstyle.errors import InputError
-from jdstyle.input_pipeline import batches
 from jdstyle.models import backbones
 from jdstyle.sweeps import plan as sweep_plan
 from jdstyle.sweeps import runner
@@ -117,7 +117,7 @@ def check(plan, builder):
                 f"Received: {','.join(plan.styles)}."
             )
     _require_support(plan, builder)
-    photos = batches.read_photos(builder, "train", cache="stream")
+    photos = records.read_photos(builder, "train", cache="stream")
     if (photos.labels < 0).any():
         raise InputError(
             f"{plan.dataset} has unknown labels; the recipe needs known ones."
@@ -129,14 +129,14 @@ def _require_support(plan, builder):
     names = sweep_plan.named(
         list(plan.styles), list(builder.info.metadata["styles"])
     )
-    parts = prepared.read_parts(builder, plan.folds, names)
-    lacks = summary.describe(names, parts)
+    parts = records.read_parts(builder, plan.folds, names)
+    lacks = summary.describe_support(names, parts)
     if not lacks:
         return
     usable = [
         name
         for i, name in enumerate(names)
-        if not summary.describe(
+        if not summary.describe_support(
             [name], {part: labels[:, [i]] for part, labels in parts.items()}
         )
     ]

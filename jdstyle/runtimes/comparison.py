@@ -1,6 +1,5 @@
 """Whether an exported model decides as the SavedModel does, and at what F2."""
 
-import functools
 import itertools
 import os
 
@@ -20,7 +19,7 @@ def read_images(photos, image_sizes, batch_size=1):
     """Decodes photos as the SavedModel does.
 
     Args:
-        photos: `input_pipeline.Photos`.
+        photos: `records.Photos`.
         image_sizes: list of ints.
         batch_size: photos per batch.
 
@@ -50,17 +49,14 @@ def calibration_photos(photos, image_sizes, number):
     return list(itertools.islice(read_images(chosen, image_sizes), number))
 
 
-def compare(
-    photos, style_names, batches, run_before, run_after, *, num_leaking=0
-):
+def compare(photos, style_names, batches, run_before, run_after):
     """Runs two models on the same images and scores both.
 
     Args:
-        photos: `input_pipeline.Photos`, with the labels of the styles.
+        photos: `records.Photos`, with the labels of the styles.
         style_names: list of strings.
         batches: of `read_images`.
         run_before, run_after: functions as of `runtimes.load`.
-        num_leaking: as in `scores.score`.
 
     Returns:
         `(result, differences)`: a dict with `photos`, `largest_difference` of
@@ -86,16 +82,17 @@ def compare(
             "decision after": after[1][rows, columns],
         }
     )
-    score = functools.partial(
-        scores.score, style_names, photos.labels, num_leaking=num_leaking
-    )
     result = {
         "photos": len(photos.ids),
         "largest_difference": float(np.abs(before[0] - after[0]).max()),
         "decisions": int(before[1].size),
         "differing": len(differences),
-        "before": score(*before),
-        "after": score(*after),
+        "before": scores.score(
+            style_names, photos.labels, *before, photos.source
+        ),
+        "after": scores.score(
+            style_names, photos.labels, *after, photos.source
+        ),
     }
     return result, differences
 

@@ -4,9 +4,9 @@ import os
 
 import tensorflow as tf
 
+from jdstyle.datasets import records
 from jdstyle.evaluation import scores
 from jdstyle.files import lock
-from jdstyle.input_pipeline import batches as input_pipeline
 from jdstyle.runs import directory
 from jdstyle.serving import loader
 
@@ -34,7 +34,7 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
             directory.
     """
     classify, style_names = loader.load(saved_model)
-    photos = input_pipeline.read_photos(
+    photos = records.read_photos(
         builder, part, cache="stream", style_names=style_names
     )
     with lock.alone(output_dir, "output_dir"):
@@ -42,15 +42,13 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
         probabilities, decisions = loader.score(classify, batches)
         result = {
             "saved_model": saved_model,
-            "dataset": builder.info.full_name,
-            "fingerprint": builder.info.metadata["fingerprint"],
             "split": part,
             **scores.score(
                 style_names,
                 photos.labels,
                 probabilities,
                 decisions,
-                num_leaking=builder.info.metadata["num_leaking"],
+                photos.source,
             ),
         }
         table = scores.probability_table(

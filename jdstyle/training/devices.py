@@ -2,7 +2,6 @@
 
 import contextlib
 import gc
-import os
 import re
 
 import tensorflow as tf
@@ -184,24 +183,3 @@ def require_divisible(batch_size, replicas):
             f"--batch_size must be a multiple of the {replicas} devices that "
             f"share a batch. Received: {batch_size}."
         )
-
-
-def require_memory(num_bytes, part):
-    """Raises `InputError` if photos would take over half of the memory."""
-    memory = host_memory()
-    if num_bytes > memory / 2:
-        raise InputError(
-            f"The {part} photos take {num_bytes / 1e9:.1f} GB, more than half "
-            f"of this machine's {memory / 1e9:.1f} GB of memory. Pass "
-            "--cache=stream to read them from the records instead."
-        )
-
-
-def host_memory():
-    """Returns the bytes of memory that this process may use."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    try:  # In a container the limit of its control group counts.
-        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
-            return min(memory, int(file.read()))
-    except (OSError, ValueError):  # No such limit, or the word "max".
-        return memory

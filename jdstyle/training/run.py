@@ -4,15 +4,19 @@ import os
 import shutil
 import time
 
+import numpy as np
+import tensorflow as tf
 from absl import logging
 
-from jdstyle import results
+from jdstyle.datasets import records
 from jdstyle.datasets import summary
 from jdstyle.errors import InputError
+from jdstyle.evaluation import scores
+from jdstyle.evaluation import thresholds
 from jdstyle.files import lock
-from jdstyle.input_pipeline import batches
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
+from jdstyle.serving import saved_model
 from jdstyle.training import recipe
 from jdstyle.training import signals as stopping
 from jdstyle.training import trainer
@@ -42,7 +46,7 @@ def execute(
         workdir: run directory.
         flag_texts: dict from flag name to the flag as text, for `flags.cfg`.
         task: "train" or "pretrain".
-        fold, cache: as in `batches.read_photos`.
+        fold, cache: as in `records.read_photos`.
         checkpoint_minutes: as in `trainer.train`.
 
     Returns:
@@ -54,14 +58,13 @@ def execute(
         Failure, Stopped: as `trainer.train`.
     """
     start = time.monotonic()
-    metadata = builder.info.metadata
-    names = [metadata["styles"][column] for column in columns]
+    source = records.source(builder)
+    known = builder.info.metadata["styles"]
+    names = [known[column] for column in columns]
     form = recipe.architecture(settings, len(columns))
     record = {
         "task": task,
-        "dataset": builder.info.full_name,
-        "fingerprint": metadata["fingerprint"],
-        "num_leaking": metadata["num_leaking"],
+        **source._asdict(),
         "styles": names,
         "backbone": form.backbone,
         "image_size": form.image_size,
@@ -71,21 +74,21 @@ def execute(
         "init_from": settings.init_from,
         "seed": settings.seed,
     }
-    _require_same_fold(settings.init_from, metadata["fingerprint"], fold)
+    _require_same_fold(settings.init_from, source.fingerprint, fold)
     with lock.alone(workdir, "workdir"), stopping.Signals() as signals:
         finished = directory.start(workdir, flag_texts, record)
         if finished is not None:
             print("This run has finished before; these are its results.")
             return finished
         train_photos, validation_photos = (
-            batches.read_photos(builder, part, fold=fold, cache=cache)
+            records.read_photos(builder, part, fold=fold, cache=cache)
             for part in ("train", "validation")
         )
         labels = {
             "the training photos": train_photos.labels[:, columns],
             "the validation photos": validation_photos.labels[:, columns],
         }
-        for sentence in summary.describe(names, labels):
+        for sentence in summary.describe_support(names, labels):
             logging.warning(sentence)
         trained = trainer.train(
             train_photos,
@@ -97,14 +100,13 @@ def execute(
             checkpoint_minutes=checkpoint_minutes,
             signals=signals,
         )
-        finished = results.write(
+        finished = _write_results(
             trained,
             validation_photos,
             names,
             columns,
             workdir,
             start=start,
-            num_leaking=metadata["num_leaking"],
         )
         # Of no more use, and larger than all the rest.
         shutil.rmtree(
@@ -126,3 +128,51 @@ def _require_same_fold(init_from, fingerprint, fold):
             f"validate with --fold={fold}, and the score would flatter. Start "
             "from a run of the same fold."
         )
+
+
+def _write_results(trained, photos, names, columns, workdir, *, start):
+    """Chooses the thresholds, exports the SavedModel and writes the results.
+
+    `results.json` comes last: a directory that has it is complete.
+
+    Args:
+        trained: `trainer.Trained`.
+        photos: `records.Photos` that validated.
+        names: list of the styles' names.
+        columns: list of ints, the styles' columns in the labels.
+        workdir: run directory.
+        start: `time.monotonic()` when the run began.
+
+    Returns:
+        The dict in `results.json`.
+    """
+    labels = photos.labels[:, columns]
+    # In float32, as the SavedModel computes them.
+    probabilities = tf.sigmoid(trained.logits).numpy()
+    directory.write_table(
+        os.path.join(workdir, directory.VALIDATION_FILE),
+        scores.probability_table(photos.ids, names, labels, probabilities),
+    )
+    chosen = [
+        thresholds.choose(of_style, said)
+        for of_style, said in zip(labels.T, probabilities.T, strict=True)
+    ]
+    saved_model.export(
+        saved_model.Thresholded(trained.classifier, chosen),
+        names,
+        os.path.join(workdir, directory.SAVED_MODEL_DIR),
+    )
+    decisions = (probabilities >= np.float32(chosen)).astype(int)
+    results = {
+        "styles": names,
+        "thresholds": chosen,
+        "validation": scores.score(
+            names, labels, probabilities, decisions, photos.source
+        ),
+        **trained.record,
+        "minutes": (time.monotonic() - start) / 60,
+        # Of this process, on all cores, loading included.
+        "cpu_minutes": time.process_time() / 60,
+    }
+    directory.write_json(os.path.join(workdir, directory.RESULTS_FILE), results)
+    return results

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from absl import logging
 
+from jdstyle.datasets import records
 from jdstyle.errors import InputError
-from jdstyle.input_pipeline import batches
 from jdstyle.input_pipeline import resampling
 from jdstyle.training import recipe
 
@@ -16,7 +16,7 @@ class Task(typing.NamedTuple):
     """Photos, the labels of some styles, and what a mistake costs.
 
     Attributes:
-        train_photos, validation_photos: `batches.Photos`.
+        train_photos, validation_photos: `records.Photos`.
         labels, validation_labels: int32 arrays, shape `(n, styles)`.
         names: list of the styles' names.
         acceptance: float32, shape `(styles, 2)`, as in `resampling.accepted`.
@@ -24,8 +24,8 @@ class Task(typing.NamedTuple):
         loss, validation_loss: `keras.losses.Loss`.
     """
 
-    train_photos: batches.Photos
-    validation_photos: batches.Photos
+    train_photos: records.Photos
+    validation_photos: records.Photos
     labels: np.ndarray
     validation_labels: np.ndarray
     names: list
@@ -39,7 +39,7 @@ def describe(train_photos, validation_photos, styles, settings, names):
     """Makes a task of photos and settings and logs what it is like.
 
     Args:
-        train_photos, validation_photos: `batches.Photos`.
+        train_photos, validation_photos: `records.Photos`.
         styles: list of ints, the styles' columns in the labels.
         settings: `recipe.Settings`.
         names: list of the styles' names.

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
+from jdstyle.datasets import records
 from jdstyle.errors import InputError
 from jdstyle.evaluation import scores as report
 from jdstyle.fusion import product
 from jdstyle.fusion import rules
-from jdstyle.input_pipeline import batches
 from jdstyle.runs import directory
 from jdstyle.serving import evaluation
 from jdstyle.serving import saved_model as serving
@@ -93,7 +93,7 @@ def test_run_evaluation_and_fusion_say_so(tiny, tmp_path, monkeypatch):
 @pytest.fixture
 def no_rare(monkeypatch):
     """Takes the style "rare" from all validation photos."""
-    real = batches.read_photos
+    real = records.read_photos
 
     def read(builder, part, **options):
         photos = real(builder, part, **options)
@@ -102,7 +102,7 @@ def no_rare(monkeypatch):
             photos = photos._replace(labels=labels)
         return photos
 
-    monkeypatch.setattr(batches, "read_photos", read)
+    monkeypatch.setattr(records, "read_photos", read)
 
 
 def test_one_style_without_validation_positives_is_refused_at_the_start(

@@ -1,11 +1,11 @@
-"""Tests for `jdstyle.datasets.jd_labels`."""
+"""Tests for `jdstyle.datasets.jd_fashion`."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from jdstyle.datasets import jd_labels
+from jdstyle.datasets import jd_fashion
 from jdstyle.errors import InputError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -27,7 +27,7 @@ POSITIVES = [
 def read_jd(folder, **files):
     for name, text in files.items():
         (folder / f"{name}.txt").write_text(text)
-    return jd_labels.read_jd_fashion(folder)
+    return jd_fashion.read_jd_fashion(folder)
 
 
 def fault(folder, **files):
@@ -129,7 +129,7 @@ def test_real_jd_files(tmp_path):
     assert rows[0].labels == (0, 1, 1) + (0,) * 10  # The file: ...,0,1,1,0,...
     text = (SHARED / "jd" / "train-image-k-fold-1to4.txt").read_text()
     parsed = [
-        jd_labels.parse_fold_line(line.split(","), "f:1")
+        jd_fashion.parse_fold_line(line.split(","), "f:1")
         for line in text.splitlines()
     ]
     ids, folds, flags = zip(*parsed, strict=True)

@@ -12,8 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from jdstyle import styles
-from jdstyle.datasets import jd_labels
-from jdstyle.datasets import labels
+from jdstyle.datasets import jd_fashion
+from jdstyle.datasets import label_table
 from jdstyle.datasets.deepfashion import labels as deepfashion_labels
 from jdstyle.errors import InputError
 
@@ -62,7 +62,7 @@ def read_table(data):
         path = pathlib.Path(folder, "t.csv")
         path.write_bytes(data)
         try:
-            return labels.read_label_table(path, allow_all_zero=True)
+            return label_table.read_label_table(path, allow_all_zero=True)
         except InputError as error:
             # Whatever is refused has its line.
             assert re.match(rf"{re.escape(str(path))}:\d+: ", str(error))
@@ -140,7 +140,7 @@ def test_files_of_the_challenge_come_back(rows, dialect):
         ]:
             text = write(lines, dialect)
             (folder / f"{name}.txt").write_bytes(text.encode())
-        read = jd_labels.read_jd_fashion(folder)
+        read = jd_fashion.read_jd_fashion(folder)
     assert [(r.id, list(r.labels), r.fold, r.split) for r in read] == [
         (name, flags, number, "train") for name, (flags, number) in rows.items()
     ] + [(f"t{name}", flags, None, "test") for name, (flags, _) in rows.items()]

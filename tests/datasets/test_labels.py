@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from jdstyle.datasets import labels
+from jdstyle.datasets import label_table
 from jdstyle.errors import InputError
 
 
@@ -19,7 +19,7 @@ def read(folder, text, **kwargs):
     """Writes a table, text or bytes, and reads it; images in its folder."""
     text = text if isinstance(text, bytes) else text.encode()
     (folder / "t.csv").write_bytes(text)
-    return labels.read_label_table(folder / "t.csv", **kwargs)
+    return label_table.read_label_table(folder / "t.csv", **kwargs)
 
 
 def fault(folder, function, *args, **kwargs):
@@ -140,7 +140,9 @@ def test_links(tmp_path):
 
 
 def test_files_that_are_not_there(tmp_path):
-    assert "(--table)." in fault(tmp_path, labels.read_label_table, tmp_path)
+    assert "(--table)." in fault(
+        tmp_path, label_table.read_label_table, tmp_path
+    )
     got = fault(tmp_path, read, tmp_path, HEAD, images_dir=tmp_path / "x")
     assert got == "No such folder: x (--images_dir)."
 

@@ -66,10 +66,13 @@ def test_reproduce_names_them_and_the_others(folder):
 
 def test_sweep_says_so_before_it_trains(folder):
     program = """
-        from jdstyle import cli, errors, sweep, sweeping
+        from jdstyle import cli
+        from jdstyle import errors
+        from jdstyle import sweep
+        from jdstyle.sweeps import runner
         def run_jobs(*args, **options):
             raise errors.Stopped("Here the trainings begin.")
-        sweeping.run_jobs = run_jobs
+        runner.run_jobs = run_jobs
         cli.run(sweep.main, arguments=True)
     """
     done = subprocess.run(

@@ -9,16 +9,16 @@ from PIL import Image
 from jdstyle import styles
 from jdstyle.datasets import builder
 from jdstyle.datasets import prepared
+from jdstyle.datasets import records
 from jdstyle.datasets.demo import builder as demo
 from jdstyle.errors import InputError
-from jdstyle.input_pipeline import batches
 
 
 def read_all(dataset, data_dir):
     """Reads every part: a dict from split to `Photos`."""
     opened = prepared.open_prepared(dataset, data_dir)
     return {
-        split: batches.read_photos(opened, split, cache="stream")
+        split: records.read_photos(opened, split, cache="stream")
         for split in opened.info.splits
     }
 
@@ -62,7 +62,7 @@ def test_demo_has_three_splits_and_five_folds(small_demo):
     assert abs(sizes["validation"] - 48) <= 6
     opened = prepared.open_prepared("demo", small_demo)
     for fold in range(1, 6):
-        part = batches.read_photos(opened, "validation", fold=fold)
+        part = records.read_photos(opened, "validation", fold=fold)
         assert abs(len(part.ids) - 48) <= 8
 
 

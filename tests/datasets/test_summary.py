@@ -10,16 +10,18 @@ TEST = np.array([[1, 0, 1, -1], [0, 0, 1, -1]])
 
 def test_says_what_lacks_where():
     parts = {"train": TRAIN, "test": TEST, "fold 1": TEST}
-    assert summary.describe(["a", "b", "c", "d"], parts) == [
+    assert summary.describe_support(["a", "b", "c", "d"], parts) == [
         "b: no positive in test, fold 1.",
         "c: only positives in test, fold 1.",
         "d: no positive in test, fold 1.",
     ]
-    assert summary.describe(["a", "b", "c", "d"], {"train": TRAIN}) == []
+    assert (
+        summary.describe_support(["a", "b", "c", "d"], {"train": TRAIN}) == []
+    )
 
 
 def test_says_no_more_than_fits_on_a_screen():
     names = [f"attribute {i}" for i in range(1000)]
-    lines = summary.describe(names, {"test": np.zeros((3, 1000), int)})
+    lines = summary.describe_support(names, {"test": np.zeros((3, 1000), int)})
     assert len(lines) == 21
     assert lines[-1] == "And 980 more such lines."

@@ -13,9 +13,10 @@ from PIL import Image
 
 from jdstyle.datasets import builder
 from jdstyle.datasets import prepared
+from jdstyle.datasets import records
+from jdstyle.datasets import summary
 from jdstyle.datasets import whole_records
 from jdstyle.errors import InputError
-from jdstyle.input_pipeline import batches
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -50,7 +51,7 @@ def ids(table):
     return {
         photo
         for split in opened.info.splits
-        for photo in batches.read_photos(opened, split).ids
+        for photo in records.read_photos(opened, split).ids
     }
 
 
@@ -63,9 +64,9 @@ import pathlib
 import signal
 import sys
 from jdstyle.datasets import builder
-from jdstyle.datasets import checking
+from jdstyle.datasets import checked_photos
 from jdstyle.datasets import prepared
-from jdstyle.datasets import storing
+from jdstyle.datasets import whole_records
 from etils import epath
 
 def die(*args, **kwargs):
@@ -84,9 +85,10 @@ def prepare(**options):
     prepared.prepare(made, overwrite=overwrite)
 
 def read_dies():
-    checking.photos.normalise = die_after(5, checking.photos.normalise)
+    normalise = checked_photos.normalise
+    normalise.normalise = die_after(5, normalise.normalise)
 def report_dies():
-    checking.write_report = die
+    checked_photos.write_report = die
 def records_die():
     real = builder.PhotoBuilder._generate_examples
     def generate(self, photos, spool):
@@ -98,7 +100,7 @@ def rename_dies():
     type(epath.Path(".")).rename = die
 
 def remove_dies():
-    storing.shutil.rmtree = die
+    whole_records.shutil.rmtree = die
 
 def attempt(fault, **options):
     pid = os.fork()
@@ -158,14 +160,14 @@ _SLOW = """
 import time
 from jdstyle import cli
 from jdstyle import prepare
-from jdstyle.datasets import checking
+from jdstyle.datasets import checked_photos
 
-def slowly(*args, real=checking.photos.normalise):
+def slowly(*args, real=checked_photos.normalise.normalise):
     print("reading", flush=True)
     time.sleep(0.1)
     return real(*args)
 
-checking.photos.normalise = slowly
+checked_photos.normalise.normalise = slowly
 cli.run(prepare.main)
 """
 
@@ -217,9 +219,9 @@ def test_one_process_at_a_time(tmp_path):
     program = (
         "import sys\n"
         "from absl import logging\n"
-        "from jdstyle.datasets import storing\n"
+        "from jdstyle.datasets import whole_records\n"
         "logging.set_verbosity(logging.INFO)\n"
-        "with storing.alone(sys.argv[1]):\n"
+        "with whole_records.alone(sys.argv[1]):\n"
         "    print('held', flush=True)\n"
         "    sys.stdin.read()\n"
     )
@@ -306,7 +308,7 @@ def test_refuses_given_splits_that_leak(table):
     assert not os.path.exists(make(table).data_dir)
     prepared.prepare(make(table, allow_leaks=True))
     data_dir = str(table.parent / "data")
-    said = prepared.summary("label_table/x", data_dir)
+    said = summary.summarise("label_table/x", data_dir)
     assert "2 have a near-duplicate or a group." in said
     assert "1 groups lie on both sides" in said
     metadata = prepared.open_prepared("label_table/x", data_dir).info.metadata
@@ -321,7 +323,7 @@ def test_says_which_styles_lack_what(table):
     rows = [f"{line},{int(i < 2)},1" for i, line in enumerate(lines[1:])]
     table.write_text("\n".join([f"{lines[0]},few,every", *rows]))
     prepared.prepare(make(table))
-    said = prepared.summary("label_table/x", str(table.parent / "data"))
+    said = summary.summarise("label_table/x", str(table.parent / "data"))
     # Two positives: of five folds and the test photos at least four have none.
     (line,) = [x for x in said.splitlines() if x.startswith("few: no pos")]
     assert line.count("fold") + line.count("test") >= 4

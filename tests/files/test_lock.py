@@ -18,7 +18,7 @@ def start_holder(folder):
     """A process that holds a directory until its input ends."""
     program = f"""
         import sys
-        from jdstyle import locking
+        from jdstyle.files import lock
         with lock.alone({str(folder)!r}, "workdir"):
             print("held", flush=True)
             sys.stdin.read()
@@ -63,7 +63,8 @@ def test_killed_holder_is_no_obstacle(tmp_path):
 def test_one_process_at_a_time_however_many_start(tmp_path):
     """Each takes the lock in turn; none loses it to a removed file."""
     program = f"""
-        from jdstyle import errors, locking
+        from jdstyle import errors
+        from jdstyle.files import lock
         taken = 0
         while taken < 50:
             try:

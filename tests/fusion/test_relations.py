@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from jdstyle.datasets import jd_labels
+from jdstyle.datasets import jd_fashion
 from jdstyle.datasets.demo import builder
 from jdstyle.fusion import relations
 
@@ -339,7 +339,7 @@ def test_real_labels():
 def test_real_folds():
     lines = FOLD_FILE.read_text().splitlines()
     labels = [
-        jd_labels.parse_fold_line(line.split(","), "test")[2] for line in lines
+        jd_fashion.parse_fold_line(line.split(","), "test")[2] for line in lines
     ]
     counts = relations.cooccurrence(labels)
     assert len(labels) == 43926

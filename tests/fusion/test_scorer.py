@@ -12,9 +12,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from jdstyle import styles
 from jdstyle.datasets import prepared
+from jdstyle.datasets import records
 from jdstyle.fusion import blending
 from jdstyle.fusion import scorer as fusion
-from jdstyle.input_pipeline import batches
 from jdstyle.models import classifier
 from jdstyle.photos import decoding
 from jdstyle.serving import loader
@@ -126,7 +126,7 @@ def saved_model(scorer, tmp_path_factory):
 
 @pytest.fixture
 def jpegs(tiny):
-    return batches.read_photos(tiny, "train").encoded
+    return records.read_photos(tiny, "train").encoded
 
 
 def test_members_are_what_their_networks_say(scorer, networks):
@@ -183,7 +183,7 @@ def test_decides_as_the_reference_on_the_demo(small_demo, tmp_path):
     classify, _ = loader.load(str(tmp_path / "saved_model"), "members")
     opened = prepared.open_prepared("demo", small_demo)
     photos = [
-        batches.read_photos(opened, part).encoded for part in opened.info.splits
+        records.read_photos(opened, part).encoded for part in opened.info.splits
     ]
     probabilities, labels, members = loader.score(
         classify,

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from jdstyle.datasets import records
 from jdstyle.errors import InputError
 from jdstyle.input_pipeline import batches as input_pipeline
 from jdstyle.input_pipeline import resampling
-from jdstyle.training import devices
 
 KEEP_ALL = np.ones((1, 2), "float32")
 
@@ -20,7 +20,7 @@ def make_dataset(photos, acceptance=KEEP_ALL, **options):
 @pytest.mark.parametrize("cache", ["memory", "stream"])
 def test_reads_each_photo_with_its_labels(tiny, cache):
     parts = {
-        part: input_pipeline.read_photos(tiny, part, cache=cache)
+        part: records.read_photos(tiny, part, cache=cache)
         for part in ("train", "validation", "test")
     }
     ids = np.concatenate([photos.ids for photos in parts.values()])
@@ -36,7 +36,7 @@ def test_reads_each_photo_with_its_labels(tiny, cache):
 
 
 def test_memory_holds_what_the_stream_reads(tiny):
-    photos = input_pipeline.read_photos(tiny, "train")
+    photos = records.read_photos(tiny, "train")
     assert photos.encoded.numpy().tolist() == list(
         photos.stream.as_numpy_iterator()
     )
@@ -45,11 +45,11 @@ def test_memory_holds_what_the_stream_reads(tiny):
 def test_folds_divide_train_and_validation(tiny):
     pool = set()
     for part in ("train", "validation"):
-        pool |= set(input_pipeline.read_photos(tiny, part).ids)
+        pool |= set(records.read_photos(tiny, part).ids)
     seen = []
     for fold in range(1, 6):
         train, validation = (
-            set(input_pipeline.read_photos(tiny, part, fold=fold).ids)
+            set(records.read_photos(tiny, part, fold=fold).ids)
             for part in ("train", "validation")
         )
         assert train | validation == pool
@@ -57,30 +57,30 @@ def test_folds_divide_train_and_validation(tiny):
         seen += validation
     assert sorted(seen) == sorted(pool)
     # Without a fold the last one validates.
-    own = input_pipeline.read_photos(tiny, "validation")
+    own = records.read_photos(tiny, "validation")
     assert set(own.ids) == validation
 
 
 def test_refuses_unknown_fold(tiny):
     with pytest.raises(InputError, match=r"--fold.*\[1, 2, 3, 4, 5\].*: 9"):
-        input_pipeline.read_photos(tiny, "train", fold=9)
+        records.read_photos(tiny, "train", fold=9)
 
 
 def test_refuses_missing_part(tiny, monkeypatch):
     monkeypatch.setattr(type(tiny.info), "splits", {"train": None})
     with pytest.raises(InputError, match="no test photos. It has: train"):
-        input_pipeline.read_photos(tiny, "test")
+        records.read_photos(tiny, "test")
 
 
 def test_refuses_photos_that_do_not_fit_into_memory(tiny, monkeypatch):
-    monkeypatch.setattr(devices, "host_memory", lambda: 50_000)
+    monkeypatch.setattr(records, "host_memory", lambda: 50_000)
     with pytest.raises(InputError, match="GB.*--cache=stream"):
-        input_pipeline.read_photos(tiny, "train")
-    input_pipeline.read_photos(tiny, "train", cache="stream")
+        records.read_photos(tiny, "train")
+    records.read_photos(tiny, "train", cache="stream")
 
 
 def test_a_pass_shows_each_photo_once(tiny):
-    photos = input_pipeline.read_photos(tiny, "train")
+    photos = records.read_photos(tiny, "train")
     n = len(photos.ids)
     dataset = make_dataset(photos, batch_size=n)
     for images, labels in dataset.take(2):
@@ -92,7 +92,7 @@ def test_a_pass_shows_each_photo_once(tiny):
 
 @pytest.mark.parametrize("cache", ["memory", "stream"])
 def test_keeps_image_with_its_label(tiny, cache):
-    photos = input_pipeline.read_photos(tiny, "train", cache=cache)
+    photos = records.read_photos(tiny, "train", cache=cache)
     for images, labels in make_dataset(photos).take(5):
         bright = tf.reduce_mean(tf.cast(images, tf.float32), [1, 2, 3]) > 127
         np.testing.assert_array_equal(bright, labels[:, 0] == 1)
@@ -100,7 +100,7 @@ def test_keeps_image_with_its_label(tiny, cache):
 
 @pytest.mark.parametrize("cache", ["memory", "stream"])
 def test_same_seed_same_batches(tiny, cache):
-    photos = input_pipeline.read_photos(tiny, "train", cache=cache)
+    photos = records.read_photos(tiny, "train", cache=cache)
     runs = [
         [images.numpy() for images, _ in make_dataset(photos, seed=s).take(8)]
         for s in (1, 1, 2)
@@ -110,7 +110,7 @@ def test_same_seed_same_batches(tiny, cache):
 
 
 def test_first_batch_skips_ahead(tiny):
-    photos = input_pipeline.read_photos(tiny, "train")
+    photos = records.read_photos(tiny, "train")
     whole = list(make_dataset(photos).take(6))
     rest = list(make_dataset(photos, first_batch=4).take(2))
     for (images, labels), (later, later_labels) in zip(
@@ -123,8 +123,8 @@ def test_first_batch_skips_ahead(tiny):
 def test_stream_keeps_the_photos_that_memory_keeps(tiny):
     """The acceptance rule is the same filter, only the order differs."""
     acceptance = np.array([[0.2, 1.0]], "float32")
-    in_memory = input_pipeline.read_photos(tiny, "train")
-    streamed = input_pipeline.read_photos(tiny, "train", cache="stream")
+    in_memory = records.read_photos(tiny, "train")
+    streamed = records.read_photos(tiny, "train", cache="stream")
     first_pass, _ = resampling.draw_epoch(
         in_memory.labels[:, :1], acceptance, seed=0, epoch=0
     )
@@ -141,7 +141,7 @@ def test_stream_keeps_the_photos_that_memory_keeps(tiny):
 
 def test_evaluation_shows_each_photo_once_in_order(tiny):
     for cache in ("memory", "stream"):
-        photos = input_pipeline.read_photos(tiny, "train", cache=cache)
+        photos = records.read_photos(tiny, "train", cache=cache)
         dataset = input_pipeline.make_eval_dataset(
             photos, image_size=8, batch_size=7
         )
@@ -154,13 +154,13 @@ def test_evaluation_shows_each_photo_once_in_order(tiny):
 
 def test_memory_of_this_machine():
     # Between a small container and the largest server.
-    assert 2**28 < devices.host_memory() < 2**50
+    assert 2**28 < records.host_memory() < 2**50
 
 
 @pytest.mark.parametrize("cache", ["memory", "stream"])
 def test_several_styles_mask_and_skip(tiny, cache):
     """A style that rejects a photo is masked; rejected by all, undecoded."""
-    photos = input_pipeline.read_photos(tiny, "train", cache=cache)
+    photos = records.read_photos(tiny, "train", cache=cache)
     labels = photos.labels.copy()
     labels[::3, 1] = -1  # Unknown to the second style.
     # The first takes only bright photos, the second only its own positives.

@@ -400,7 +400,7 @@ def test_huge_claim_takes_no_memory():
     # In a process of its own: the peak of this one may be high already.
     program = (
         "import resource, sys\n"
-        "from jdstyle.datasets import photos\n"
+        "from jdstyle.photos import normalise\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before = peak()\n"
         "try:\n"

@@ -22,9 +22,10 @@ CHILD = """
 """
 PROGRAM = """
     import os, sys
-    from jdstyle import cli, reproducing
+    from jdstyle import cli
+    from jdstyle.reproduction import steps
     def main(argv):
-        reproducing._run([sys.executable, "-c", {child!r}], os.environ)
+        steps._run([sys.executable, "-c", {child!r}], os.environ)
     cli.run(main)
 """
 

@@ -96,7 +96,7 @@ def test_killed_save_leaves_the_older(tmp_path):
     program = f"""
         import os, signal
         import numpy as np
-        from jdstyle import checkpoints
+        from jdstyle.runs import checkpoints
         os.fsync = lambda file: os.kill(os.getpid(), signal.SIGKILL)
         checkpoints.save({str(tmp_path)!r}, 2, [np.zeros(9)], {{"step": 2}})
     """

@@ -84,7 +84,7 @@ def test_interrupted_run_keeps_what_it_has(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "name", "message"),
     [
-        ("code", "losses", "losses has changed"),
+        ("code", "training/losses.py", "training/losses.py has changed"),
         ("versions", "keras", "keras 3.0.0, now 3"),
     ],
 )

@@ -16,11 +16,11 @@ from binaries import ROOT
 from binaries import run
 
 from jdstyle import runtimes
+from jdstyle.datasets import records
 from jdstyle.errors import InputError
 from jdstyle.files import sums
 from jdstyle.fusion import blending
 from jdstyle.fusion import scorer as fusion
-from jdstyle.input_pipeline import batches as input_pipeline
 from jdstyle.runtimes import comparison
 from jdstyle.runtimes import formats
 from jdstyle.runtimes import frozen_graph
@@ -82,7 +82,7 @@ def frozen(saved_model):
 
 
 def read(builder, style_names=STYLES):
-    return input_pipeline.read_photos(
+    return records.read_photos(
         builder, "train", cache="stream", style_names=style_names
     )
 
@@ -424,8 +424,8 @@ def test_export_says_that_the_data_set_leaks(saved_model, data_dir, tmp_path):
     program = f"""
         from jdstyle import cli
         from jdstyle import export
-        from jdstyle import exporting
-        from jdstyle import freezing
+        from jdstyle.runtimes import formats
+        from jdstyle.runtimes import frozen_graph
         from jdstyle import runtimes
         from jdstyle.datasets import prepared
 

@@ -14,6 +14,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from jdstyle.datasets import records
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.files import sums
@@ -47,7 +48,7 @@ def saved_model(model, tmp_path_factory):
 
 @pytest.fixture
 def jpegs(tiny):
-    return batches.read_photos(tiny, "test").encoded
+    return records.read_photos(tiny, "test").encoded
 
 
 def test_bytes_give_what_evaluation_gives(model, saved_model, jpegs, tiny):
@@ -55,7 +56,7 @@ def test_bytes_give_what_evaluation_gives(model, saved_model, jpegs, tiny):
     assert names == STYLES
     probabilities, labels = loader.score(classify, [jpegs[:5], jpegs[5:]])
     dataset = batches.make_eval_dataset(
-        batches.read_photos(tiny, "test"), image_size=SIZE, batch_size=8
+        records.read_photos(tiny, "test"), image_size=SIZE, batch_size=8
     )
     expected = tf.sigmoid(model.predict(dataset, verbose=0))
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)

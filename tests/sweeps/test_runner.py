@@ -313,9 +313,10 @@ def test_live_table_shows_what_runs_and_what_failed(
 
 STOPPED = """
 import sys
-from jdstyle import sweep_plan, sweeping
-sweeping.TRAIN = {train!r}
-sweeping._PATIENCE_SECONDS = 0.5
+from jdstyle.sweeps import plan
+from jdstyle.sweeps import runner
+runner.TRAIN = {train!r}
+runner._PATIENCE_SECONDS = 0.5
 jobs = [plan.Job(*job) for job in {jobs!r}]
 try:
     runner.run_jobs(jobs, [{{}}, {{}}], {folder!r}, lambda runs: None)
@@ -366,8 +367,10 @@ def test_no_training_outlives_the_sweep(tmp_path, door, number, code):
 # The same command twice, in one process: importing TensorFlow is the slow part.
 BINARY = """
 import os
-from jdstyle import cli, sweep, sweeping
-sweeping.TRAIN = {train!r}
+from jdstyle import cli
+from jdstyle import sweep
+from jdstyle.sweeps import runner
+runner.TRAIN = {train!r}
 for idle in ("rare", "-"):
     os.environ["IDLE"] = idle
     try:

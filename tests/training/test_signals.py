@@ -9,16 +9,16 @@ import pytest
 # A line that it reads is a step: a signal sent before has come by then.
 PROGRAM = """
     import signal, sys
-    from jdstyle import stopping
-    stopping._PATIENCE_SECONDS = {patience}
+    from jdstyle.training import signals
+    signals._PATIENCE_SECONDS = {patience}
     {before}
     signal.alarm(60)  # Ends what hangs.
-    with stopping.Signals() as signals:
-        signals.patient = {patient}
+    with signals.Signals() as caught_signals:
+        caught_signals.patient = {patient}
         print("ready", flush=True)
         for step in sys.stdin:
-            if signals.caught:
-                print("saved after", signals.caught, flush=True)
+            if caught_signals.caught:
+                print("saved after", caught_signals.caught, flush=True)
                 {then}
 """
 

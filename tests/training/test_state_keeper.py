@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from jdstyle.datasets import records
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.errors import Stopped
@@ -71,10 +72,7 @@ class MemoryFullAfter(SignalAfter):
 
 @pytest.fixture
 def parts(tiny):
-    return [
-        input_pipeline.read_photos(tiny, part)
-        for part in ("train", "validation")
-    ]
+    return [records.read_photos(tiny, part) for part in ("train", "validation")]
 
 
 def train(parts, workdir, signals=None, **changes):
@@ -353,7 +351,7 @@ def test_photos_cannot_hold_nan(parts):
 @pytest.mark.parametrize("cache", ["memory", "stream"])
 def test_names_the_photos_of_a_batch(tiny, cache):
     """The bytes behind the names decode to what the batch shows."""
-    photos = input_pipeline.read_photos(tiny, "train", cache=cache)
+    photos = records.read_photos(tiny, "train", cache=cache)
     drawn = (photos, photos.labels[:, :1], np.float32([[0.5, 1.0]]))
     options = {"batch_size": 8, "seed": 3}
     batches = input_pipeline.make_train_dataset(*drawn, image_size=8, **options)

@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 
 from jdstyle import errors
+from jdstyle.datasets import records
 from jdstyle.errors import InputError
-from jdstyle.input_pipeline import batches
 from jdstyle.models import classifier as models
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
@@ -42,7 +42,7 @@ SETTINGS = recipe.Settings(
 
 @pytest.fixture
 def parts(tiny):
-    return [batches.read_photos(tiny, part) for part in ("train", "validation")]
+    return [records.read_photos(tiny, part) for part in ("train", "validation")]
 
 
 def run(parts, workdir, style=0, **changes):
@@ -302,13 +302,16 @@ def test_two_devices_share_a_batch(data_dir, tmp_path):
             cpu, [tf.config.LogicalDeviceConfiguration()] * 2
         )
         import numpy as np
-        from jdstyle import devices, input_pipeline, recipe, training
+        from jdstyle.training import devices
+        from jdstyle.input_pipeline import batches
+        from jdstyle.training import recipe
+        from jdstyle.training import trainer
         from jdstyle.datasets import prepared
         strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
         devices.default_strategy = lambda: strategy
         tiny = prepared.open_prepared("label_table/tiny", {data_dir!r})
         parts = [
-            batches.read_photos(tiny, part)
+            records.read_photos(tiny, part)
             for part in ("train", "validation")
         ]
         parts[1] = parts[1]._replace(

@@ -104,11 +104,12 @@ def _ours(photos):
     import numpy as np
     import tensorflow as tf
 
+    from jdstyle.datasets import records
     from jdstyle.input_pipeline import batches
 
     labels = np.zeros((len(photos), 1), "int32")
     dataset = batches.make_train_dataset(
-        batches.Photos(None, labels, tf.constant(photos), None),
+        records.Photos(None, labels, tf.constant(photos), None, None),
         labels,
         np.ones((1, 2), "float32"),
         image_size=_IMAGE_SIZE.value,

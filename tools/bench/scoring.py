@@ -69,8 +69,8 @@ def _works(folder):
     from absl import logging
 
     from jdstyle.datasets import prepared
+    from jdstyle.datasets import records
     from jdstyle.datasets.builder import Options
-    from jdstyle.input_pipeline import batches
     from jdstyle.serving import evaluation
     from jdstyle.serving import loader
     from jdstyle.serving import prediction
@@ -86,7 +86,7 @@ def _works(folder):
         prepared.make_builder(*place, Options(), table=table, images_dir=None)
     )
     builder = prepared.open_prepared(*place)
-    encoded = batches.read_photos(builder, "validation").encoded
+    encoded = records.read_photos(builder, "validation").encoded
     size = _BATCH_SIZE.value
 
     def own():

@@ -99,16 +99,17 @@ def _photos():
     import numpy as np
     import tensorflow as tf
 
-    from jdstyle.input_pipeline import batches
+    from jdstyle.datasets import records
 
     stored = drawn.prepared(drawn.originals(min(32, _NUM_PHOTOS.value)))
     numbers = np.arange(_NUM_PHOTOS.value)
     encoded = tf.gather(stored, numbers % len(stored))
-    return batches.Photos(
+    return records.Photos(
         ids=numbers.astype(str),
         labels=(numbers % 2).astype("int32")[:, np.newaxis],
         encoded=encoded,
         stream=tf.data.Dataset.from_tensor_slices(encoded),
+        source=None,
     )
 
 

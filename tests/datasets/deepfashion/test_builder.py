@@ -16,12 +16,13 @@ from PIL import Image
 from jdstyle.datasets import builder
 from jdstyle.datasets import labels
 from jdstyle.datasets import prepared
+from jdstyle.datasets import records
 from jdstyle.datasets import splits
+from jdstyle.datasets import summary
 from jdstyle.datasets.deepfashion import cleaning
 from jdstyle.datasets.deepfashion import labels as deepfashion_labels
 from jdstyle.datasets.deepfashion import lines as files
 from jdstyle.errors import InputError
-from jdstyle.input_pipeline import batches
 from jdstyle.photos import normalise
 
 ROOT = Path(__file__).parents[3]
@@ -428,7 +429,7 @@ def prepare(part, folder, data_dir, **settings):
 
 def read_parts(opened):
     return {
-        split: batches.read_photos(opened, split)
+        split: records.read_photos(opened, split)
         for split in opened.info.splits
     }
 
@@ -482,7 +483,7 @@ def test_equal_photos_are_merged(tmp_path):
         "validation": ([E], [[1, 0, 1, 0, 0]]),
         "test": ([D], [[0, 1, 0, 0, 1]]),
     }
-    lines = prepared.summary("deepfashion/fine", str(tmp_path / "data"))
+    lines = summary.summarise("deepfashion/fine", str(tmp_path / "data"))
     for line in [
         "5 rows listed",
         "1 rows merged into another of the same content",

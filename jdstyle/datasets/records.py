@@ -1,0 +1,228 @@
+"""Prepared records back to photos and labels; no photo is decoded."""
+
+import os
+import typing
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from jdstyle.errors import InputError
+
+_ALL = 1 << 30  # Batch size that takes a whole split.
+
+
+class Source(typing.NamedTuple):
+    """Where photos come from.
+
+    Attributes:
+        dataset: string, full name of the data set and its version.
+        fingerprint: hex digest of its ids, labels, splits and photos.
+        num_leaking: int, groups of near-duplicates that its given splits or
+            folds tear apart: scores on its photos are optimistic.
+    """
+
+    dataset: str
+    fingerprint: str
+    num_leaking: int
+
+
+class Photos(typing.NamedTuple):
+    """A part of a data set: labels in memory, photos at hand.
+
+    Attributes:
+        ids: array of n strings.
+        labels: int32 array, shape `(n, styles)`: 1, 0, or -1 where unknown.
+        encoded: string tensor of n JPEGs, or None where they are streamed.
+        stream: `tf.data.Dataset` of the same JPEGs in the same order.
+        source: `Source`, which whatever is said of these photos repeats.
+    """
+
+    ids: np.ndarray
+    labels: np.ndarray
+    encoded: tf.Tensor | None
+    stream: tf.data.Dataset
+    source: Source
+
+
+def source(builder):
+    """Returns the `Source` of a prepared TFDS builder."""
+    metadata = builder.info.metadata
+    return Source(
+        builder.info.full_name,
+        metadata["fingerprint"],
+        metadata["num_leaking"],
+    )
+
+
+def read_photos(builder, part, *, fold=None, cache="memory", style_names=None):
+    """Reads one part of a prepared data set.
+
+    Args:
+        builder: a prepared TFDS builder.
+        part: "train", "validation" or "test".
+        fold: None for the data set's own split; or a fold of train and
+            validation together, which validates while the others train.
+        cache: "memory" holds the encoded photos in host memory; "stream" reads
+            them from the records whenever they are needed.
+        style_names: list of a model's styles: the labels have these columns.
+            None: those of the data set.
+
+    Returns:
+        `Photos`.
+
+    Raises:
+        InputError: if there is no such part, fold or style, or if the photos
+            would take more than half of the host's memory.
+    """
+    known = list(builder.info.metadata["styles"])
+    unknown = [name for name in style_names or [] if name not in known]
+    if unknown:
+        raise InputError(
+            f"The model knows styles that {builder.info.full_name} does not "
+            f"have: {', '.join(unknown)}. It has: {', '.join(known)}."
+        )
+    splits = [part]
+    if fold is not None and part != "test":
+        splits = ["train", "validation"]
+    if part not in builder.info.splits:
+        raise InputError(
+            f"{builder.info.full_name} has no {part} photos. "
+            f"It has: {', '.join(builder.info.splits)}."
+        )
+    columns = _read(builder, splits, {"id", "labels", "fold"})
+    columns = columns.batch(_ALL).get_single_element()
+    chosen = _choose(columns["fold"].numpy(), part, fold)
+
+    stream = tf.data.Dataset.zip(
+        _read(builder, splits, {"image"}),
+        tf.data.Dataset.from_tensor_slices(chosen),
+    )
+    stream = stream.filter(lambda example, keep: keep)
+    stream = stream.map(lambda example, keep: example["image"])
+    encoded = None
+    if cache == "memory":
+        num_bytes = sum(builder.info.splits[s].num_bytes for s in splits)
+        _require_memory(num_bytes * np.mean(chosen), part)
+        encoded = stream.batch(_ALL).get_single_element()
+    labels = columns["labels"].numpy()[chosen].astype("int32")
+    if style_names is not None:
+        labels = labels[:, [known.index(name) for name in style_names]]
+    return Photos(
+        ids=columns["id"].numpy()[chosen].astype(str),
+        labels=labels,
+        encoded=encoded,
+        stream=stream,
+        source=source(builder),
+    )
+
+
+def read_folds(builder):
+    """Returns the numbers of a data set's folds, sorted; decodes no photo."""
+    folds = [
+        read_columns(builder, split)["fold"]
+        for split in builder.info.splits
+        if split != "test"
+    ]
+    return np.unique(np.concatenate(folds)).tolist()
+
+
+def read_parts(builder, folds, style_names):
+    """Returns the labels of each part that trainings will see.
+
+    Args:
+        builder: a prepared TFDS builder.
+        folds: list of ints that validate in turn; empty for the data set's own
+            validation photos.
+        style_names: list of the styles whose labels to return.
+
+    Returns:
+        dict from what the part is to int array `(n, styles)`, for
+        `summary.describe_support`.
+    """
+    known = list(builder.info.metadata["styles"])
+    columns = [known.index(name) for name in style_names]
+    read = {
+        split: read_columns(builder, split)
+        for split in ("train", "validation")
+        if split in builder.info.splits
+    }
+    labels = {split: of["labels"][:, columns] for split, of in read.items()}
+    if not folds:
+        names = {"train": "training", "validation": "validation"}
+        return {f"the {names[split]} photos": x for split, x in labels.items()}
+    labels = np.concatenate(list(labels.values()))
+    numbers = np.concatenate([of["fold"] for of in read.values()])
+    parts = {}
+    for fold in folds:
+        for name, chosen in [
+            ("training", numbers != fold),
+            ("validation", numbers == fold),
+        ]:
+            parts[f"the {name} photos of --fold={fold}"] = labels[chosen]
+    return parts
+
+
+def _require_memory(num_bytes, part):
+    """Raises `InputError` if photos would take over half of the memory."""
+    memory = host_memory()
+    if num_bytes > memory / 2:
+        raise InputError(
+            f"The {part} photos take {num_bytes / 1e9:.1f} GB, more than half "
+            f"of this machine's {memory / 1e9:.1f} GB of memory. Pass "
+            "--cache=stream to read them from the records instead."
+        )
+
+
+def host_memory():
+    """Returns the bytes of memory that this process may use."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:  # In a container the limit of its control group counts.
+        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
+            return min(memory, int(file.read()))
+    except (OSError, ValueError):  # No such limit, or the word "max".
+        return memory
+
+
+def _read(builder, splits, features):
+    """Reads some features of all examples, always in the same order."""
+    decoders = tfds.decode.PartialDecoding(
+        features,
+        decoders={"image": tfds.decode.SkipDecoding()}
+        if "image" in features
+        else None,
+    )
+    return builder.as_dataset(
+        split="+".join(splits),
+        shuffle_files=False,
+        decoders=decoders,
+        read_config=tfds.ReadConfig(
+            interleave_cycle_length=1, try_autocache=False
+        ),
+    )
+
+
+def _choose(folds, part, fold):
+    """Returns a bool array: which photos of the splits are of this part."""
+    if fold is None or part == "test":
+        return np.ones(len(folds), bool)
+    if fold not in folds:
+        raise InputError(
+            f"--fold must be one of {sorted(set(folds.tolist()))}. "
+            f"Received: {fold}."
+        )
+    return (folds == fold) == (part == "validation")
+
+
+def read_columns(builder, split):
+    """Returns a dict of the arrays `labels` and `fold` of a split."""
+    examples = builder.as_dataset(
+        split=split,
+        decoders=tfds.decode.PartialDecoding({"labels", "fold"}),
+        read_config=tfds.ReadConfig(try_autocache=False),
+    )
+    batches = list(examples.batch(1024).as_numpy_iterator())
+    return {
+        name: np.concatenate([batch[name] for batch in batches])
+        for name in ("labels", "fold")
+    }
