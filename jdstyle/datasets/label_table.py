@@ -117,13 +117,13 @@ def read_label_table(
                 f"{values}."
             )
         cells = dict(zip(header, map(str.strip, values), strict=True))
-        values = labels.parse_labels(
+        flags = labels.parse_labels(
             [cells[name] for name in names],
             names,
             where,
             hint="" if style_columns else " Name the styles with --styles.",
         )
-        if not any(labels) and not allow_all_zero:
+        if not any(flags) and not allow_all_zero:
             raise InputError(
                 f"{where}: no style is 1. Pass --allow_all_zero to take photos "
                 "without a style."
@@ -132,7 +132,7 @@ def read_label_table(
         row = labels.Row(
             id=image,
             path=_inside(folder, root, image, where),
-            labels=labels,
+            labels=flags,
             split=_parse_split(cells.get("split"), where),
             fold=labels.parse_fold(cells.get("fold"), where),
             group=cells.get("group") or None,
