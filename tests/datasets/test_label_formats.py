@@ -98,7 +98,8 @@ def test_other_encodings_come_back_or_are_refused(table, dialect, code, comma):
         assert code != "utf-8" or comma != ","
     else:
         names, read = read
-        assert names == NAMES
+        # Question marks stand for what the encoding does not have.
+        assert names == [n.encode(code, "replace").decode(code) for n in NAMES]
         assert {row.id: list(row.labels) for row in read} == {
             f"{name}.jpg": flags for name, flags in table.items()
         }
