@@ -6,7 +6,7 @@
 FROM python:3.12-slim
 
 WORKDIR /opt/jdstyle
-COPY setup.py ./
+COPY setup.py README.md LICENSE ./
 COPY jdstyle ./jdstyle
 RUN pip install --no-cache-dir ".[gpu]"
 COPY flags /opt/jdstyle/flags

@@ -1,11 +1,41 @@
-"""Installs jdstyle. Ranges are what was tested; see README, "Versions"."""
+"""Installs jdstyle. Ranges are what was tested: see tests/README.md."""
+
+import pathlib
 
 import setuptools
 
 setuptools.setup(
     name="jdstyle",
-    version="0.1.0",
+    version="0.2.0",
     description="Recognises the fashion styles of clothing photos.",
+    long_description=pathlib.Path(__file__)
+    .with_name("README.md")
+    .read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    keywords=[
+        "computer vision",
+        "deep learning",
+        "fashion",
+        "image classification",
+        "keras",
+        "multi-label classification",
+        "tensorflow",
+    ],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+    ],
     python_requires=">=3.11,<3.14",
     packages=setuptools.find_packages(include=["jdstyle", "jdstyle.*"]),
     package_data={"jdstyle.datasets.demo": ["label_sets.csv"]},
