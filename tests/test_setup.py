@@ -10,17 +10,13 @@ import subprocess
 import sys
 import types
 
-import binaries
 import pytest
+
+import jdstyle
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BINARIES = set(binaries.NAMES)
-MODULES = {
-    path.stem: path
-    for path in (ROOT / "jdstyle").glob("*.py")
-    if path.stem != "__init__"
-}
+TESTS_README = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +50,22 @@ def test_every_requirement_has_a_tested_range(setup_arguments):
     assert "pytest" in " ".join(setup_arguments["extras_require"]["test"])
 
 
+def test_metadata_say_version_licence_and_what_it_is(setup_arguments):
+    assert setup_arguments["version"] == jdstyle.__version__
+    assert setup_arguments["long_description"] == README
+    assert setup_arguments["long_description_content_type"] == "text/markdown"
+    assert setup_arguments["license"] == "Apache-2.0"
+    (name,) = setup_arguments["license_files"]
+    assert "Apache License" in (ROOT / name).read_text(encoding="utf-8")
+    versions = {
+        classifier.rpartition(" :: ")[2]
+        for classifier in setup_arguments["classifiers"]
+        if "Python :: 3." in classifier
+    }
+    assert versions == {"3.11", "3.12", "3.13"}
+    assert not {"url", "project_urls"} & setup_arguments.keys()
+
+
 def test_package_data_exists(setup_arguments):
     for name in setup_arguments["package_data"]["jdstyle.datasets.demo"]:
         assert (ROOT / "jdstyle" / "datasets" / "demo" / name).is_file()
@@ -64,7 +76,7 @@ def test_ci_runs_the_commands_of_the_readme():
     start = next(i for i, line in enumerate(lines) if "venv" in line)
     assert len(lines[start:]) == 3
     for line in lines[start:]:
-        assert line in README
+        assert line in README + TESTS_README
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
 
@@ -90,62 +102,6 @@ def test_dockerfile_installs_setup_py_and_runs_as_a_user():
     assert 11 <= int(version) <= 13
     ignored = (ROOT / ".dockerignore").read_text().split()
     assert not {"jdstyle", "flags", "setup.py"} & set(ignored)
-
-
-def test_flags_in_the_readme_exist():
-    commands = re.findall(
-        r"-m jdstyle\.(\w+)((?:[^\n`]|\\\n)*)", README.replace("&&", "\n")
-    )
-    assert {module for module, _ in commands} == BINARIES
-    for module, arguments in commands:
-        source = MODULES[module].read_text(encoding="utf-8")
-        # A sweep passes on what stands behind --.
-        if module in ("train", "pretrain", "sweep", "reproduce"):
-            source += MODULES["run_flags"].read_text(encoding="utf-8")
-        if module in ("sweep", "reproduce"):
-            source += MODULES["sweep_flags"].read_text(encoding="utf-8")
-        for flag in re.findall(r"--(\w+)", arguments):
-            known = f'"{flag.removeprefix("no")}"' in source
-            assert (
-                known
-                or f'"{flag}"' in source
-                or flag
-                in (
-                    "flagfile",
-                    "help",
-                )
-            ), f"{module}: --{flag}"
-
-
-def imports_of(path):
-    """Names of the modules of jdstyle that a file imports, at any depth."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module == "jdstyle":
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            package, _, rest = node.module.partition(".")
-            if package == "jdstyle" and rest:
-                names.add(rest.split(".")[0])
-    return names
-
-
-def test_imports_run_one_way():
-    for name in (
-        "resampling",
-        "augment",
-        "losses",
-        "metrics",
-        "thresholds",
-        "relations",
-        "plausibility",
-        "inception_v4",
-    ):
-        assert imports_of(MODULES[name]) == set(), name
-    for name, path in MODULES.items():
-        assert not imports_of(path) & BINARIES, name
-        if name not in BINARIES | {"cli", "run_flags", "sweep_flags"}:
-            assert "absl import flags" not in path.read_text(), name
 
 
 def test_only_augment_knows_keras_cv():
