@@ -1,8 +1,8 @@
 """F-beta per style from counts, with its baseline and its uncertainty.
 
 The macro score is the mean of the styles' scores. A style without predicted
-positives scores 0, and so does one without positives, which has no score in
-truth: `report` leaves it out. A label of -1 is unknown: whatever is
+positives scores 0, and so does one without positives, though its score is not
+defined: `scores.score` leaves it out. A label of -1 is unknown: whatever is
 decided there counts neither as right nor as wrong.
 """
 
@@ -16,12 +16,12 @@ def counts(labels, decisions):
     """Counts hits, false alarms and misses of each style.
 
     Args:
-        labels: int or bool array of 0s, 1s and -1s, shape `(n, styles)`.
-        decisions: int or bool array of 0s and 1s, shape `(n, styles)`.
+        labels: int or bool array of 0s, 1s and -1s, shape `(n, num_styles)`.
+        decisions: int or bool array of 0s and 1s, shape `(n, num_styles)`.
 
     Returns:
         `(true_positives, false_positives, false_negatives)`, three int64
-        arrays, shape `(styles,)`.
+        arrays, shape `(num_styles,)`.
 
     Raises:
         ValueError: if an array is not two-dimensional or holds other values,
@@ -92,11 +92,11 @@ def all_positive_fbeta(labels, beta=2.0):
     """Scores the baseline that predicts every style for every photo.
 
     Args:
-        labels: int or bool array of 0s, 1s and -1s, shape `(n, styles)`.
+        labels: int or bool array of 0s, 1s and -1s, shape `(n, num_styles)`.
         beta: float > 0; recall counts `beta` times as much as precision.
 
     Returns:
-        float64 array in [0, 1], shape `(styles,)`.
+        float64 array in [0, 1], shape `(num_styles,)`.
 
     Raises:
         ValueError: if `labels` is not two-dimensional or holds other values,
@@ -114,14 +114,15 @@ def bootstrap_fbeta(labels, decisions, *, resamples=1000, seed=0, beta=2.0):
     into an interval; it covers the choice of the photos, not the training.
 
     Args:
-        labels: int or bool array of 0s, 1s and -1s, shape `(n, styles)`, n > 0.
-        decisions: int or bool array of 0s and 1s, shape `(n, styles)`.
+        labels: int or bool array of 0s, 1s and -1s, shape `(n, num_styles)`,
+            n > 0.
+        decisions: int or bool array of 0s and 1s, shape `(n, num_styles)`.
         resamples: int > 0, number of draws.
         seed: int >= 0; the same seed gives the same result.
         beta: float > 0; recall counts `beta` times as much as precision.
 
     Returns:
-        float64 array in [0, 1], shape `(resamples, styles)`.
+        float64 array in [0, 1], shape `(resamples, num_styles)`.
 
     Raises:
         ValueError: if an array is empty, not two-dimensional or holds other
@@ -132,7 +133,7 @@ def bootstrap_fbeta(labels, decisions, *, resamples=1000, seed=0, beta=2.0):
     ch. 13.
     """
     outcomes = _outcomes(labels, decisions)
-    photos, styles = outcomes[0].shape
+    photos, num_styles = outcomes[0].shape
     if not photos:
         raise ValueError(
             "`labels` must hold at least one photo. "
@@ -148,7 +149,7 @@ def bootstrap_fbeta(labels, decisions, *, resamples=1000, seed=0, beta=2.0):
     indicators = np.concatenate(outcomes, axis=1).astype(dtype)
     rng = np.random.default_rng(seed)
     chunk = max(1, _CHUNK_ELEMENTS // photos)
-    drawn = np.empty((resamples, 3 * styles))
+    drawn = np.empty((resamples, 3 * num_styles))
     held = np.empty((min(chunk, resamples), photos), dtype)
     for start in range(0, resamples, chunk):
         rows = drawn[start : start + chunk]
@@ -201,7 +202,7 @@ def _check_counts(true_positives, false_positives, false_negatives):
 
 
 def _outcomes(labels, decisions):
-    """Returns hits, false alarms and misses: three bool `(n, styles)`."""
+    """Returns hits, false alarms and misses: three bool `(n, num_styles)`."""
     labels = _check_values("labels", labels, (-1, 0, 1))
     decisions = _check_values("decisions", decisions, (0, 1)).astype(bool)
     if labels.shape != decisions.shape:
@@ -214,11 +215,11 @@ def _outcomes(labels, decisions):
 
 
 def _check_values(name, array, values):
-    """Returns an array, shape `(n, styles)`, that holds nothing else."""
+    """Returns an array, shape `(n, num_styles)`, that holds nothing else."""
     array = np.asarray(array)
     if array.ndim != 2:
         raise ValueError(
-            f"`{name}` must have the shape (n, styles). "
+            f"`{name}` must have the shape (n, num_styles). "
             f"Received: shape {array.shape}."
         )
     accepted = np.isin(array, values)

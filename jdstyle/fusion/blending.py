@@ -6,27 +6,27 @@ import numpy as np
 import tensorflow as tf
 
 from jdstyle.evaluation import thresholds
+from jdstyle.fusion import parts
 from jdstyle.fusion import stacking
 
 KINDS = ("mean", "weighted", "stack")
 
-# Where the runs have no folds.
-_NUM_PARTS = 5
+# What a member's weight may be, the others keeping their proportions.
 _SHARES = np.arange(11) / 10
 _MAX_ROUNDS = 10
 
 
 class Blend(typing.NamedTuple):
-    """How to blend. What a kind does not use is None.
+    """How to blend. What its kind does not use is None.
 
     Attributes:
         kind: "mean", "weighted" or "stack".
-        weights: float32 `(members, styles)` of a mean: 0 where the member
+        weights: float32 `(members, num_styles)` of a mean: 0 where the member
             lacks the style, the sum over members 1.
-        kernel: float32 `(members * styles, styles)` of the stack; its rows are
-            `(member, style)`, members outermost, and 0 where the member lacks
-            the style.
-        bias: float32 `(styles,)` of the stack.
+        kernel: float32 `(members * num_styles, num_styles)` of the stack; its
+            rows are `(member, style)`, members outermost, and 0 where the
+            member lacks the style.
+        bias: float32 `(num_styles,)` of the stack.
     """
 
     kind: str
@@ -50,20 +50,20 @@ def fit(labels, probabilities, folds, kind, *, seed=0):
       probabilities); a warning in the log says so.
 
     Args:
-        labels: int or bool array of 0s and 1s, shape `(n, styles)`, n > 0.
-        probabilities: float array in [0, 1], shape `(n, members, styles)`; NaN
-            for every photo where a member lacks a style.
-        folds: int array, shape `(n,)`. If all are equal, the photos are cut in
-            five parts by lot: stratified parts would depend on the labels,
-            and so would what scores a photo depend on its own label.
+        labels: int or bool array of 0s and 1s, shape `(n, num_styles)`, n > 0.
+        probabilities: float array in [0, 1], shape
+            `(n, members, num_styles)`; NaN for every photo where a member
+            lacks a style.
+        folds: int array, shape `(n,)`. Where all are equal, parts by lot stand
+            in, as `parts.of_folds` says.
         kind: "mean", "weighted" or "stack".
-        seed: int >= 0, of that lot.
+        seed: int >= 0, of these parts.
 
     Returns:
         `(blend, fused)`: the `Blend` fitted on all photos, and float32
-        `(n, styles)` in [0, 1]: each photo's probabilities by a blend that was
-        fitted on the other folds. Nothing about them depends on the photo's
-        own labels.
+        `(n, num_styles)` in [0, 1]: each photo's probabilities by a blend that
+        was fitted on the other folds. Nothing about them depends on the
+        photo's own labels.
 
     Raises:
         ValueError: if an argument has another shape or holds other values, or
@@ -78,14 +78,14 @@ def fit(labels, probabilities, folds, kind, *, seed=0):
         )
     labels = _check_labels(labels)
     probabilities, present = _check_probabilities(probabilities, labels.shape)
-    parts = _parts(folds, len(labels), seed)
+    folds = parts.of_folds(_check_folds(folds, len(labels)), seed)
 
     blend = _fit(labels, probabilities, present, kind)
     if kind == "mean":
         return blend, apply(blend, probabilities).numpy()
     fused = np.empty(labels.shape, np.float32)
-    for part in np.unique(parts):
-        held_out = parts == part
+    for fold in np.unique(folds):
+        held_out = folds == fold
         others = _fit(
             labels[~held_out], probabilities[~held_out], present, kind
         )
@@ -102,11 +102,11 @@ def apply(blend, probabilities):
     Args:
         blend: `Blend`.
         probabilities: float32 array or tensor in [0, 1], shape
-            `(n, members, styles)`; n may be unknown or 0. What stands where
+            `(n, members, num_styles)`; n may be unknown or 0. What stands where
             `blend` uses no probability is ignored, NaN too.
 
     Returns:
-        float32 tensor in [0, 1], shape `(n, styles)`.
+        float32 tensor in [0, 1], shape `(n, num_styles)`.
     """
     probabilities = tf.cast(probabilities, tf.float32)
     if blend.kind == "stack":
@@ -133,16 +133,24 @@ def _fit(labels, probabilities, present, kind):
         kernel, bias = stacking.fit(labels, probabilities, present)
         return Blend(kind, kernel=kernel, bias=bias)
     if kind == "weighted":
-        for style in range(labels.shape[1]):
-            members = present[:, style]
-            weights[members, style] = _best_weights(
-                labels[:, style], probabilities[:, members, style]
+        for column in range(labels.shape[1]):
+            members = present[:, column]
+            weights[members, column] = _best_weights(
+                labels[:, column], probabilities[:, members, column]
             )
     return Blend(kind, weights=weights.astype(np.float32))
 
 
 def _best_weights(labels, probabilities):
-    """Finds weights `(members,)` for labels `(n,)` and `(n, members)`."""
+    """Finds the weights of the highest F2 for one style.
+
+    Args:
+        labels: int array of 0s and 1s, shape `(n,)`; n may be 0.
+        probabilities: float32 array in [0, 1], shape `(n, members)`.
+
+    Returns:
+        float64 array, shape `(members,)`, whose sum is 1.
+    """
     columns = probabilities.T.astype(np.float64)
     weights = np.full(len(columns), 1 / len(columns))
     if len(columns) == 1 or not labels.any():
@@ -153,59 +161,64 @@ def _best_weights(labels, probabilities):
         before = best
         for member in range(len(columns)):
             for candidate in _candidates(weights, member):
-                score = _best_f2(labels, columns, candidate)
-                if score > best:
-                    best, weights = score, candidate
+                f2 = _best_f2(labels, columns, candidate)
+                if f2 > best:
+                    best, weights = f2, candidate
         if best == before:
             break
     return weights
 
 
 def _candidates(weights, member):
-    """Returns weights with other shares of a member, the nearest first."""
+    """Returns weights with other shares of a member, nearest share first."""
     others = np.delete(weights, member)
     if others.sum() > 0:
         others = others / others.sum()
     else:
         others = np.full(len(others), 1 / len(others))
-    # Of shares with the same F2, the search keeps the first.
+    # Of shares with the same F2, the search keeps the one it meets first.
     shares = sorted(_SHARES, key=lambda share: abs(share - weights[member]))
     return [np.insert((1 - share) * others, member, share) for share in shares]
 
 
 def _best_f2(labels, columns, weights):
+    """Returns the highest F2 over thresholds of `(n,)` members' mean."""
     mixed = sum(w * column for w, column in zip(weights, columns, strict=True))
     # As `apply` returns it: float64's last bits would break ties by rounding.
     mixed = np.minimum(mixed, 1.0).astype(np.float32)
     return thresholds.best_threshold(labels, mixed)[1]
 
 
-def _parts(folds, photos, seed):
-    """Returns ints `(n,)`: photos with one number are scored together."""
+def _check_folds(folds, photos):
+    """Returns an int array, shape `(photos,)`."""
     folds = np.asarray(folds)
     if folds.shape != (photos,):
         raise ValueError(
             f"`folds` must have the shape ({photos},). "
             f"Received: shape {folds.shape}."
         )
-    if np.any(folds != folds[0]):
-        return folds
-    return np.random.default_rng(seed).permutation(photos) % _NUM_PARTS
+    return folds
 
 
 def _check_labels(labels):
-    """Returns an int array, shape `(n, styles)`."""
+    """Returns an int array, shape `(n, num_styles)`."""
     labels = np.asarray(labels)
     if labels.ndim != 2 or not labels.size or not np.isin(labels, (0, 1)).all():
         raise ValueError(
-            "`labels` must be 0 or 1, have the shape (n, styles) and not be "
-            f"empty. Received: {np.unique(labels)[:10]}, shape {labels.shape}."
+            "`labels` must be 0 or 1, have the shape (n, num_styles) and not "
+            f"be empty. Received: {np.unique(labels)[:10]}, "
+            f"shape {labels.shape}."
         )
     return labels.astype(int)
 
 
 def _check_probabilities(probabilities, shape):
-    """Returns float32 `(n, members, styles)`, and bool `(members, styles)`."""
+    """Checks the members' probabilities against the shape of the labels.
+
+    Returns:
+        `(probabilities, present)`: float32 `(n, members, num_styles)`, and
+        bool `(members, num_styles)`, which member has which style.
+    """
     probabilities = np.asarray(probabilities, np.float32)
     if probabilities.ndim != 3 or probabilities.shape[::2] != shape:
         raise ValueError(

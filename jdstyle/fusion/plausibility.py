@@ -11,10 +11,10 @@ def limits(labels):
     """Finds the least and the greatest number of styles of a photo.
 
     Args:
-        labels: int or bool array of 0s and 1s, shape `(n, styles)`, n > 0.
+        labels: int or bool array of 0s and 1s, shape `(n, num_styles)`, n > 0.
 
     Returns:
-        `(least, most)`, two ints with 0 <= least <= most <= styles.
+        `(least, most)`, two ints with 0 <= least <= most <= num_styles.
 
     Raises:
         ValueError: if `labels` is not two-dimensional, is empty or holds other
@@ -23,8 +23,8 @@ def limits(labels):
     labels = np.asarray(labels)
     if labels.ndim != 2 or not labels.size:
         raise ValueError(
-            "`labels` must have the shape (n, styles) and hold at least one "
-            f"photo. Received: shape {labels.shape}."
+            "`labels` must have the shape (n, num_styles) and hold at least "
+            f"one photo. Received: shape {labels.shape}."
         )
     per_photo = np.empty(len(labels), np.float32)  # Exact up to 2**24.
     ones = np.ones(labels.shape[1], np.float32)
@@ -48,15 +48,15 @@ def decide(probabilities, thresholds, least, most):
     lower column comes first.
 
     Args:
-        probabilities: float32 array or tensor in [0, 1], `(n, styles)`; n may
-            be unknown or 0.
-        thresholds: float32, `(styles,)`.
+        probabilities: float32 array or tensor in [0, 1], `(n, num_styles)`; n
+            may be unknown or 0.
+        thresholds: float32, `(num_styles,)`.
         least: int >= 0.
-        most: int from `least` to styles.
+        most: int from `least` to num_styles.
 
     Returns:
-        int32 tensor of 0s and 1s, `(n, styles)`, in each row at least `least`
-        and at most `most` 1s.
+        int32 tensor of 0s and 1s, `(n, num_styles)`, in each row at least
+        `least` and at most `most` 1s.
 
     Raises:
         ValueError: if the number of styles differs between the arguments, or
@@ -66,19 +66,20 @@ def decide(probabilities, thresholds, least, most):
     thresholds = tf.cast(thresholds, tf.float32)
     if thresholds.shape.rank != 1:
         raise ValueError(
-            "`thresholds` must have the shape (styles,). "
+            "`thresholds` must have the shape (num_styles,). "
             f"Received: shape {thresholds.shape}."
         )
-    styles = thresholds.shape[0]
-    if not probabilities.shape.is_compatible_with((None, styles)):
+    num_styles = thresholds.shape[0]
+    if not probabilities.shape.is_compatible_with((None, num_styles)):
         raise ValueError(
-            f"`probabilities` must have the shape (n, {styles}). "
+            f"`probabilities` must have the shape (n, {num_styles}). "
             f"Received: shape {probabilities.shape}."
         )
-    if not 0 <= least <= most <= styles:
+    if not 0 <= least <= most <= num_styles:
         raise ValueError(
-            f"`least` and `most` must satisfy 0 <= least <= most <= {styles}, "
-            f"the number of styles. Received: least={least!r}, most={most!r}."
+            "`least` and `most` must satisfy 0 <= least <= most <= "
+            f"{num_styles}, the number of styles. "
+            f"Received: least={least!r}, most={most!r}."
         )
     # Every row is ranked. To rank only those that need it takes half the time,
     # but empties tensors, and LiteRT's calibration crashes on empty ones.

@@ -1,4 +1,8 @@
-"""The search for alpha and beta of equation 2, one style at a time."""
+"""The search for alpha and beta of equation 2, one style at a time.
+
+A style is a `target`, a column from 0. Decisions are
+`probability >= threshold`, in float32.
+"""
 
 import typing
 
@@ -6,6 +10,7 @@ import numpy as np
 
 from jdstyle.evaluation import metrics
 from jdstyle.evaluation import thresholds
+from jdstyle.fusion import parts
 
 # In order of preference: of equal scores, the earlier value stays. A rare
 # style's P(A|B) may be 0.02, hence betas above 1.
@@ -13,18 +18,17 @@ _ALPHAS = np.linspace(1.0, 0.1, 10).astype(np.float32)
 _BETAS = np.float32([0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10])
 # A change of alpha or beta must gain more F2 than this: no rounding error.
 _LEAST_GAIN = 1e-6
-# Where the caller has no folds.
-_NUM_PARTS = 5
 
 
 class Part(typing.NamedTuple):
     """Photos with their first-stage decisions.
 
     Attributes:
-        labels: bool `(n, styles)`.
-        probabilities: float32 `(n, styles)`.
+        labels: bool `(n, num_styles)`.
+        probabilities: float32 in [0, 1], `(n, num_styles)`.
         folds: int `(n,)`, at least two different where something is fitted.
-        patterns: bool `(patterns, styles)`, the distinct rows of decisions.
+        patterns: bool `(num_patterns, num_styles)`, the distinct rows of
+            decisions.
         pattern: int `(n,)`, the photo's row in `patterns`.
     """
 
@@ -35,18 +39,130 @@ class Part(typing.NamedTuple):
     pattern: np.ndarray
 
 
+class Split(typing.NamedTuple):
+    """One fold of a `Part` held out of it.
+
+    Attributes:
+        held: bool `(n,)`, which photos the fold holds.
+        first_thresholds: float32 `(num_styles,)`, those of the other photos.
+        rest: `Part` of the other photos, decided by these thresholds.
+        left_out: `Part` of the fold's photos, decided by these thresholds.
+    """
+
+    held: np.ndarray
+    first_thresholds: np.ndarray
+    rest: Part
+    left_out: Part
+
+
+def make_part(labels, probabilities, folds, first):
+    """Makes a `Part` of photos that the first thresholds decide.
+
+    Args:
+        labels: bool array, shape `(n, num_styles)`.
+        probabilities: float32 array in [0, 1], shape `(n, num_styles)`.
+        folds: int array, shape `(n,)`.
+        first: float32 array, shape `(num_styles,)`.
+
+    Returns:
+        `Part`.
+    """
+    patterns, pattern = np.unique(
+        probabilities >= first, axis=0, return_inverse=True
+    )
+    return Part(labels, probabilities, folds, patterns, pattern.reshape(-1))
+
+
+def split(whole, fold, seed):
+    """Holds one fold out.
+
+    Args:
+        whole: `Part`.
+        fold: one of its folds.
+        seed: int >= 0, of parts by lot where a single fold is left.
+
+    Returns:
+        `Split`.
+    """
+    held = whole.folds == fold
+    labels, probabilities, folds = (array[~held] for array in whole[:3])
+    folds = parts.of_folds(folds, seed)
+    first = first_thresholds(labels, probabilities)
+    rest = make_part(labels, probabilities, folds, first)
+    left_out = make_part(*(array[held] for array in whole[:3]), first)
+    return Split(held, first, rest, left_out)
+
+
+def fit_style(whole, splits, target, conditional, before, full_matrix):
+    """Fits one style on all photos, and without each fold to score it.
+
+    Args:
+        whole: `Part` of all photos.
+        splits: list of `Split`, one per fold of `whole`.
+        target: int, the style's column.
+        conditional: float32 array in [0, 1], shape `(num_styles,)`: P(target|b)
+            for each style b.
+        before: bool array, shape `(n,)`: cross-fitted decisions without the
+            correction.
+        full_matrix: bool; a beta per other style instead of one for all.
+
+    Returns:
+        `(found, kept, tried)`: `(alpha, beta, threshold)` with beta of shape
+        `(num_styles,)`; "yes", or "no: " and why; the cross-fitted decisions
+        with the correction, bool `(n,)`.
+    """
+    labels, raw = whole.labels[:, target], whole.probabilities[:, target]
+    alpha, beta = search(whole, target, conditional, full_matrix)
+    scores = corrected(whole, target, conditional, alpha, beta)
+    found = alpha, beta, best_threshold(labels, scores)
+    if len(np.unique(whole.folds[labels])) < 2:
+        return found, "no: positives in one fold", before
+
+    tried = np.empty_like(labels)
+    for held, _, rest, left_out in splits:
+        setting = search(rest, target, conditional, full_matrix)
+        threshold = best_threshold(
+            rest.labels[:, target],
+            corrected(rest, target, conditional, *setting),
+        )
+        tried[held] = (
+            corrected(left_out, target, conditional, *setting) >= threshold
+        )
+    f2_before, f2_tried = f2(labels, before), f2(labels, tried)
+    if alpha == 1 and not beta.any():
+        kept = "no: nothing found"
+    elif f2_tried <= f2_before:
+        kept = "no: lost" if f2_tried < f2_before else "no: no gain"
+    elif (
+        thresholds.best_threshold(labels, scores)[1]
+        < thresholds.best_threshold(labels, raw)[1]
+    ):
+        kept = "no: lost on all photos"
+    else:
+        kept = "yes"
+    return found, kept, tried
+
+
 def search(part, target, conditional, full_matrix):
     """Searches alpha and beta of one style, one coordinate after another.
 
+    Args:
+        part: `Part` of at least two folds.
+        target: int, the style's column.
+        conditional: float32 array in [0, 1], shape `(num_styles,)`: P(target|b)
+            for each style b.
+        full_matrix: bool; a beta per other style instead of one for all.
+
     Returns:
-        `(alpha, beta)`: float32, and float32 `(styles,)`.
+        `(alpha, beta)`: float32, and float32 `(num_styles,)` with 0 for the
+        target and for styles that it never meets.
     """
 
     def score(setting):
         scores = corrected(part, target, conditional, setting[0], setting[1:])
         return _cross_validated_f2(part.labels[:, target], scores, part.folds)
 
-    # What has P(A|B) = 0 has nothing to say: its beta stays 0.
+    # A style with P(target|b) = 0 has nothing to say: its beta stays 0.
     others = np.flatnonzero(conditional)
     others = others[others != target]
     betas = others[:, np.newaxis] if full_matrix else [others]
@@ -69,6 +185,14 @@ def corrected(part, target, conditional, alpha, beta):
     """Equation 2 for one style, clipped: `relations.correct` in NumPy.
 
     Both add float32 terms in float64 and round once: the same to the last bit.
+
+    Args:
+        part: `Part`.
+        target: int, the style's column.
+        conditional: float32 array in [0, 1], shape `(num_styles,)`: P(target|b)
+            for each style b.
+        alpha: float32.
+        beta: float32 array, shape `(num_styles,)`.
 
     Returns:
         float32 array in [0, 1], shape `(n,)`.
@@ -105,7 +229,15 @@ def _cross_validated_f2(labels, scores, folds):
 
 
 def best_threshold(labels, scores):
-    """The best threshold for F2, moved to separate; inf without a positive."""
+    """Finds the best threshold for F2, moved to separate.
+
+    Args:
+        labels: bool array, shape `(n,)`.
+        scores: float32 array in [0, 1], shape `(n,)`.
+
+    Returns:
+        float32 in [0, 1]; infinity, which decides no, without a positive.
+    """
     if not labels.any():
         return np.float32(np.inf)
     threshold, _ = thresholds.best_threshold(labels, scores)
@@ -113,7 +245,15 @@ def best_threshold(labels, scores):
 
 
 def first_thresholds(labels, probabilities):
-    """Returns a float32 threshold per style, `(styles,)`."""
+    """Finds the best threshold of each style, as `best_threshold`.
+
+    Args:
+        labels: bool array, shape `(n, num_styles)`.
+        probabilities: float32 array in [0, 1], shape `(n, num_styles)`.
+
+    Returns:
+        float32 array, shape `(num_styles,)`.
+    """
     return np.array(
         [
             best_threshold(y, p)
@@ -122,46 +262,15 @@ def first_thresholds(labels, probabilities):
     )
 
 
-def make_part(labels, probabilities, folds, first):
-    """Returns the `Part` of photos decided by the first thresholds."""
-    patterns, pattern = np.unique(
-        probabilities >= first, axis=0, return_inverse=True
-    )
-    return Part(labels, probabilities, folds, patterns, pattern.reshape(-1))
+def f2(labels, decisions):
+    """Returns the F2 of one style.
 
-
-def split(whole, fold, seed):
-    """Takes one fold out.
+    Args:
+        labels: bool array, shape `(n,)`.
+        decisions: bool array, shape `(n,)`.
 
     Returns:
-        `(held, first, rest, left_out)`: bool `(n,)`, which photos the fold
-        holds; the first thresholds of the other photos; two `Part`s by these.
+        float in [0, 1]; 0 where no label is 1.
     """
-    held = whole.folds == fold
-    labels, probabilities, folds = (array[~held] for array in whole[:3])
-    folds = at_least_two(folds, labels, seed)
-    first = first_thresholds(labels, probabilities)
-    rest = make_part(labels, probabilities, folds, first)
-    return held, first, rest, make_part(*(a[held] for a in whole[:3]), first)
-
-
-def at_least_two(folds, labels, seed):
-    """Returns `folds`, or random parts where all photos are of one fold."""
-    if np.any(folds != folds[:1]):
-        return folds
-    # Sorted by the rarest style first, and dealt in turn: each label set, and
-    # above all each rare style, is spread evenly.
-    rng = np.random.default_rng(seed)
-    commonest_first = np.argsort(-labels.sum(axis=0), kind="stable")
-    order = np.lexsort(
-        [rng.permutation(len(labels)), *labels[:, commonest_first].T]
-    )
-    parts = np.empty(len(labels), np.int64)
-    parts[order] = np.arange(len(labels)) % _NUM_PARTS
-    return parts
-
-
-def f2(labels, decisions):
-    """Returns the F2 of one style, from two bool arrays `(n,)`."""
     counts = metrics.counts(labels[:, np.newaxis], decisions[:, np.newaxis])
     return float(metrics.fbeta(*counts)[0])

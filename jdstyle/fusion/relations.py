@@ -19,11 +19,11 @@ def cooccurrence(labels):
     """Counts the photos that hold both of two styles.
 
     Args:
-        labels: int or bool array of 0s and 1s, shape `(n, styles)`.
+        labels: int or bool array of 0s and 1s, shape `(n, num_styles)`.
 
     Returns:
-        int64 array, shape `(styles, styles)`: N(A and B), symmetric, with N(A)
-        on the diagonal.
+        int64 array, shape `(num_styles, num_styles)`: N(A and B), symmetric,
+        with N(A) on the diagonal.
 
     Raises:
         ValueError: if `labels` is not two-dimensional or holds other values.
@@ -31,7 +31,7 @@ def cooccurrence(labels):
     labels = np.asarray(labels)
     if labels.ndim != 2:
         raise ValueError(
-            "`labels` must have the shape (n, styles). "
+            "`labels` must have the shape (n, num_styles). "
             f"Received: shape {labels.shape}."
         )
     counts = np.zeros((labels.shape[1], labels.shape[1]), np.int64)
@@ -50,11 +50,11 @@ def conditional(counts):
     """Computes P(A|B) = N(A and B) / N(B).
 
     Args:
-        counts: int array, shape `(styles, styles)`, of `cooccurrence`.
+        counts: int array, shape `(num_styles, num_styles)`, of `cooccurrence`.
 
     Returns:
-        float64 array in [0, 1], shape `(styles, styles)`; `[a, b]` is P(a|b),
-        and 0 where no photo holds b.
+        float64 array in [0, 1], shape `(num_styles, num_styles)`; `[a, b]` is
+        P(a|b), and 0 where no photo holds b.
 
     Raises:
         ValueError: if `counts` is not square.
@@ -71,7 +71,7 @@ def mutual_table(names, counts):
 
     Args:
         names: sequence of strings, the styles in column order.
-        counts: int array, shape `(styles, styles)`, of `cooccurrence`.
+        counts: int array, shape `(num_styles, num_styles)`, of `cooccurrence`.
 
     Returns:
         `pandas.DataFrame` whose index, named `P(row|column)`, holds the names.
@@ -104,8 +104,8 @@ def related_groups(counts, num_groups):
     never occurs has the distance 1 to all others.
 
     Args:
-        counts: int array, shape `(styles, styles)`, of `cooccurrence`.
-        num_groups: int from 1 to styles.
+        counts: int array, shape `(num_styles, num_styles)`, of `cooccurrence`.
+        num_groups: int from 1 to num_styles.
 
     Returns:
         List of `num_groups` lists of column numbers from 0: each sorted, the
@@ -118,13 +118,13 @@ def related_groups(counts, num_groups):
     systematic relationships" (average linkage).
     """
     counts = _check_square("counts", counts)
-    styles = len(counts)
-    if num_groups not in range(1, styles + 1):
+    num_styles = len(counts)
+    if num_groups not in range(1, num_styles + 1):
         raise ValueError(
-            f"`num_groups` must be an integer from 1 to {styles}, the number "
-            f"of styles. Received: num_groups={num_groups!r}."
+            f"`num_groups` must be an integer from 1 to {num_styles}, the "
+            f"number of styles. Received: num_groups={num_groups!r}."
         )
-    if styles == 1:  # `linkage` needs two.
+    if num_styles == 1:  # `linkage` needs two.
         return [[0]]
     given = conditional(counts)
     distances = 1 - (given + given.T) / 2
@@ -149,16 +149,16 @@ def correct(probabilities, positive, conditional, alpha, beta):
     thresholds are applied: `relation_fit.fit` chooses them for clipped scores.
 
     Args:
-        probabilities: float32 array or tensor in [0, 1], `(n, styles)`; n may
-            be unknown or 0.
-        positive: bool or int 0 and 1, `(n, styles)`: first-stage decisions.
-        conditional: float32, `(styles, styles)`; `[a, b]` is P(a|b).
-        alpha: float32, `(styles,)`.
-        beta: float32, `(styles, styles)`; `[a, b]` weighs what b says about
-            target a. The diagonal is ignored.
+        probabilities: float32 array or tensor in [0, 1], `(n, num_styles)`; n
+            may be unknown or 0.
+        positive: bool or int 0 and 1, `(n, num_styles)`: first-stage decisions.
+        conditional: float32, `(num_styles, num_styles)`; `[a, b]` is P(a|b).
+        alpha: float32, `(num_styles,)`.
+        beta: float32, `(num_styles, num_styles)`; `[a, b]` weighs what b says
+            about target a. The diagonal is ignored.
 
     Returns:
-        float32 tensor, `(n, styles)`.
+        float32 tensor, `(n, num_styles)`.
 
     Raises:
         ValueError: if the number of styles differs between the arguments.
@@ -168,13 +168,13 @@ def correct(probabilities, positive, conditional, alpha, beta):
     conditional = tf.cast(conditional, tf.float32)
     alpha = tf.cast(alpha, tf.float32)
     beta = tf.cast(beta, tf.float32)
-    styles = conditional.shape[0]
+    num_styles = conditional.shape[0]
     for name, tensor, shape in [
-        ("probabilities", probabilities, (None, styles)),
-        ("positive", positive, (None, styles)),
-        ("conditional", conditional, (styles, styles)),
-        ("alpha", alpha, (styles,)),
-        ("beta", beta, (styles, styles)),
+        ("probabilities", probabilities, (None, num_styles)),
+        ("positive", positive, (None, num_styles)),
+        ("conditional", conditional, (num_styles, num_styles)),
+        ("alpha", alpha, (num_styles,)),
+        ("beta", beta, (num_styles, num_styles)),
     ]:
         if not tensor.shape.is_compatible_with(shape):
             raise ValueError(
@@ -182,7 +182,7 @@ def correct(probabilities, positive, conditional, alpha, beta):
                 f"Received: shape {tensor.shape}."
             )
 
-    weights = tf.linalg.set_diag(beta * conditional, tf.zeros(styles))
+    weights = tf.linalg.set_diag(beta * conditional, tf.zeros(num_styles))
     # In float64, where the order of a few float32 terms does not matter:
     # `relation_search` gets the same. In float32 a GPU would round the factors
     # to 10 bits (TF32).
@@ -197,11 +197,11 @@ def correct(probabilities, positive, conditional, alpha, beta):
 
 
 def _check_square(name, array):
-    """Returns an array of shape `(styles, styles)`, at least one style."""
+    """Returns an array, shape `(num_styles, num_styles)`, num_styles > 0."""
     array = np.asarray(array)
     if array.ndim != 2 or array.shape[0] != array.shape[1] or not array.size:
         raise ValueError(
-            f"`{name}` must have the shape (styles, styles). "
+            f"`{name}` must have the shape (num_styles, num_styles). "
             f"Received: shape {array.shape}."
         )
     return array

@@ -5,7 +5,7 @@ import tensorflow as tf
 from absl import logging
 from sklearn.linear_model import LogisticRegression
 
-# As float32 just below 1 can hold it to 2 %; logits are within -13.9 and 13.9.
+# float32 just below 1 still holds 1 - 1e-6, to 2 % of the difference.
 _CLIP = 1e-6
 # Inverse L2 penalty per standardised column: a Gaussian prior on its weight
 # with variance 0.1, that is a standard deviation of 2 on the logit that 39
@@ -17,7 +17,14 @@ _LEAST_SCALE = 0.01
 
 
 def logits(probabilities):
-    """Returns float64 logits of float32 probabilities, clipped."""
+    """Returns float64 logits of float32 probabilities, clipped.
+
+    Args:
+        probabilities: float32 array or tensor in [0, 1], of any shape.
+
+    Returns:
+        float64 tensor of the same shape, within -13.9 and 13.9.
+    """
     # Clipped before the cast, so that the bounds are float32 numbers too.
     clipped = tf.clip_by_value(probabilities, _CLIP, 1 - _CLIP)
     clipped = tf.cast(clipped, tf.float64)
@@ -28,22 +35,23 @@ def fit(labels, probabilities, present):
     """Fits a logistic regression per style over all members and styles.
 
     Args:
-        labels: int array of 0s and 1s, shape `(n, styles)`.
-        probabilities: float32 in [0, 1], shape `(n, members, styles)`.
-        present: bool `(members, styles)`, what a member has.
+        labels: int array of 0s and 1s, shape `(n, num_styles)`.
+        probabilities: float32 in [0, 1], shape `(n, members, num_styles)`.
+        present: bool `(members, num_styles)`, what a member has.
 
     Returns:
-        `(kernel, bias)`: float32 `(members * styles, styles)`, with members
-        outermost and 0 where one lacks the style, and float32 `(styles,)`;
-        the logits of `logits` times the kernel, plus the bias, are those of the
-        stack.
+        `(kernel, bias)`: float32 `(members * num_styles, num_styles)`, with
+        members outermost and 0 where one lacks the style, and float32
+        `(num_styles,)`. What `logits` returns, times the kernel, plus the
+        bias, are the logits of the stack.
     """
-    photos, styles = labels.shape
+    photos, num_styles = labels.shape
     weights = present / present.sum(axis=0)
-    kernel = np.zeros((*present.shape, styles))  # Averages logits, for now.
-    kernel[:, np.arange(styles), np.arange(styles)] = weights
-    kernel = kernel.reshape(-1, styles)
-    bias = np.zeros(styles)
+    kernel = np.zeros((*present.shape, num_styles))  # Averages logits, for now.
+    every = np.arange(num_styles)
+    kernel[:, every, every] = weights
+    kernel = kernel.reshape(-1, num_styles)
+    bias = np.zeros(num_styles)
 
     positives = labels.sum(axis=0)
     enough = np.minimum(positives, photos - positives) >= _LEAST_EXAMPLES
@@ -62,11 +70,11 @@ def fit(labels, probabilities, present):
         center = columns.mean(axis=0)
         scale = np.maximum(columns.std(axis=0), _LEAST_SCALE)
         columns = (columns - center) / scale
-    for style in np.flatnonzero(enough):
+    for column in np.flatnonzero(enough):
         model = LogisticRegression(C=_C, solver="newton-cholesky")
-        model.fit(columns, labels[:, style])
+        model.fit(columns, labels[:, column])
         slopes = model.coef_[0] / scale
-        kernel[:, style] = 0.0
-        kernel[inputs, style] = slopes
-        bias[style] = model.intercept_[0] - slopes @ center
+        kernel[:, column] = 0.0
+        kernel[inputs, column] = slopes
+        bias[column] = model.intercept_[0] - slopes @ center
     return kernel.astype(np.float32), bias.astype(np.float32)

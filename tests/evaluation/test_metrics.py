@@ -60,13 +60,13 @@ def test_counts_do_not_overflow_small_dtypes():
 @pytest.mark.parametrize(
     "labels, decisions, message",
     [
-        ([0, 1], [[0, 1]], r"`labels`.*\(n, styles\).*\(2,\)"),
-        ([[0, 1]], [0, 1], r"`decisions`.*\(n, styles\).*\(2,\)"),
+        ([0, 1], [[0, 1]], r"`labels`.*\(n, num_styles\).*\(2,\)"),
+        ([[0, 1]], [0, 1], r"`decisions`.*\(n, num_styles\).*\(2,\)"),
         ([[0, 1]], [[0], [1]], r"`decisions`.*\(1, 2\).*\(2, 1\)"),
         ([[0, 2]], [[0, 1]], r"`labels`.*-1, 0, 1.*2.*row 0, column 1"),
         ([[0, 1]], [[0.5, 1]], r"`decisions`.*one of 0, 1.*0\.5"),
         ([[np.nan, 1]], [[0, 1]], r"`labels`.*-1, 0, 1.*nan"),
-        ([[[0], [1]]], [[0, 1]], r"`labels`.*\(n, styles\).*\(1, 2, 1\)"),
+        ([[[0], [1]]], [[0, 1]], r"`labels`.*\(n, num_styles\).*\(1, 2, 1\)"),
         ([[0], [1]], [[0, 1]], r"`decisions`.*\(2, 1\).*\(1, 2\)"),
         # Of several, the first.
         ([[0, 3], [2, 1]], [[0, 1], [0, 1]], "3 at row 0, column 1"),

@@ -352,7 +352,7 @@ def test_apply_stays_in_0_1(rows):
     "changes, message",
     [
         ({"kind": "median"}, "`kind` must be one of mean, weighted, stack"),
-        ({"labels": [1, 0]}, r"`labels`.*\(n, styles\).*shape \(2,\)"),
+        ({"labels": [1, 0]}, r"`labels`.*\(n, num_styles\).*shape \(2,\)"),
         ({"labels": [[1], [2]]}, r"`labels` must be 0 or 1.*\[1 2\]"),
         ({"labels": np.zeros((0, 1))}, r"not be empty.*shape \(0, 1\)"),
         ({"probabilities": [[[0.5]]]}, r"\(2, members, 1\).*\(1, 1, 1\)"),

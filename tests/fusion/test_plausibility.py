@@ -171,7 +171,7 @@ def test_decide_stays_within_the_limits(rows, data):
         ),
         (
             lambda: plausibility.decide([[0.5]], 0.5, 0, 1),
-            r"`thresholds`.*\(styles,\)",
+            r"`thresholds`.*\(num_styles,\)",
         ),
     ],
 )

@@ -250,19 +250,6 @@ def test_same_seed_same_result():
     assert first.table.loc[0, "kept"] == "yes"
 
 
-def test_random_parts_spread_rare_styles():
-    # 10 photos of the rare style and 50 of the other, over five parts.
-    labels = np.zeros((100, 2), bool)
-    labels[45:95, 0] = True
-    labels[90:, 1] = True
-    parts = relation_search.at_least_two(np.ones(100), labels, seed=0)
-    assert np.bincount(parts).tolist() == [20] * 5
-    assert np.bincount(parts[labels[:, 1]]).tolist() == [2] * 5
-    assert np.bincount(parts[labels[:, 0]]).tolist() == [10] * 5
-    given = np.arange(100) % 2
-    assert relation_search.at_least_two(given, labels, seed=0) is given
-
-
 def test_positives_in_one_fold():
     # Nothing can be learned of A without fold 0, so nothing is kept, and its
     # threshold is the one of all photos.
