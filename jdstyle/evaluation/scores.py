@@ -67,6 +67,24 @@ def score(style_names, labels, probabilities, decisions, source, *, seed=0):
     return result
 
 
+def overall(result):
+    """Returns the scores that stand for a whole result.
+
+    Args:
+        result: dict of `score`.
+
+    Returns:
+        dict: the macro mean, or the row of the only style.
+
+    Raises:
+        ValueError: if there are several styles and no macro mean.
+    """
+    if "macro" in result:
+        return result["macro"]
+    (row,) = result["styles"].values()
+    return row
+
+
 def _macro(scores, samples):
     macro = dict.fromkeys(["f2", "f2_low", "f2_high", "baseline_f2", "pr_auc"])
     if scores:

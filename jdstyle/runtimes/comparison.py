@@ -145,7 +145,7 @@ def format_result(result, differences):
 
 
 def _row(score, name):
-    return score["macro"] if name == "macro mean" else score["styles"][name]
+    return score["styles"].get(name) or scores.overall(score)
 
 
 def _change(before, after):

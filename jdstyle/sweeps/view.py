@@ -9,6 +9,7 @@ import time
 
 import pandas as pd
 
+from jdstyle.evaluation import scores
 from jdstyle.runs import directory
 from jdstyle.sweeps import plan
 from jdstyle.sweeps import runner
@@ -114,10 +115,10 @@ def format_summary(runs):
         if run.tries:
             row["minutes"] = f"{run.seconds / 60:.1f}"
         if run.state == "done":
-            scores = _scores(run.job)
+            overall = _overall(run.job)
             row["state"] = "done" if run.tries else "done before"
-            row["F2"] = f"{scores['f2']:.3f}"
-            row["all positive"] = f"{scores['baseline_f2']:.3f}"
+            row["F2"] = f"{overall['f2']:.3f}"
+            row["all positive"] = f"{overall['baseline_f2']:.3f}"
         rows.append(row)
     parts = [pd.DataFrame(rows).to_string(index=False)]
     for run in runner.unsuccessful(runs):
@@ -161,11 +162,10 @@ def _last_line(run):
     return (epochs or lines)[-1]
 
 
-def _scores(job):
+def _overall(job):
     """Returns the scores of a finished run: of its style, or the mean."""
     results = directory.read_json(plan.results_path(job))
-    validation = results["validation"]
-    return validation.get("macro") or next(iter(validation["styles"].values()))
+    return scores.overall(results["validation"])
 
 
 def _tail(path, *, first_byte=0, num_bytes=4096):

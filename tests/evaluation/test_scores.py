@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from jdstyle.datasets import records
 from jdstyle.evaluation import scores as report
@@ -70,6 +71,18 @@ def test_one_style_has_no_macro_mean():
         ["a"], LABELS[:, :1], PROBABILITIES[:, :1], DECISIONS[:, :1], SOURCE
     )
     assert "macro" not in result
+
+
+def test_overall_is_the_macro_mean_or_the_only_style():
+    two = report.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
+    assert report.overall(two) is two["macro"]
+    one = report.score(
+        ["a"], LABELS[:, :1], PROBABILITIES[:, :1], DECISIONS[:, :1], SOURCE
+    )
+    assert report.overall(one) is one["styles"]["a"]
+    del two["macro"]
+    with pytest.raises(ValueError):
+        report.overall(two)
 
 
 def test_table_shows_the_baseline_beside_each_score():
