@@ -5,10 +5,10 @@
         --styles=FIRST:LAST
 
 Writes P(A|B) as CSV and picture; prints groups of related styles and how many
-styles a photo has. With --test_table, the columns that are no styles are
-numbers: a logistic regression per style scores every row out of fold;
-thresholds, relations and plausibility are fitted to that and tried on the test
-table.
+styles a photo has. With --test_table, the numeric columns that are not styles
+serve as features: a logistic regression per style predicts every row out of
+fold; thresholds, relations and plausibility are fitted to that and tried on the
+test table.
 """
 
 import os
@@ -19,22 +19,39 @@ from jdstyle import cli
 from jdstyle.errors import InputError
 
 _FOLD_FILE = flags.DEFINE_string(
-    "fold_file", None, "The challenge's fold file: fold,ID_0_1_..._0.jpg."
+    "fold_file",
+    None,
+    "The challenge's fold file, with lines such as fold,ID_0_1_..._0.jpg. Pass "
+    "either this or --table.",
 )
 _TABLE = flags.DEFINE_string(
-    "table", None, "ARFF or CSV: a column of 0s and 1s per style, and numbers."
+    "table",
+    None,
+    "ARFF or CSV file: a column of 0s and 1s per style, and numeric columns.",
 )
 _TEST_TABLE = flags.DEFINE_string(
-    "test_table", None, "The same of the rows to test on."
+    "test_table",
+    None,
+    "A file like --table with the rows to test on. Default: no test.",
 )
 _STYLES = flags.DEFINE_string(
-    "styles", None, "The style columns of --table: FIRST:LAST."
+    "styles",
+    None,
+    "The first and the last style column of --table, as FIRST:LAST. Required "
+    "with --table.",
 )
 _NUM_GROUPS = flags.DEFINE_integer(
-    "num_groups", 4, "Groups of related styles.", lower_bound=1
+    "num_groups",
+    4,
+    "Number of groups of related styles to print.",
+    lower_bound=1,
 )
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", ".", "Where the files go.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of the five folds.", lower_bound=0)
+_OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir", ".", "Folder that takes the files."
+)
+_SEED = flags.DEFINE_integer(
+    "seed", 0, "Seed of the five folds.", lower_bound=0
+)
 
 
 def main(argv):
@@ -49,8 +66,9 @@ def main(argv):
     counts, limits = _show_labels(names, labels)
     if _TEST_TABLE.value:
         _, test_labels, test_numbers = _read_table(_TEST_TABLE.value)
-        scores = _linear_scores(labels, numbers, test_numbers)
-        _show_gains(names, labels, counts, limits, *scores, test_labels)
+        part, predicted, tested = _predict(labels, numbers, test_numbers)
+        fit = _fit(names, labels, counts, part, predicted)
+        _show_scores(names, counts, limits, fit, tested, test_labels)
 
 
 def _read_fold_file(path):
@@ -118,8 +136,19 @@ def _show_labels(names, labels):
     return counts, limits
 
 
-def _linear_scores(labels, numbers, test_numbers):
-    """Returns folds, out-of-fold scores and test scores, `(n, styles)`."""
+def _predict(labels, numbers, test_numbers):
+    """Predicts by logistic regressions.
+
+    Args:
+        labels: int array of 0s and 1s, shape `(n, num_styles)`.
+        numbers: float array, shape `(n, num_features)`.
+        test_numbers: float array, shape `(num_tests, num_features)`.
+
+    Returns:
+        `(part, predicted, tested)`: int `(n,)`, each row's fold; float32
+        probabilities `(n, num_styles)`, out of fold; float32
+        `(num_tests, num_styles)`.
+    """
     import numpy as np
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -130,45 +159,53 @@ def _linear_scores(labels, numbers, test_numbers):
     part = folds.stratified_folds(
         labels, np.arange(len(labels)), [0.2] * 5, _SEED.value
     )
-    scores = np.zeros(labels.shape, np.float32)
-    test_scores = np.zeros((len(test_numbers), labels.shape[1]), np.float32)
-    for style in range(labels.shape[1]):
+    predicted = np.zeros(labels.shape, np.float32)
+    tested = np.zeros((len(test_numbers), labels.shape[1]), np.float32)
+    for column in range(labels.shape[1]):
         model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1))
         for fold in range(5):
             seen = part != fold
-            model.fit(numbers[seen], labels[seen, style])
-            scores[~seen, style] = model.predict_proba(numbers[~seen])[:, 1]
-        model.fit(numbers, labels[:, style])
-        test_scores[:, style] = model.predict_proba(test_numbers)[:, 1]
-    return part, scores, test_scores
+            model.fit(numbers[seen], labels[seen, column])
+            predicted[~seen, column] = model.predict_proba(numbers[~seen])[:, 1]
+        model.fit(numbers, labels[:, column])
+        tested[:, column] = model.predict_proba(test_numbers)[:, 1]
+    return part, predicted, tested
 
 
-def _show_gains(
-    names, labels, counts, limits, part, scores, test_scores, test_labels
-):
+def _fit(names, labels, counts, part, predicted):
+    """Prints what the relations gain out of fold; returns their fit."""
     import numpy as np
-    import pandas as pd
 
-    from jdstyle.datasets import records
-    from jdstyle.evaluation import scores as report
-    from jdstyle.fusion import plausibility
     from jdstyle.fusion import product
     from jdstyle.fusion import relation_fit
     from jdstyle.fusion import relations
 
     conditional = relations.conditional(counts).astype(np.float32)
-    fit = relation_fit.fit(labels, scores, part, conditional)
+    fit = relation_fit.fit(labels, predicted, part, conditional)
     gains = fit.table.rename(index=dict(enumerate(names)))
-    print("\nOut of fold, each fold decided by the others:")
+    print("\nOut of fold, each fold decided by what the others taught:")
     print(product.gains_table(gains).to_string())
+    return fit
 
-    positive = test_scores >= fit.first_thresholds
+
+def _show_scores(names, counts, limits, fit, tested, test_labels):
+    """Prints F2 on the test rows, from plain thresholds to all rules."""
+    import numpy as np
+    import pandas as pd
+
+    from jdstyle.datasets import records
+    from jdstyle.evaluation import scores
+    from jdstyle.fusion import plausibility
+    from jdstyle.fusion import relations
+
+    conditional = relations.conditional(counts).astype(np.float32)
+    positive = tested >= fit.first_thresholds
     corrected = relations.correct(
-        test_scores, positive, conditional, fit.alpha, fit.beta
+        tested, positive, conditional, fit.alpha, fit.beta
     )
     corrected = np.clip(corrected, 0, 1)
     decisions = {
-        "0.5": test_scores >= 0.5,
+        "0.5": tested >= 0.5,
         "threshold": positive,
         "+ relations": corrected >= fit.thresholds,
         "+ plausibility": plausibility.decide(
@@ -178,17 +215,17 @@ def _show_gains(
     rows = {}
     source = records.Source("table", "", num_leaking=0)
     for title, chosen in decisions.items():
-        score = report.score(
+        result = scores.score(
             names, test_labels, corrected, np.asarray(chosen, int), source
         )
-        macro = score["macro"]
+        overall = scores.overall(result)
         rows[title] = {
-            name: report.decimals(row["f2"])
-            for name, row in score["styles"].items()
+            name: scores.decimals(row["f2"])
+            for name, row in result["styles"].items()
         } | {
-            "macro F2": report.decimals(macro["f2"]),
-            "95 % interval": report.interval(macro),
-            "all positive": report.decimals(macro["baseline_f2"]),
+            "macro F2": scores.decimals(overall["f2"]),
+            "95 % interval": scores.interval(overall),
+            "all positive": scores.decimals(overall["baseline_f2"]),
         }
     print(f"\nF2 on the {len(test_labels)} test rows:")
     print(pd.DataFrame(rows).to_string())
