@@ -2,9 +2,10 @@
 
     python -m jdstyle.fuse --runs_dir=runs/demo
 
-Members (a backbone's runs for all styles, averaged over folds) are blended,
-corrected by the relations between styles, thresholded and kept to a plausible
-number of styles. All of it was chosen on photos that the networks had not seen.
+Members (a backbone's runs for all styles, averaged over folds) are blended and
+corrected by the relations between styles; thresholds and a plausible number of
+styles per photo then decide. All of it is chosen on photos that the networks
+have not seen.
 """
 
 import os
@@ -17,18 +18,19 @@ from jdstyle.files import lock
 from jdstyle.runs import directory
 
 _RUNS_DIR = flags.DEFINE_string(
-    "runs_dir", None, "Folder whose sub-folders are finished runs."
+    "runs_dir", None, "Folder whose sub-folders are finished runs. Required."
 )
 _RUNS = flags.DEFINE_list(
     "runs",
     None,
-    "Names of the runs to fuse; * and ? stand for letters. Default: all.",
+    "Names of the runs to fuse, separated by commas; * stands for any letters "
+    "and ? for one. Default: all of them.",
 )
 _ALLOW_MISSING = flags.DEFINE_boolean(
     "allow_missing",
     False,
-    "Fuse although trainings are missing: the last sweep's, or a style or fold "
-    "that another member has. results.json then names them.",
+    "Whether to fuse although trainings are missing: of the last sweep, or of "
+    "a style or fold that another member has. results.json then names them.",
 )
 _DATASET = flags.DEFINE_string(
     "dataset", "demo", "demo, jd_fashion or label_table/NAME."
@@ -37,36 +39,45 @@ _DATA_DIR = flags.DEFINE_string(
     "data_dir", "data", "Folder of the prepared data sets."
 )
 _OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "Where the product goes. Default: <runs_dir>/fused."
+    "output_dir",
+    None,
+    "Folder that takes the product. Default: <runs_dir>/fused.",
 )
 _FUSION = flags.DEFINE_enum(
     "fusion",
     "mean",
     ["mean", "weighted", "stack"],
-    "mean: of the members' probabilities; weighted: weights per style; stack: "
-    "a logistic regression on all members and styles.",
+    "How the members' probabilities are blended. mean: all members count "
+    "alike; weighted: each style weighs its members; stack: each style has a "
+    "logistic regression on all members and styles.",
 )
 _RELATIONS = flags.DEFINE_enum(
     "relations",
     "shared",
     ["shared", "full", "none"],
-    "Weights of the other styles in equation 2. shared: one per style; full: "
-    "one per pair of styles; none: no correction.",
+    "How the other styles of a photo correct a style's probability. shared: "
+    "with one weight per style; full: with one weight per pair of styles; "
+    "none: not at all.",
 )
 _MIN_STYLES = flags.DEFINE_integer(
     "min_styles",
     None,
-    "Fewest styles of a photo. Default: as the training labels have it.",
+    "Fewest styles that a photo can have. Default: the fewest of a training "
+    "photo.",
     lower_bound=0,
 )
 _MAX_STYLES = flags.DEFINE_integer(
     "max_styles",
     None,
-    "Most styles of a photo. Default: as the training labels have it.",
+    "Most styles that a photo can have. Default: the most of a training photo.",
     lower_bound=1,
 )
 _SEED = flags.DEFINE_integer(
-    "seed", 0, "Of parts and intervals.", lower_bound=0
+    "seed",
+    0,
+    "Seed of the intervals, and of the parts that stand in where runs have no "
+    "folds.",
+    lower_bound=0,
 )
 
 
@@ -85,7 +96,7 @@ def main(argv):
     builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
     output_dir = _OUTPUT_DIR.value or os.path.join(_RUNS_DIR.value, "fused")
     # Before an earlier product gives way.
-    completeness.find_runs(
+    runs, missing = completeness.find_runs(
         _RUNS_DIR.value,
         builder.info.metadata["fingerprint"],
         _RUNS.value,
@@ -104,8 +115,12 @@ def main(argv):
             again=True,  # The folder may hold more runs by now.
         )
         results, _, gains = product.fuse(
-            _RUNS_DIR.value,
-            builder,
+            runs,
+            {
+                part: records.read_photos(builder, part, cache="stream")
+                for part in ("train", "validation")
+            },
+            list(builder.info.metadata["styles"]),
             output_dir,
             rules.Options(
                 fusion=_FUSION.value,
@@ -114,15 +129,20 @@ def main(argv):
                 most=_MAX_STYLES.value,
                 seed=_SEED.value,
             ),
-            include=_RUNS.value,
-            allow_missing=_ALLOW_MISSING.value,
+            missing=missing,
         )
     if gains is not None:
-        print("What the relations gained, each fold decided by the others:")
+        print(
+            "What the relations gained, each fold decided by what the others "
+            "taught:"
+        )
         print(product.gains_table(gains).to_string())
     print("All members, out of fold:")
     print(scores.format_table(results["validation"]))
-    print("The photos also chose thresholds and weights: it flatters a little.")
+    print(
+        "A little optimistic: these photos also chose the thresholds and "
+        "weights."
+    )
     saved_model = os.path.join(output_dir, directory.SAVED_MODEL_DIR)
     print(f"P(A|B): {os.path.join(output_dir, product.MUTUAL_PICTURE)}")
     print(f"SavedModel: {saved_model}")

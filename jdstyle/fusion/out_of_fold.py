@@ -18,51 +18,51 @@ class OutOfFold(typing.NamedTuple):
     Attributes:
         ids: array of n different strings, sorted.
         folds: int `(n,)`; 0 where the runs have no folds.
-        labels: int32 `(n, styles)`, 0 or 1.
-        probabilities: float32 `(n, members, styles)` in [0, 1]; NaN where a
+        labels: int32 `(n, num_styles)`, 0 or 1.
+        probabilities: float32 `(n, members, num_styles)` in [0, 1]; NaN where a
             member does not have the style.
         members: list of names, as `finished.members` gives them.
-        styles: list of names.
+        style_names: list of strings.
     """
 
     ids: np.ndarray
     folds: np.ndarray
     labels: np.ndarray
     probabilities: np.ndarray
-    members: list
-    styles: list
+    members: list[str]
+    style_names: list[str]
 
 
-def join(runs, style_order):
+def join(runs, style_names):
     """Joins the runs' validation probabilities by photo.
 
     Args:
-        runs: list of `run_sets.Run`, of `run_sets.find_runs`.
-        style_order: list of the data set's style names, in its order.
+        runs: list of `finished.FinishedRun`, of `finished.find_runs`.
+        style_names: list of the data set's style names, in its order.
 
     Returns:
         `OutOfFold`; its styles are those that some member has, in that order.
 
     Raises:
         InputError: if a fold's run or a photo is missing somewhere, if a photo
-            comes twice, if two files contradict each other in a label or a
+            occurs twice, if two files contradict each other in a label or a
             fold, if only some runs have folds, if a run has a style that
-            `style_order` lacks, or if a table is broken; with file and line.
+            `style_names` lacks, or if a table is broken; with file and line.
     """
-    known = {style for run in runs for style in run.styles}
-    if not known <= set(style_order):
+    known = {name for run in runs for name in run.style_names}
+    if not known <= set(style_names):
         raise InputError(
             f"{runs[0].dataset} has no style "
-            f"{', '.join(sorted(known - set(style_order)))}."
+            f"{', '.join(sorted(known - set(style_names)))}."
         )
-    styles = [style for style in style_order if style in known]
+    style_names = [name for name in style_names if name in known]
     grouped = finished.members(runs)
     _require_same_folds(grouped)
 
     first, labels, columns = None, {}, {}
-    for name, member_runs in grouped.items():
+    for member, member_runs in grouped.items():
         tables = [_read_table(run) for run in member_runs]
-        for style in styles:
+        for style in style_names:
             column = _column(tables, style)
             if column is None:
                 continue
@@ -70,23 +70,27 @@ def join(runs, style_order):
             column = _align(column, first)
             _require_equal("label", labels.setdefault(style, column), column)
             _require_equal("fold", first, column)
-            columns[name, style] = column["probability"].to_numpy(np.float32)
+            columns[member, style] = column["probability"].to_numpy(np.float32)
     missing = np.full(len(first), np.nan, np.float32)
-    stacked = [[columns.get((m, s), missing) for s in styles] for m in grouped]
+    stacked = [
+        [columns.get((member, style), missing) for style in style_names]
+        for member in grouped
+    ]
     return OutOfFold(
         ids=first.index.to_numpy(str),
         folds=first["fold"].to_numpy(int),
         labels=np.stack(
-            [labels[style]["label"].to_numpy(np.int32) for style in styles], 1
+            [labels[name]["label"].to_numpy(np.int32) for name in style_names],
+            axis=1,
         ),
         probabilities=np.moveaxis(np.array(stacked), 2, 0),
         members=list(grouped),
-        styles=styles,
+        style_names=style_names,
     )
 
 
 def _require_same_folds(grouped):
-    """Every style of every member must have a run of every fold."""
+    """Raises `InputError` unless each style and member has each fold's run."""
     of_fold = {run.fold: run for runs in grouped.values() for run in runs}
     if None in of_fold and len(of_fold) > 1:
         whole = of_fold.pop(None)
@@ -96,12 +100,12 @@ def _require_same_folds(grouped):
             "runs of one kind with --runs."
         )
     for name, runs in grouped.items():
-        for style in dict.fromkeys(s for run in runs for s in run.styles):
-            there = {run.fold for run in runs if style in run.styles}
+        for style in dict.fromkeys(s for run in runs for s in run.style_names):
+            there = {run.fold for run in runs if style in run.style_names}
             for fold in sorted(of_fold.keys() - there):
                 raise InputError(
                     f"{name} has no finished run of style {style!r} and fold "
-                    f"{fold}; {of_fold[fold].directory} is one of that fold. "
+                    f"{fold}; {of_fold[fold].directory} is a run of that fold. "
                     f"Train it (--fold={fold}), or name runs that match with "
                     "--runs."
                 )
@@ -134,7 +138,7 @@ def _read_table(run):
         },
         index=pd.Index(ids, dtype=object),
     )
-    for style in run.styles:
+    for style in run.style_names:
         for name, is_accepted, accepted in [
             (f"label {style}", lambda x: np.isin(x, (0, 1)), "0 or 1"),
             # Written so that a NaN is refused.
@@ -145,7 +149,7 @@ def _read_table(run):
             ),
         ]:
             texts = _cells(cells, name, path)
-            # What is no number becomes NaN.
+            # What is not a number becomes NaN.
             table[name] = pd.to_numeric(texts, errors="coerce").to_numpy(float)
             wrong = np.flatnonzero(~is_accepted(table[name].to_numpy()))
             if len(wrong):

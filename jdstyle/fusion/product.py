@@ -9,15 +9,13 @@ from absl import logging
 
 from jdstyle.evaluation import charts
 from jdstyle.evaluation import scores
+from jdstyle.fusion import ensemble
+from jdstyle.fusion import evidence
 from jdstyle.fusion import relations
-from jdstyle.fusion import rules as fusion_fit
-from jdstyle.fusion import scorer
-from jdstyle.models import batch_norm_folding
-from jdstyle.models import classifier
+from jdstyle.fusion import rules
 from jdstyle.runs import directory
 from jdstyle.runs import finished
-from jdstyle.serving import saved_model as serving
-from jdstyle.sweeps import completeness
+from jdstyle.serving import saved_model
 
 PROBABILITIES_FILE = "out_of_fold_probabilities.csv"
 GAINS_FILE = "relation_gains.csv"
@@ -25,123 +23,93 @@ MUTUAL_TABLE_FILE = "mutual_table.csv"
 MUTUAL_PICTURE = "mutual_table.png"
 
 
-def fuse(
-    runs_dir,
-    builder,
-    output_dir,
-    options,
-    *,
-    include=None,
-    allow_missing=False,
-):
-    """Fuses the finished runs of a folder and exports them as one SavedModel.
+def fuse(runs, photos, style_names, output_dir, options, *, missing=()):
+    """Fuses finished runs and exports them as one SavedModel.
 
     Args:
-        runs_dir: folder of run directories.
-        builder: a prepared TFDS builder, the runs' data set.
+        runs: list of `finished.FinishedRun`, of one data set.
+        photos: dict from "train" and "validation" to `records.Photos` of that
+            data set, with the labels of all of its styles.
+        style_names: list of these styles' names.
         output_dir: takes the SavedModel, tables and `results.json`; exists.
-        options: `fusion_fit.Options`.
-        include: None or list of patterns, as in `run_sets.find_runs`.
-        allow_missing: as in `completeness.find_runs`; what is missing stands in
-            the results.
+        options: `rules.Options`.
+        missing: strings, of `completeness.find_runs`: what the runs lack. The
+            results repeat them.
 
     Returns:
-        `(results, evidence, gains)`: the dict in `results.json`, the
-        `fusion_fit.Evidence`, and a DataFrame with a row per style, what the
+        `(results, gathered, gains)`: the dict in `results.json`, the
+        `evidence.Evidence`, and a DataFrame with a row per style, what the
         relations gained; None without relations.
 
     Raises:
-        InputError: if runs are missing or do not fit together.
+        InputError: if the runs or their tables do not fit together.
     """
     start = time.monotonic()
-    runs, missing = completeness.find_runs(
-        runs_dir,
-        builder.info.metadata["fingerprint"],
-        include,
-        allow_missing=allow_missing,
-    )
     for text in missing:
         logging.warning("Fused without it: %s", text)
     members = finished.members(runs)
-    evidence = fusion_fit.gather(runs, builder)
-    joined, names = evidence.joined, evidence.joined.styles
+    gathered = evidence.gather(runs, photos, style_names)
+    joined = gathered.joined
     logging.info(
         "%d runs, %d members (%s), %d styles, %d photos out of fold",
         len(runs),
         len(members),
         ", ".join(members),
-        len(names),
+        len(joined.style_names),
         len(joined.ids),
     )
-    rules, blended, gains = fusion_fit.make_rules(evidence, options)
-    corrected = scorer.correct(rules, blended).numpy()
-    decisions = scorer.decide(rules, corrected).numpy()
+    fitted, blended, gains = rules.fit(gathered, options)
+    corrected = rules.correct(fitted, blended).numpy()
+    decisions = rules.decide(fitted, corrected).numpy()
 
-    _write_tables(output_dir, evidence, corrected, gains)
-    saved_model = os.path.join(output_dir, directory.SAVED_MODEL_DIR)
-    serving.export(load(members, names, rules), names, saved_model)
+    _write_tables(output_dir, gathered, corrected, gains)
+    saved_model.export(
+        ensemble.load(members, joined.style_names, fitted),
+        joined.style_names,
+        os.path.join(output_dir, directory.SAVED_MODEL_DIR),
+    )
     results = {
-        "styles": names,
+        "styles": joined.style_names,
         "members": list(members),
         "runs": [run.directory for run in runs],
-        "missing": missing,
+        "missing": list(missing),
         "fusion": options.fusion,
-        "first_thresholds": rules.first_thresholds.tolist(),
-        "thresholds": rules.thresholds.tolist(),
-        "alpha": rules.alpha.tolist(),
-        "beta": rules.beta.tolist(),
-        "limits": [rules.least, rules.most],
+        "first_thresholds": fitted.first_thresholds.tolist(),
+        "thresholds": fitted.thresholds.tolist(),
+        "alpha": fitted.alpha.tolist(),
+        "beta": fitted.beta.tolist(),
+        "limits": [fitted.least, fitted.most],
         "validation": scores.score(
-            names,
+            joined.style_names,
             joined.labels,
             corrected,
             decisions,
-            evidence.source,
+            gathered.source,
         ),
         "minutes": (time.monotonic() - start) / 60,
     }
     directory.write_json(
         os.path.join(output_dir, directory.RESULTS_FILE), results
     )
-    return results, evidence, gains
+    return results, gathered, gains
 
 
-def load(members, names, rules):
-    """Loads every network of the members.
-
-    Args:
-        members: of `finished.members`.
-        names: list of the fused styles' names.
-        rules: `fusion.Rules`.
-
-    Returns:
-        `scorer.Fusion`.
-    """
-    networks = [
-        scorer.Network(
-            batch_norm_folding.fold_batch_norms(
-                classifier.load_run(run.directory)[0]
-            ),
-            number,
-            [names.index(style) for style in run.styles],
-        )
-        for number, runs in enumerate(members.values())
-        for run in runs
-    ]
-    return scorer.Fusion(networks, list(members), len(names), rules)
-
-
-def _write_tables(output_dir, evidence, corrected, gains):
-    joined, counts = evidence.joined, evidence.counts
-    names = joined.styles
+def _write_tables(output_dir, gathered, corrected, gains):
+    """Writes probabilities, P(A|B) with its picture, and gains if any."""
+    joined, counts = gathered.joined, gathered.counts
+    style_names = joined.style_names
     directory.write_table(
         os.path.join(output_dir, PROBABILITIES_FILE),
-        scores.probability_table(joined.ids, names, joined.labels, corrected),
+        scores.probability_table(
+            joined.ids, style_names, joined.labels, corrected
+        ),
     )
-    table = relations.mutual_table(names, counts).reset_index()
-    directory.write_table(os.path.join(output_dir, MUTUAL_TABLE_FILE), table)
+    directory.write_table(
+        os.path.join(output_dir, MUTUAL_TABLE_FILE),
+        relations.mutual_table(style_names, counts).reset_index(),
+    )
     charts.mutual_table(
-        names,
+        style_names,
         relations.conditional(counts),
         np.diag(counts),
         os.path.join(output_dir, MUTUAL_PICTURE),
@@ -153,7 +121,14 @@ def _write_tables(output_dir, evidence, corrected, gains):
 
 
 def gains_table(gains):
-    """Returns the gains of `fuse` as a table of texts, a row per style."""
+    """Lays out gains for people.
+
+    Args:
+        gains: DataFrame, as `fuse` returns it.
+
+    Returns:
+        DataFrame of texts, a row per style and one of the macro mean.
+    """
     return pd.DataFrame(
         {
             "F2 before": gains["f2_before"].map("{:.3f}".format),

@@ -1,25 +1,28 @@
-"""Fits what turns members' probabilities into decisions, out of fold."""
+"""The rules that turn members' probabilities into decisions, and their fit."""
 
 import typing
 
 import numpy as np
+import tensorflow as tf
 
-from jdstyle.datasets import records
 from jdstyle.errors import InputError
 from jdstyle.fusion import blending
-from jdstyle.fusion import out_of_fold
 from jdstyle.fusion import plausibility
 from jdstyle.fusion import relation_fit
 from jdstyle.fusion import relation_search
 from jdstyle.fusion import relations
-from jdstyle.fusion import scorer
 
 
 class Options(typing.NamedTuple):
-    """How members are fused; see the flags of `fuse`.
+    """How members are fused; `jdstyle.fuse` has a flag for each.
 
-    `relations` is "none", "shared" (one beta per style) or "full" (a matrix);
-    `least` and `most` None take the training labels' limits.
+    Attributes:
+        fusion: "mean", "weighted" or "stack", as in `blending.fit`.
+        relations: "none", "shared" (a beta per style) or "full" (a beta per
+            pair of styles).
+        least, most: ints, how many styles a photo can have; None takes the
+            limits of the training labels.
+        seed: int >= 0, of dealt parts and of the bootstrap.
     """
 
     fusion: str = "mean"
@@ -29,98 +32,47 @@ class Options(typing.NamedTuple):
     seed: int = 0
 
 
-class Evidence(typing.NamedTuple):
-    """What rules are fitted to.
+class Rules(typing.NamedTuple):
+    """What turns the members' probabilities into decisions.
 
     Attributes:
-        joined: `out_of_fold.OutOfFold`.
-        counts: int array `(styles, styles)`, N(A and B) of training labels.
-        limits: fewest and most styles of a training photo.
-        source: `records.Source` of the photos.
+        blend: `blending.Blend`.
+        first_thresholds: float32 `(num_styles,)`, for blended probabilities.
+        conditional: float32 `(num_styles, num_styles)`; `[a, b]` is P(a|b).
+        alpha: float32 `(num_styles,)`, of equation 2.
+        beta: float32 `(num_styles, num_styles)`, of equation 2.
+        thresholds: float32 `(num_styles,)`, for corrected probabilities.
+        least, most: ints, how many styles a photo can have.
     """
 
-    joined: out_of_fold.OutOfFold
-    counts: np.ndarray
-    limits: tuple
-    source: records.Source
+    blend: blending.Blend
+    first_thresholds: np.ndarray
+    conditional: np.ndarray
+    alpha: np.ndarray
+    beta: np.ndarray
+    thresholds: np.ndarray
+    least: int
+    most: int
 
 
-def gather(runs, builder):
-    """Joins the runs' probabilities, and counts the training labels.
-
-    Args:
-        runs: list of `run_sets.Run`.
-        builder: a prepared TFDS builder, the runs' data set.
-
-    Returns:
-        `Evidence`.
-
-    Raises:
-        InputError: as `out_of_fold.join`, if labels are unknown, or if a style
-            has no positive out of fold.
-    """
-    # With folds, every photo of train and validation has trained some run.
-    has_folds = runs[0].fold is not None
-    labels = np.concatenate(
-        [
-            records.read_photos(builder, part, cache="stream").labels
-            for part in (["train", "validation"] if has_folds else ["train"])
-        ]
-    )
-    if (labels < 0).any():
-        raise InputError(
-            "Relations between styles need known labels; "
-            f"{builder.info.full_name} has unknown ones."
-        )
-    known = list(builder.info.metadata["styles"])
-    joined = out_of_fold.join(runs, known)
-    _require_positives(joined)
-    labels = labels[:, [known.index(name) for name in joined.styles]]
-    return Evidence(
-        joined,
-        relations.cooccurrence(labels),
-        plausibility.limits(labels),
-        records.source(builder),
-    )
-
-
-def _require_positives(joined):
-    for name, column in zip(joined.styles, joined.labels.T, strict=True):
-        if not column.any():
-            raise InputError(
-                f"No photo out of fold has {name}, among {len(column)}: there "
-                "is nothing to fit its threshold to. Train more folds "
-                "(--fold), or leave its runs out with --runs."
-            )
-
-
-def make_rules(evidence, options):
+def fit(evidence, options):
     """Blends the members and fits what turns them into decisions.
 
     Args:
-        evidence: `Evidence`.
+        evidence: `evidence.Evidence`.
         options: `Options`.
 
     Returns:
-        `(rules, blended, gains)`: `scorer.Rules`; float32 `(n, styles)`, the
-        blended probabilities, cross-fitted; gains as in `fuse`.
+        `(fitted, blended, gains)`: `Rules`; float32 `(n, num_styles)`, the
+        blended probabilities, cross-fitted; and a DataFrame, the table of
+        `relation_fit.RelationFit` by style name, or None without relations.
 
     Raises:
         InputError: if the limits are out of range.
     """
     joined = evidence.joined
-    num_styles = len(joined.styles)
-    least, most = (
-        given if given is not None else found
-        for given, found in zip(
-            (options.least, options.most), evidence.limits, strict=True
-        )
-    )
-    if not 0 <= least <= most <= num_styles:
-        raise InputError(
-            "--min_styles and --max_styles must satisfy 0 <= min <= max <= "
-            f"{num_styles}. Received: {least} and {most}."
-        )
+    num_styles = len(joined.style_names)
+    least, most = _limits(evidence, options)
     blend, blended = blending.fit(
         joined.labels,
         joined.probabilities,
@@ -133,20 +85,66 @@ def make_rules(evidence, options):
         first = relation_search.first_thresholds(joined.labels == 1, blended)
         alpha = np.ones(num_styles, np.float32)
         beta = np.zeros((num_styles, num_styles), np.float32)
-        fitted, gains = (first, alpha, beta, first), None
-    else:
-        *fitted, gains = relation_fit.fit(
-            joined.labels,
-            blended,
-            joined.folds,
-            conditional,
-            full_matrix=options.relations == "full",
-            seed=options.seed,
+        fitted = Rules(
+            blend, first, conditional, alpha, beta, first, least, most
         )
-        gains = gains.rename(index=dict(enumerate(joined.styles)))
-        gains = gains.rename_axis("style")
-    first, alpha, beta, chosen = fitted
-    rules = scorer.Rules(
-        blend, first, conditional, alpha, beta, chosen, least, most
+        return fitted, blended, None
+    first, alpha, beta, chosen, gains = relation_fit.fit(
+        joined.labels,
+        blended,
+        joined.folds,
+        conditional,
+        full_matrix=options.relations == "full",
+        seed=options.seed,
     )
-    return rules, blended, gains
+    gains = gains.rename(index=dict(enumerate(joined.style_names)))
+    fitted = Rules(blend, first, conditional, alpha, beta, chosen, least, most)
+    return fitted, blended, gains.rename_axis("style")
+
+
+def _limits(evidence, options):
+    """Returns `(least, most)`: the given ones, else those of the labels."""
+    num_styles = len(evidence.joined.style_names)
+    least, most = evidence.limits
+    if options.least is not None:
+        least = options.least
+    if options.most is not None:
+        most = options.most
+    if not 0 <= least <= most <= num_styles:
+        raise InputError(
+            "--min_styles and --max_styles must satisfy 0 <= min <= max <= "
+            f"{num_styles}. Received: {least} and {most}."
+        )
+    return least, most
+
+
+def correct(fitted, blended):
+    """Applies equation 2, as `relations.correct` says, clipped to [0, 1].
+
+    Args:
+        fitted: `Rules`.
+        blended: float32 `(n, num_styles)`, of `blending.apply`.
+
+    Returns:
+        float32 tensor in [0, 1], shape `(n, num_styles)`.
+    """
+    positive = blended >= fitted.first_thresholds
+    corrected = relations.correct(
+        blended, positive, fitted.conditional, fitted.alpha, fitted.beta
+    )
+    return tf.clip_by_value(corrected, 0.0, 1.0)
+
+
+def decide(fitted, corrected):
+    """Applies thresholds and plausibility, as `plausibility.decide` says.
+
+    Args:
+        fitted: `Rules`.
+        corrected: float32 `(n, num_styles)`, of `correct`.
+
+    Returns:
+        int32 tensor of 0s and 1s, shape `(n, num_styles)`.
+    """
+    return plausibility.decide(
+        corrected, fitted.thresholds, fitted.least, fitted.most
+    )

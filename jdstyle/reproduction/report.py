@@ -25,12 +25,12 @@ def ablation_table(ablation, reported):
     """
     rows = []
     for i, (title, score) in enumerate(ablation.items()):
-        macro = score["macro"]
+        overall = report.overall(score)
         row = {
             "step": title,
-            "macro F2": report.decimals(macro["f2"]),
-            "95 % interval": report.interval(macro),
-            "all positive": report.decimals(macro["baseline_f2"]),
+            "macro F2": report.decimals(overall["f2"]),
+            "95 % interval": report.interval(overall),
+            "all positive": report.decimals(overall["baseline_f2"]),
         }
         if reported:
             row["in the report"] = f"{reported[i]:.2f}"
@@ -64,15 +64,15 @@ def write(output_dir, results, evidence, gains):
     Args:
         output_dir: path of an existing folder.
         results: dict, as `reproduce` writes it to `results.json`.
-        evidence: `fusion_fit.Evidence` of the last step.
-        gains: DataFrame of `fusing.fuse`.
+        evidence: `evidence.Evidence` of the last step.
+        gains: DataFrame of `product.fuse`.
 
     Returns:
         Path of the HTML page.
     """
     pictures = os.path.join(output_dir, "pictures")
     os.makedirs(pictures, exist_ok=True)
-    names = evidence.joined.styles
+    names = evidence.joined.style_names
     is_jd = results["dataset"].startswith("jd_fashion")
     ablation = ablation_table(
         results["ablation"], REPORTED_STEPS if is_jd else None
@@ -161,7 +161,7 @@ def _describe(results, is_jd):
         "the F2 of saying yes to every photo.",
     ]
     if is_jd:
-        ours = results["product"]["fusion, relations"]["macro"]["f2"]
+        ours = report.overall(results["product"]["fusion, relations"])["f2"]
         blocks.append(
             pd.DataFrame(
                 {
@@ -198,7 +198,7 @@ def _draw_backbones(pictures, names, scores):
 
 def _draw_ablation(pictures, ablation):
     path = os.path.join(pictures, "ablation.png")
-    macros = [score["macro"] for score in ablation.values()]
+    macros = [report.overall(score) for score in ablation.values()]
     charts.grouped_bars(
         list(ablation),
         {"macro F2": np.array([macro["f2"] for macro in macros])},
@@ -228,4 +228,4 @@ def _bars(names, scores, last, path):
 
 
 def _row(score, style):
-    return score["styles"].get(style) or score["macro"]
+    return score["styles"].get(style) or report.overall(score)

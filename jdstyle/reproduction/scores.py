@@ -8,14 +8,16 @@ import tensorflow as tf
 from jdstyle.datasets import records
 from jdstyle.evaluation import scores as report
 from jdstyle.fusion import blending
+from jdstyle.fusion import ensemble
+from jdstyle.fusion import evidence
 from jdstyle.fusion import product as fusing
 from jdstyle.fusion import rules as fusion_fit
-from jdstyle.fusion import scorer as fusion
 from jdstyle.input_pipeline import batches
 from jdstyle.reproduction import steps
 from jdstyle.runs import directory
 from jdstyle.runs import finished
 from jdstyle.serving import loader
+from jdstyle.sweeps import completeness
 
 _BATCH_SIZE = 32
 
@@ -28,8 +30,8 @@ def score(plan, builder):
         builder: a prepared TFDS builder.
 
     Returns:
-        `(results, evidence, gains)`: dict of JSON values, `fusion_fit.Evidence`
-        of the last step, and the gains of `fusing.fuse`.
+        `(results, evidence, gains)`: dict of JSON values, `evidence.Evidence`
+        of the last step, and the gains of `product.fuse`.
     """
     part = "test" if "test" in builder.info.splits else "validation"
     *early, last = steps.steps(plan)
@@ -39,21 +41,32 @@ def score(plan, builder):
     }
     fused_dir = os.path.join(plan.output_dir, steps.FUSED)
     os.makedirs(fused_dir, exist_ok=True)
-    options = fusion_fit.Options()
-    _, evidence, gains = fusing.fuse(
-        folders[last.title], builder, fused_dir, options
-    )
+    fingerprint = builder.info.metadata["fingerprint"]
     runs = {
-        title: finished.find_runs(folder, builder.info.metadata["fingerprint"])
+        title: finished.find_runs(folder, fingerprint)
         for title, folder in folders.items()
     }
+    runs[last.title], _ = completeness.find_runs(
+        folders[last.title], fingerprint
+    )
+    photos = {
+        part: records.read_photos(builder, part, cache="stream")
+        for part in ("train", "validation")
+    }
+    _, evidence, gains = fusing.fuse(
+        runs[last.title],
+        photos,
+        list(builder.info.metadata["styles"]),
+        fused_dir,
+        fusion_fit.Options(),
+    )
     saved_model = os.path.join(fused_dir, directory.SAVED_MODEL_DIR)
     (first,) = finished.members(
         [run for run in runs[last.title] if run.backbone == plan.backbones[0]]
     )
     product = score_product(evidence, saved_model, first, builder, part)
     ablation = {
-        step.title: score_step(runs[step.title], builder, part)
+        step.title: score_step(runs[step.title], photos, builder, part)
         for step in early
     }
     transfer = {
@@ -70,7 +83,7 @@ def score(plan, builder):
         "cpu_minutes": sum(
             _cpu_minutes(run) for of_step in runs.values() for run in of_step
         ),
-        "positives": _count_positives(builder, evidence.joined.styles),
+        "positives": _count_positives(builder, evidence.joined.style_names),
         "product": product,
         "transfer": transfer,
         "ablation": ablation,
@@ -78,11 +91,12 @@ def score(plan, builder):
     return results, evidence, gains
 
 
-def score_step(runs, builder, part):
+def score_step(runs, photos, builder, part):
     """Scores one member by thresholds that were chosen out of fold.
 
     Args:
-        runs: list of `run_sets.Run` of one member.
+        runs: list of `finished.FinishedRun` of one member.
+        photos: dict from "train" and "validation" to `records.Photos`.
         builder: a prepared TFDS builder.
         part: "test" or "validation".
 
@@ -90,17 +104,19 @@ def score_step(runs, builder, part):
         dict of `report.score`.
     """
     members = finished.members(runs)
-    evidence = fusion_fit.gather(runs, builder)
-    names = evidence.joined.styles
+    gathered = evidence.gather(
+        runs, photos, list(builder.info.metadata["styles"])
+    )
+    names = gathered.joined.style_names
     options = fusion_fit.Options(relations="none", least=0, most=len(names))
-    rules, _, _ = fusion_fit.make_rules(evidence, options)
-    scorer = fusing.load(members, names, rules)
-    photos = records.read_photos(
+    rules, _, _ = fusion_fit.fit(gathered, options)
+    scorer = ensemble.load(members, names, rules)
+    scored = records.read_photos(
         builder, part, cache="stream", style_names=names
     )
     (size,) = scorer.image_sizes
     dataset = batches.make_eval_dataset(
-        photos, image_size=size, batch_size=_BATCH_SIZE
+        scored, image_size=size, batch_size=_BATCH_SIZE
     )
     forward = tf.function(
         lambda images: scorer({size: tf.cast(images, tf.float32)}),
@@ -113,10 +129,10 @@ def score_step(runs, builder, part):
     )
     return report.score(
         names,
-        photos.labels,
+        scored.labels,
         probabilities,
         decisions,
-        photos.source,
+        scored.source,
     )
 
 
@@ -124,7 +140,7 @@ def score_product(evidence, saved_model, first, builder, part):
     """Scores the fused SavedModel, and what its members decide without it.
 
     Args:
-        evidence: `fusion_fit.Evidence` that the SavedModel was made from.
+        evidence: `evidence.Evidence` that the SavedModel was made from.
         saved_model: its directory.
         first: name of the member that also gets relations of its own.
         builder: a prepared TFDS builder.
@@ -137,14 +153,14 @@ def score_product(evidence, saved_model, first, builder, part):
     """
     joined = evidence.joined
     photos = records.read_photos(
-        builder, part, cache="stream", style_names=joined.styles
+        builder, part, cache="stream", style_names=joined.style_names
     )
     classify, _ = loader.load(saved_model, "members")
     probabilities, decisions, members = loader.score(
         classify, photos.stream.batch(_BATCH_SIZE)
     )
     product = report.score(
-        joined.styles,
+        joined.style_names,
         photos.labels,
         probabilities,
         decisions,
@@ -174,16 +190,14 @@ def _score_alone(evidence, numbers, members, photos, options=None):
         members=[joined.members[number] for number in numbers],
     )
     options = options or fusion_fit.Options(
-        relations="none", least=0, most=len(joined.styles)
+        relations="none", least=0, most=len(joined.style_names)
     )
-    rules, _, _ = fusion_fit.make_rules(
-        evidence._replace(joined=joined), options
-    )
+    rules, _, _ = fusion_fit.fit(evidence._replace(joined=joined), options)
     blended = blending.apply(rules.blend, members[:, numbers])
-    corrected = fusion.correct(rules, blended)
-    decisions = fusion.decide(rules, corrected)
+    corrected = fusion_fit.correct(rules, blended)
+    decisions = fusion_fit.decide(rules, corrected)
     return report.score(
-        joined.styles,
+        joined.style_names,
         photos.labels,
         corrected.numpy(),
         decisions.numpy(),

@@ -1,8 +1,8 @@
 """The finished runs of a folder: which there are, and what they belong to.
 
 A member of a fusion is what one backbone made at one image size and with one
-way of sharing: one-style networks for each style, or multi-style networks, once
-or once per fold.
+way of sharing: one-style networks for each style, or multi-style networks,
+trained once or once per fold.
 """
 
 import fnmatch
@@ -12,28 +12,30 @@ import typing
 from absl import logging
 
 from jdstyle.errors import InputError
-from jdstyle.runs import directory as experiment
+from jdstyle.evaluation import scores
+from jdstyle.runs import directory
 
 
-class Run(typing.NamedTuple):
+class FinishedRun(typing.NamedTuple):
     """A finished run of a classifier.
 
     Attributes:
         directory: path.
         dataset: string, name and version of the data set.
         fingerprint: hex digest of the data.
-        styles: list of the styles that the network knows.
+        style_names: list of the styles that the network knows.
         backbone: string, e.g. "ResNet50".
         image_size: int, pixels.
-        sharing: None for a one-style network, else "trunk", "groups", "none".
+        sharing: None for a one-style network, else "trunk", "groups" or "none".
         fold: int, or None for the data set's own validation photos.
-        f2: float, its F2 (several styles: macro F2) on its validation photos.
+        f2: float in [0, 1], on its validation photos; of several styles, the
+            macro F2.
     """
 
     directory: str
     dataset: str
     fingerprint: str
-    styles: list
+    style_names: list[str]
     backbone: str
     image_size: int
     sharing: str | None
@@ -46,13 +48,13 @@ def find_runs(runs_dir, fingerprint=None, include=None):
 
     Args:
         runs_dir: path; its sub-folders are run directories. Unfinished runs,
-            pretraining, fusions and what is no run are passed over.
+            pretraining, fusions and what is not a run are passed over.
         fingerprint: None, or the data's: runs of other data are passed over.
         include: None, or list of patterns ("demo-*-resnet50"): the names of
             the sub-folders to take.
 
     Returns:
-        List of `Run`, sorted by directory, not empty.
+        List of `FinishedRun`, sorted by directory, not empty.
 
     Raises:
         InputError: if there are none, or none for a pattern, if they are of
@@ -73,10 +75,10 @@ def members(runs):
     """Groups runs by member.
 
     Args:
-        runs: list of `Run`.
+        runs: list of `FinishedRun`.
 
     Returns:
-        dict from name to list of `Run`, sorted by name: "resnet50",
+        dict from name to list of `FinishedRun`, sorted by name: "resnet50",
         "resnet50-trunk", and with the image size ("resnet50-224") where that
         alone tells two members apart.
     """
@@ -120,7 +122,13 @@ def find_donor(runs_dir, style, *, fingerprint, backbone, fold):
     donors = [
         run
         for run in filter(None, runs)
-        if (run.fingerprint, run.styles, run.sharing, run.backbone, run.fold)
+        if (
+            run.fingerprint,
+            run.style_names,
+            run.sharing,
+            run.backbone,
+            run.fold,
+        )
         == wanted
     ]
     if not donors:
@@ -134,7 +142,7 @@ def find_donor(runs_dir, style, *, fingerprint, backbone, fold):
 
 
 def _scan(runs_dir, patterns):
-    """Returns a dict from the names of folders to their `Run`s."""
+    """Returns a dict from the names of folders to their `FinishedRun`s."""
     if not os.path.isdir(runs_dir):
         raise InputError(f"No such folder of runs: {runs_dir} (--runs_dir).")
     return {
@@ -149,27 +157,28 @@ def _plain_name(run):
     return "-".join(filter(None, [run.backbone.lower(), run.sharing]))
 
 
-def _read_run(directory):
-    """Returns a `Run`, or None if it is not a classifier's or not finished."""
+def _read_run(folder):
+    """Returns a `FinishedRun`, or None if it is not a finished classifier."""
     paths = [
-        os.path.join(directory, name)
-        for name in (experiment.RUN_FILE, experiment.RESULTS_FILE)
+        os.path.join(folder, name)
+        for name in (directory.RUN_FILE, directory.RESULTS_FILE)
     ]
     if not all(map(os.path.isfile, paths)):
         return None
     try:
-        record, results = map(experiment.read_json, paths)
+        record, results = map(directory.read_json, paths)
         if record.get("task", "train") != "train":
             return None
-        validation = results["validation"]
-        # Of one style there is no macro score.
-        scores = (
-            validation.get("macro") or validation["styles"][record["styles"][0]]
-        )
-        return Run(
-            directory=directory,
-            f2=float(scores["f2"]),
-            **{key: record[key] for key in Run._fields[1:-1]},
+        return FinishedRun(
+            directory=folder,
+            dataset=record["dataset"],
+            fingerprint=record["fingerprint"],
+            style_names=record["styles"],
+            backbone=record["backbone"],
+            image_size=record["image_size"],
+            sharing=record["sharing"],
+            fold=record["fold"],
+            f2=float(scores.overall(results["validation"])["f2"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
@@ -206,7 +215,7 @@ def _of_one_data_set(runs, fingerprint, runs_dir):
 def _require_different(runs):
     seen = {}
     for run in runs:
-        for style in run.styles:
+        for style in run.style_names:
             key = (_plain_name(run), run.image_size, run.fold, style)
             other = seen.setdefault(key, run)
             if other is not run:

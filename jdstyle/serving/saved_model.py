@@ -64,7 +64,7 @@ class StyleClassifier(tf.Module):
     the largest, which is not to the last bit what they were trained on.
 
     Args:
-        scorer: `Thresholded` or `fusion.Fusion`.
+        scorer: `Thresholded` or `ensemble.Ensemble`.
         assets: list of paths of the files that become assets.
     """
 
@@ -202,7 +202,7 @@ def export(scorer, style_names, directory):
     until the next has written its own.
 
     Args:
-        scorer: `Thresholded` or `fusion.Fusion`.
+        scorer: `Thresholded` or `ensemble.Ensemble`.
         style_names: one string per style.
         directory: path of the SavedModel; an older one is replaced.
     """

@@ -24,8 +24,8 @@ def find_runs(runs_dir, fingerprint, include=None, *, allow_missing=False):
             member lacks a fold is then left out of that member.
 
     Returns:
-        `(runs, missing)`: list of `run_sets.Run`, and list of strings that say
-        what is missing.
+        `(runs, missing)`: list of `finished.FinishedRun`, and list of strings
+        that say what is missing.
 
     Raises:
         InputError: as `finished.find_runs`; or if something is missing.
@@ -127,12 +127,12 @@ def _read_record(directory):
 def _missing_of_members(grouped):
     """What one member has and another does not: styles and folds."""
     every = [run for runs in grouped.values() for run in runs]
-    styles = dict.fromkeys(style for run in every for style in run.styles)
+    styles = dict.fromkeys(style for run in every for style in run.style_names)
     folds = sorted({run.fold for run in every} - {None})
     missing = []
     for name, runs in grouped.items():
         for style in styles:
-            there = {run.fold for run in runs if style in run.styles}
+            there = {run.fold for run in runs if style in run.style_names}
             if not there:
                 missing.append(f"{name} has no finished run of style {style!r}")
             elif None not in there:
@@ -153,8 +153,8 @@ def _with_all_folds(runs):
         for of_member in finished.members(runs).values()
         for run in of_member
         if all(
-            {r.fold for r in of_member if style in r.styles} == folds
-            for style in run.styles
+            {r.fold for r in of_member if style in r.style_names} == folds
+            for style in run.style_names
         )
     ]
     if not whole and None not in folds:

@@ -20,7 +20,8 @@ from jdstyle.datasets import records
 from jdstyle.errors import InputError
 from jdstyle.files import sums
 from jdstyle.fusion import blending
-from jdstyle.fusion import scorer as fusion
+from jdstyle.fusion import ensemble
+from jdstyle.fusion import rules
 from jdstyle.runtimes import comparison
 from jdstyle.runtimes import formats
 from jdstyle.runtimes import frozen_graph
@@ -50,7 +51,7 @@ def make_network(size, member, columns, seed):
     scale = 1 / logits.std(axis=0)
     head.kernel.assign(head.kernel * scale)
     head.bias.assign(-logits.mean(axis=0) * scale)
-    return fusion.Network(model, member, columns)
+    return ensemble.Network(model, member, columns)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def saved_model(tmp_path_factory):
         make_network(32, 0, [0], 1),
         make_network(48, 1, [1, 0], 2),
     ]
-    rules = fusion.Rules(
+    fitted = rules.Rules(
         blend=blending.Blend("mean", weights=np.float32([[0.5, 0], [0.5, 1]])),
         first_thresholds=np.float32([0.5, 0.5]),
         conditional=np.float32([[1, 0.25], [0.125, 1]]),
@@ -71,7 +72,7 @@ def saved_model(tmp_path_factory):
         most=1,
     )
     directory = str(tmp_path_factory.mktemp("export") / "saved_model")
-    scorer = fusion.Fusion(networks, ["small", "large"], 2, rules)
+    scorer = ensemble.Ensemble(networks, ["small", "large"], 2, fitted)
     serving.export(scorer, STYLES, directory)
     return directory
 

@@ -15,7 +15,8 @@ from tensorflow.python.framework import op_def_registry
 from jdstyle.errors import InputError
 from jdstyle.files import sums
 from jdstyle.fusion import blending
-from jdstyle.fusion import scorer as fusion
+from jdstyle.fusion import ensemble
+from jdstyle.fusion import rules
 from jdstyle.models import backbones
 from jdstyle.models import classifier
 from jdstyle.serving import allowed_operations
@@ -493,7 +494,7 @@ def tiny_network(member, styles):
     inputs = keras.Input((SIZE, SIZE, 3))
     features = keras.layers.GlobalAveragePooling2D()(inputs)
     model = keras.Model(inputs, keras.layers.Dense(len(styles))(features))
-    return fusion.Network(model, member, styles)
+    return ensemble.Network(model, member, styles)
 
 
 HALVES = np.full((2, 2), 0.5, np.float32)
@@ -512,7 +513,7 @@ HALVES = np.full((2, 2), 0.5, np.float32)
     ids=lambda blend: blend.kind,
 )
 def test_fused_products_are_accepted(blend, tmp_path):
-    rules = fusion.Rules(
+    fitted = rules.Rules(
         blend=blend,
         first_thresholds=np.float32([0.5, 0.5]),
         conditional=np.eye(2, dtype=np.float32),
@@ -525,7 +526,7 @@ def test_fused_products_are_accepted(blend, tmp_path):
     networks = [tiny_network(0, [0]), tiny_network(1, [0, 1])]
     directory = str(tmp_path / "saved_model")
     serving.export(
-        fusion.Fusion(networks, ["a", "b"], 2, rules), NAMES, directory
+        ensemble.Ensemble(networks, ["a", "b"], 2, fitted), NAMES, directory
     )
     classify, _ = loader.load(directory, "members")
     assert classify(tf.constant([JPEG]))["labels"].shape == (1, 2)

@@ -13,7 +13,7 @@ DATA = "d" * 64
 
 
 def write_run(folder, style, backbone, fold=None, fingerprint=DATA):
-    """Writes what `run_sets` reads of a finished run; returns its name."""
+    """Writes what `finished` reads of a finished run; returns its name."""
     parts = [style, backbone] + ([f"fold{fold}"] if fold else [])
     path = folder / directory.directory_name(*parts)
     path.mkdir()

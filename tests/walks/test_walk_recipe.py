@@ -9,7 +9,8 @@ import pytest
 from binaries import DATASET
 from binaries import QUICK
 
-from jdstyle.fusion import rules
+from jdstyle.datasets import records
+from jdstyle.fusion import evidence
 from jdstyle.reproduction import scores as reproduce_scores
 from jdstyle.runs import finished
 
@@ -200,11 +201,12 @@ def test_first_member_is_not_the_first_of_the_alphabet(
 ):
     """A report's first backbone gets relations of its own."""
     runs = finished.find_runs(swept, tiny.info.metadata["fingerprint"])
+    photos = {"train": records.read_photos(tiny, "train", cache="stream")}
     monkeypatch.setattr(
         reproduce_scores, "_score_alone", lambda _, numbers, *rest: numbers
     )
     scores = reproduce_scores.score_product(
-        rules.gather(runs, tiny),
+        evidence.gather(runs, photos, list(tiny.info.metadata["styles"])),
         str(fused / "saved_model"),
         "mobilenet-groups",
         tiny,

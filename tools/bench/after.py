@@ -110,11 +110,11 @@ def _graph():
     import tensorflow as tf
 
     from jdstyle.fusion import relations
-    from jdstyle.fusion import scorer
+    from jdstyle.fusion import rules
 
     labels, usual = _made(_GRAPH_ROWS.value)
     conditional = relations.conditional(relations.cooccurrence(labels))
-    rules = scorer.Rules(
+    fitted = rules.Rules(
         blend=None,
         first_thresholds=np.full(13, 0.5, "float32"),
         conditional=conditional.astype("float32"),
@@ -127,7 +127,7 @@ def _graph():
 
     @tf.function(input_signature=[tf.TensorSpec((None, 13), tf.float32)])
     def score(blended):
-        return scorer.decide(rules, scorer.correct(rules, blended))
+        return rules.decide(fitted, rules.correct(fitted, blended))
 
     for name, made in [
         ("as networks give them", usual),
@@ -138,7 +138,7 @@ def _graph():
             tf.constant(made[top : top + size])
             for top in range(0, len(made), size)
         ]
-        outside = np.mean([_share_outside(rules, b) for b in batches])
+        outside = np.mean([_share_outside(fitted, b) for b in batches])
 
         def run(batches=batches):
             for batch in batches:
@@ -151,15 +151,15 @@ def _graph():
         yield _row(part, run, len(made), "rows", len(made) / 3e6)
 
 
-def _share_outside(rules, blended):
+def _share_outside(fitted, blended):
     """The share of rows that plausibility has to rank."""
     import numpy as np
 
-    from jdstyle.fusion import scorer
+    from jdstyle.fusion import rules
 
-    on = scorer.correct(rules, blended) >= rules.thresholds
+    on = rules.correct(fitted, blended) >= fitted.thresholds
     number = np.sum(on, axis=1)
-    return np.mean((number < rules.least) | (number > rules.most))
+    return np.mean((number < fitted.least) | (number > fitted.most))
 
 
 if __name__ == "__main__":

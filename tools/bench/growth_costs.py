@@ -30,7 +30,7 @@ def styles(number, rows=_ROWS, graph_rows=_GRAPH_ROWS):
 
     from jdstyle.fusion import relation_fit
     from jdstyle.fusion import relations
-    from jdstyle.fusion import scorer as fusion
+    from jdstyle.fusion import rules
 
     rng = np.random.default_rng(0)
     labels = rng.random((rows, number)) < 2 / (number + 2)
@@ -45,7 +45,7 @@ def styles(number, rows=_ROWS, graph_rows=_GRAPH_ROWS):
     fit = relation_fit.fit(labels, probabilities, folds, conditional)
     costs = {"fit relations, thresholds": time.process_time() - start}
 
-    rules = fusion.Rules(
+    fitted = rules.Rules(
         blend=None,
         first_thresholds=fit.first_thresholds,
         conditional=conditional,
@@ -58,7 +58,7 @@ def styles(number, rows=_ROWS, graph_rows=_GRAPH_ROWS):
 
     @tf.function(input_signature=[tf.TensorSpec((None, number), tf.float32)])
     def decide(blended):
-        return fusion.decide(rules, fusion.correct(rules, blended))
+        return rules.decide(fitted, rules.correct(fitted, blended))
 
     batch = tf.constant(np.resize(probabilities, (graph_rows, number)))
     decide(batch)
@@ -75,14 +75,15 @@ def members(number):
     import tensorflow as tf
 
     from jdstyle.fusion import blending
-    from jdstyle.fusion import scorer as fusion
+    from jdstyle.fusion import ensemble
+    from jdstyle.fusion import rules
     from jdstyle.models import classifier
     from jdstyle.serving import loader
     from jdstyle.serving import saved_model
 
     start = time.process_time()
     networks = [
-        fusion.Network(
+        ensemble.Network(
             classifier.build(classifier.Architecture("MobileNet", _SIDE)),
             i,
             [0],
@@ -90,7 +91,7 @@ def members(number):
         for i in range(number)
     ]
     ones = np.ones(1, "float32")
-    rules = fusion.Rules(
+    fitted = rules.Rules(
         blend=blending.Blend(
             "mean", weights=np.full((number, 1), 1 / number, "float32")
         ),
@@ -103,7 +104,7 @@ def members(number):
         most=1,
     )
     names = [f"member{i}" for i in range(number)]
-    scorer = fusion.Fusion(networks, names, 1, rules)
+    scorer = ensemble.Ensemble(networks, names, 1, fitted)
     with tempfile.TemporaryDirectory() as folder:
         product = os.path.join(folder, "saved_model")
         saved_model.export(scorer, ["style"], product)

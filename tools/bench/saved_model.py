@@ -95,15 +95,15 @@ def _measure(directory, networks):
 
 
 def _networks():
-    """Returns networks with random weights, as `fusing.load` does trained."""
+    """Returns networks with random weights, as `ensemble.load` does trained."""
     from jdstyle import styles
-    from jdstyle.fusion import scorer as fusion
+    from jdstyle.fusion import ensemble
     from jdstyle.models import batch_norm_folding
     from jdstyle.models import classifier
 
     form = classifier.Architecture("", _IMAGE_SIZE.value, len(styles.NAMES))
     return [
-        fusion.Network(
+        ensemble.Network(
             batch_norm_folding.fold_batch_norms(
                 classifier.build(form._replace(backbone=backbone))
             ),
@@ -119,11 +119,12 @@ def _export(networks, directory):
 
     from jdstyle import styles
     from jdstyle.fusion import blending
-    from jdstyle.fusion import scorer as fusion
+    from jdstyle.fusion import ensemble
+    from jdstyle.fusion import rules
     from jdstyle.serving import saved_model
 
     count = len(styles.NAMES)
-    rules = fusion.Rules(
+    fitted = rules.Rules(
         blend=blending.Blend(
             "mean",
             np.full((len(networks), count), 1 / len(networks)),
@@ -136,7 +137,7 @@ def _export(networks, directory):
         least=1,
         most=5,
     )
-    scorer = fusion.Fusion(networks, _BACKBONES.value, count, rules)
+    scorer = ensemble.Ensemble(networks, _BACKBONES.value, count, fitted)
     saved_model.export(scorer, list(styles.NAMES), directory)
 
 

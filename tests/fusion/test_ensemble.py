@@ -14,11 +14,12 @@ from jdstyle import styles
 from jdstyle.datasets import prepared
 from jdstyle.datasets import records
 from jdstyle.fusion import blending
-from jdstyle.fusion import scorer as fusion
+from jdstyle.fusion import ensemble
+from jdstyle.fusion import rules
 from jdstyle.models import classifier
 from jdstyle.photos import decoding
 from jdstyle.serving import loader
-from jdstyle.serving import saved_model as serving
+from jdstyle.serving import saved_model
 
 pytestmark = pytest.mark.long
 
@@ -26,10 +27,10 @@ STYLES = ["A", "B", "C"]
 MEMBERS = ["mobilenet", "mobilenet-trunk"]
 
 
-def make_network(size, member, styles, seed):
+def make_network(size, member, columns, seed):
     keras.utils.set_random_seed(seed)
-    form = classifier.Architecture("MobileNet", size, len(styles))
-    model = classifier.build(form)
+    architecture = classifier.Architecture("MobileNet", size, len(columns))
+    model = classifier.build(architecture)
     # Untrained batch norms would make all photos alike: they take the
     # statistics of one batch, half of it dark.
     for layer in model._flatten_layers():
@@ -41,7 +42,7 @@ def make_network(size, member, styles, seed):
     model(images.astype("float32"), training=True)
     head = model.get_layer("logits").kernel
     head.assign(rng.normal(0, 0.1, head.shape))
-    return fusion.Network(model, member, styles)
+    return ensemble.Network(model, member, columns)
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +57,10 @@ def networks():
 
 
 @pytest.fixture(scope="module")
-def rules():
+def fitted():
     rng = np.random.default_rng(0)
     weights = np.array([[0.25, 0.0, 0.5], [0.75, 1.0, 0.5]], np.float32)
-    return fusion.Rules(
+    return rules.Rules(
         blend=blending.Blend("weighted", weights=weights),
         first_thresholds=np.float32([0.5, 0.4, 0.6]),
         conditional=rng.random((3, 3)).astype(np.float32),
@@ -71,14 +72,14 @@ def rules():
     )
 
 
-def reference(members, rules):
+def reference(members, fitted):
     """Equation 2 and plausibility, photo by photo, in plain Python."""
     probabilities, decisions = [], []
     for photo in members:
-        final = correct_one(blend_one(photo, rules), rules)
-        margins = np.array(final) - rules.thresholds
+        final = correct_one(blend_one(photo, fitted), fitted)
+        margins = np.array(final) - fitted.thresholds
         order = np.argsort(-margins, kind="stable")
-        number = min(max(int((margins >= 0).sum()), rules.least), rules.most)
+        number = min(max(int((margins >= 0).sum()), fitted.least), fitted.most)
         row = np.zeros(len(final), int)
         row[order[:number]] = 1
         probabilities.append(final)
@@ -86,42 +87,42 @@ def reference(members, rules):
     return np.array(probabilities), np.array(decisions)
 
 
-def blend_one(photo, rules):
+def blend_one(photo, fitted):
     """Blends one photo's members, `(members, styles)`."""
     return [
         sum(w * p for w, p in zip(weights, column, strict=True) if w)
-        for weights, column in zip(rules.blend.weights.T, photo.T, strict=True)
+        for weights, column in zip(fitted.blend.weights.T, photo.T, strict=True)
     ]
 
 
-def correct_one(blended, rules):
-    styles = range(len(blended))
+def correct_one(blended, fitted):
+    columns = range(len(blended))
     final = []
-    for a in styles:
+    for a in columns:
         others = [
             b
-            for b in styles
-            if b != a and blended[b] >= rules.first_thresholds[b]
+            for b in columns
+            if b != a and blended[b] >= fitted.first_thresholds[b]
         ]
         value = blended[a]
         if others:
-            value = rules.alpha[a] * blended[a] + sum(
-                rules.beta[a, b] * rules.conditional[a, b] for b in others
+            value = fitted.alpha[a] * blended[a] + sum(
+                fitted.beta[a, b] * fitted.conditional[a, b] for b in others
             )
         final.append(min(max(value, 0.0), 1.0))
     return final
 
 
 @pytest.fixture(scope="module")
-def scorer(networks, rules):
-    return fusion.Fusion(networks, MEMBERS, 3, rules)
+def scorer(networks, fitted):
+    return ensemble.Ensemble(networks, MEMBERS, 3, fitted)
 
 
 @pytest.fixture(scope="module")
-def saved_model(scorer, tmp_path_factory):
-    directory = tmp_path_factory.mktemp("export") / "saved_model"
-    serving.export(scorer, STYLES, str(directory))
-    return str(directory)
+def product(scorer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export") / "saved_model"
+    saved_model.export(scorer, STYLES, str(folder))
+    return str(folder)
 
 
 @pytest.fixture
@@ -149,16 +150,16 @@ def test_members_are_what_their_networks_say(scorer, networks):
     np.testing.assert_allclose(members[:, 1][:, [2, 0, 1]], said[3], rtol=1e-6)
 
 
-def test_decides_as_the_reference_on_every_photo(saved_model, rules, jpegs):
-    signature = tf.saved_model.load(saved_model).signatures["members"]
+def test_decides_as_the_reference_on_every_photo(product, fitted, jpegs):
+    signature = tf.saved_model.load(product).signatures["members"]
     result = {k: v.numpy() for k, v in signature(image_bytes=jpegs).items()}
-    probabilities, decisions = reference(result["member_probabilities"], rules)
+    probabilities, decisions = reference(result["member_probabilities"], fitted)
     np.testing.assert_allclose(
         result["probabilities"], probabilities, atol=1e-6
     )
     np.testing.assert_array_equal(result["labels"], decisions)
     # Among the photos: none over its threshold, and more than two.
-    over = (result["probabilities"] >= rules.thresholds).sum(axis=1)
+    over = (result["probabilities"] >= fitted.thresholds).sum(axis=1)
     assert {0, 3} <= set(over), np.bincount(over)
     assert set(decisions.sum(axis=1)) == {1, 2}
 
@@ -167,7 +168,7 @@ def test_decides_as_the_reference_on_the_demo(small_demo, tmp_path):
     """All thirteen styles, every photo of every part."""
     rng = np.random.default_rng(1)
     chances = rng.random((13, 13)).astype(np.float32)
-    rules = fusion.Rules(
+    fitted = rules.Rules(
         blend=blending.Blend("mean", weights=np.ones((1, 13), np.float32)),
         first_thresholds=rng.uniform(0.3, 0.7, 13).astype(np.float32),
         conditional=chances,
@@ -178,8 +179,8 @@ def test_decides_as_the_reference_on_the_demo(small_demo, tmp_path):
         most=5,
     )
     network = make_network(32, 0, list(range(13)), 5)
-    scorer = fusion.Fusion([network], ["mobilenet"], 13, rules)
-    serving.export(scorer, styles.NAMES, str(tmp_path / "saved_model"))
+    scorer = ensemble.Ensemble([network], ["mobilenet"], 13, fitted)
+    saved_model.export(scorer, styles.NAMES, str(tmp_path / "saved_model"))
     classify, _ = loader.load(str(tmp_path / "saved_model"), "members")
     opened = prepared.open_prepared("demo", small_demo)
     photos = [
@@ -189,22 +190,22 @@ def test_decides_as_the_reference_on_the_demo(small_demo, tmp_path):
         classify,
         [part[i : i + 32] for part in photos for i in range(0, len(part), 32)],
     )
-    expected, decisions = reference(members, rules)
+    expected, decisions = reference(members, fitted)
     assert len(labels) == 300
     np.testing.assert_allclose(probabilities, expected, atol=2e-6)
     np.testing.assert_array_equal(labels, decisions)
     assert set(labels.sum(axis=1)) >= {3, 5}
 
 
-def test_same_signatures_as_a_single_network(saved_model, jpegs):
-    signatures = tf.saved_model.load(saved_model).signatures
+def test_same_signatures_as_a_single_network(product, jpegs):
+    signatures = tf.saved_model.load(product).signatures
     assert set(signatures) == {"serving_default", "pixels", "members"}
     by_member = signatures["members"](image_bytes=jpegs)
     plain = signatures["serving_default"](image_bytes=jpegs)
     assert set(plain) == {"probabilities", "labels", "valid"}
     for name, value in plain.items():
         np.testing.assert_array_equal(value, by_member[name])
-    classify, names = loader.load(saved_model)
+    classify, names = loader.load(product)
     assert names == STYLES
     probabilities, _ = loader.score(classify, [jpegs[:5], jpegs[5:]])
     np.testing.assert_allclose(probabilities, plain["probabilities"], atol=1e-6)
@@ -215,9 +216,9 @@ def test_same_signatures_as_a_single_network(saved_model, jpegs):
     assert pixels["labels"].shape == (3, 3)
 
 
-def test_each_network_and_each_photo_once(networks, saved_model):
+def test_each_network_and_each_photo_once(networks, product):
     """In the file: one decoding per photo, one network for all signatures."""
-    with open(f"{saved_model}/saved_model.pb", "rb") as file:
+    with open(f"{product}/saved_model.pb", "rb") as file:
         content = saved_model_pb2.SavedModel.FromString(file.read())
     graph = content.meta_graphs[0].graph_def
     ops = [node.op for node in graph.node]
@@ -230,13 +231,13 @@ def test_each_network_and_each_photo_once(networks, saved_model):
     assert ops.count("Conv2D") == 14 * len(networks)
 
 
-def test_runs_where_there_is_no_keras(saved_model, jpegs, tmp_path):
+def test_runs_where_there_is_no_keras(product, jpegs, tmp_path):
     (tmp_path / "photo.jpg").write_bytes(jpegs[0].numpy())
     program = f"""
         import sys
         sys.modules["keras"] = sys.modules["jdstyle"] = None
         import tensorflow as tf
-        model = tf.saved_model.load({saved_model!r})
+        model = tf.saved_model.load({product!r})
         photo = open({str(tmp_path / "photo.jpg")!r}, "rb").read()
         result = model.signatures["members"](image_bytes=tf.constant([photo]))
         print(result["labels"].shape, result["member_probabilities"].shape)
@@ -250,6 +251,6 @@ def test_runs_where_there_is_no_keras(saved_model, jpegs, tmp_path):
     assert done.stdout.split("\n")[0] == "(1, 3) (1, 2, 3)"
 
 
-def test_members_are_named_in_the_assets(saved_model):
-    with open(f"{saved_model}/assets/members.txt") as file:
+def test_members_are_named_in_the_assets(product):
+    with open(f"{product}/assets/members.txt") as file:
         assert file.read().splitlines() == MEMBERS

@@ -1,0 +1,61 @@
+"""Tests for `jdstyle.fusion.evidence`, on runs without a training."""
+
+import numpy as np
+import pytest
+import run_directories
+
+from jdstyle.datasets import records
+from jdstyle.errors import InputError
+from jdstyle.fusion import evidence
+from jdstyle.runs import finished
+
+STYLE_NAMES = ["Sports", "Punk", "Girl"]
+TRAIN = [[1, 1, 0], [0, 1, 1], [0, 1, 0]]
+VALIDATION = [[1, 0, 1]]
+SOURCE = records.Source("demo/1.0.0", "f" * 64, num_leaking=2)
+
+
+def photos(train=TRAIN):
+    """What `gather` reads of photos: the labels and where they come from."""
+    return {
+        part: records.Photos(None, np.int32(labels), None, None, SOURCE)
+        for part, labels in [("train", train), ("validation", VALIDATION)]
+    }
+
+
+def gather(folder, **options):
+    runs = finished.find_runs(str(folder))
+    return evidence.gather(runs, photos(**options), STYLE_NAMES)
+
+
+def test_without_folds_the_training_photos_are_counted(tmp_path):
+    run_directories.write(tmp_path, "a", ["Punk"], [("x", 1, 0.5)])
+    run_directories.write(tmp_path, "b", ["Sports"], [("x", 1, 0.5)])
+    found = gather(tmp_path)
+    # Of the styles that have runs, in the data set's order.
+    assert found.joined.style_names == ["Sports", "Punk"]
+    assert found.counts.tolist() == [[1, 1], [1, 3]]
+    assert found.limits == (1, 2)
+    assert found.source == SOURCE
+
+
+def test_with_folds_the_validation_photos_count_too(tmp_path):
+    for fold in (1, 2):
+        row = (f"{fold}.jpg", 1, 0.5)
+        run_directories.write(tmp_path, str(fold), ["Sports"], [row], fold=fold)
+    found = gather(tmp_path)
+    assert found.counts.tolist() == [[2]]
+    assert found.limits == (0, 1)
+
+
+def test_refuses_unknown_labels(tmp_path):
+    run_directories.write(tmp_path, "a", ["Punk"], [("x", 1, 0.5)])
+    with pytest.raises(InputError, match="known labels; demo/1.0.0 has unkn"):
+        gather(tmp_path, train=[[0, 1, -1]])
+
+
+def test_refuses_a_style_without_positives(tmp_path):
+    row = ("x", 1, 0.5, 0, 0.25)
+    run_directories.write(tmp_path, "a", ["Punk", "Girl"], [row])
+    with pytest.raises(InputError, match="None of the 1 photos .* has Girl"):
+        gather(tmp_path)
