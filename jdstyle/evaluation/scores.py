@@ -179,7 +179,7 @@ def probability_table(ids, style_names, labels, probabilities):
         probabilities: float array, shape `(n, styles)`.
 
     Returns:
-        `pandas.DataFrame`, for `experiment.write_table`.
+        `pandas.DataFrame`, for `directory.write_table`.
     """
     columns = {"id": ids}
     for i, name in enumerate(style_names):

@@ -159,8 +159,9 @@ def choose(labels, probabilities):
         probabilities: float array in [0, 1], shape `(n,)`.
 
     Returns:
-        float: the best on the known labels, moved to separate; 0.5 for a style
-        that no photo has, as may be for one of several.
+        float in [0, 1]: the best on the known labels, moved by `separating`;
+        0.5 for a style that no photo has, which may happen where a network
+        learns several.
     """
     if not (labels == 1).any():
         return 0.5

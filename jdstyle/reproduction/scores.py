@@ -43,8 +43,8 @@ def score(plan, builder):
     os.makedirs(fused_dir, exist_ok=True)
     fingerprint = builder.info.metadata["fingerprint"]
     runs = {
-        title: finished.find_runs(folder, fingerprint)
-        for title, folder in folders.items()
+        step.title: finished.find_runs(folders[step.title], fingerprint)
+        for step in early
     }
     runs[last.title], _ = completeness.find_runs(
         folders[last.title], fingerprint

@@ -208,7 +208,8 @@ def test_same_signatures_as_a_single_network(product, jpegs):
     classify, names = loader.load(product)
     assert names == STYLES
     probabilities, _ = loader.score(classify, [jpegs[:5], jpegs[5:]])
-    np.testing.assert_allclose(probabilities, plain["probabilities"], atol=1e-6)
+    # Batches of five and of ten round otherwise: by 1.1e-6 on some CPUs.
+    np.testing.assert_allclose(probabilities, plain["probabilities"], atol=2e-6)
     empty = signatures["serving_default"](image_bytes=tf.zeros([0], tf.string))
     assert empty["labels"].shape == (0, 3)
     images = tf.stack([decoding.decode(j, 48) for j in jpegs[:3]])
