@@ -128,9 +128,9 @@ def _train(plan, step, builder):
     from jdstyle.sweeps import view
 
     print(f"\n{step.title}: {os.path.join(plan.output_dir, step.folder)}")
-    runs = steps.train(plan, step, builder)
-    if runner.unsuccessful(runs):
-        print(f"\n{view.format_summary(runs)}\n")
+    attempts = steps.train(plan, step, builder)
+    if runner.unsuccessful(attempts):
+        print(f"\n{view.format_summary(attempts)}\n")
         print("Trainings failed. The same command tries them again.")
         sys.exit(1)
 

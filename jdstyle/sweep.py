@@ -78,18 +78,19 @@ def main(argv):
     for sentence in summary.describe_support(names, parts):
         logging.warning(sentence)
     places = sweep_flags.places()
-    runs = runner.run_jobs(
-        jobs,
-        places,
-        runs_dir,
-        view.make_view(len(places)),
-        fingerprint=builder.info.metadata["fingerprint"],
-    )
-    print(f"\n{view.format_summary(runs)}\n")
-    failed = len(runner.unsuccessful(runs))
+    with view.open_view(len(places)) as show:
+        attempts = runner.run_jobs(
+            jobs,
+            places,
+            runs_dir,
+            show,
+            fingerprint=builder.info.metadata["fingerprint"],
+        )
+    print(f"\n{view.format_summary(attempts)}\n")
+    failed = len(runner.unsuccessful(attempts))
     if failed:
         print(
-            f"{failed} of {len(runs)} trainings failed or are blocked. The "
+            f"{failed} of {len(attempts)} trainings failed or are blocked. The "
             "same command tries them again."
         )
         sys.exit(1)

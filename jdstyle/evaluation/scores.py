@@ -1,4 +1,4 @@
-"""Scores beside their baseline and interval: as numbers and as a table."""
+"""Scores with their baseline and interval: as numbers and as a table."""
 
 import numpy as np
 import pandas as pd
@@ -10,24 +10,24 @@ from jdstyle.evaluation import metrics
 def score(style_names, labels, probabilities, decisions, source, *, seed=0):
     """Scores the decisions on a set of photos.
 
-    A style without a positive has no score: None there, and the macro mean is
-    that of the others.
+    A style without a positive has no score: its values are None, and the macro
+    mean is that of the other styles.
 
     Args:
         style_names: list of strings.
-        labels: int array, shape `(n, styles)`: 1, 0, or -1 where unknown.
-        probabilities: float array in [0, 1], shape `(n, styles)`.
-        decisions: int array of 0s and 1s, shape `(n, styles)`.
-        source: `records.Source` of the photos, which is passed on.
+        labels: int array, shape `(n, num_styles)`: 1, 0, or -1 where unknown.
+        probabilities: float array in [0, 1], shape `(n, num_styles)`.
+        decisions: int array of 0s and 1s, shape `(n, num_styles)`.
+        source: `records.Source` of the photos, which the result repeats.
         seed: int, of the bootstrap.
 
     Returns:
         dict with `photos`, `dataset`, `fingerprint`, `num_leaking`, `styles`
-        and, where there are several, `macro`. `styles` maps a name to
-        `positives`, `predicted`, `precision`, `recall`, `f2`, `f2_low` and
-        `f2_high` (95 % bootstrap interval over photos), `baseline_f2`
-        (everything positive) and `pr_auc` (average precision). `macro` has also
-        `styles`, how many it is of.
+        and, for several styles, `macro`. `styles` maps a name to `positives`,
+        `predicted`, `precision`, `recall`, `f2`, `f2_low` and `f2_high` (95 %
+        bootstrap interval over photos), `baseline_f2` (everything positive) and
+        `pr_auc` (average precision). `macro` also has `styles`, the number of
+        styles that it is the mean of.
     """
     counts = metrics.counts(labels, decisions)
     f2 = metrics.fbeta(*counts)
@@ -95,11 +95,13 @@ def _macro(scores, samples):
     return {**macro, "styles": len(scores)}
 
 
-def format_table(result):
-    """Formats what `score` returned, a line per style and the macro mean.
+def overall(result):
+    """Returns the macro mean of what `score` returned, or its only style."""
+    return result.get("macro") or next(iter(result["styles"].values()))
 
-    Below the table: what a reader of it must know.
-    """
+
+def format_table(result):
+    """Formats what `score` returned: the styles, the macro mean, the notes."""
     rows = dict(result["styles"])
     if "macro" in result:
         rows["macro mean"] = result["macro"]
@@ -123,7 +125,7 @@ def format_table(result):
 
 
 def notes(result):
-    """Yields lines on what a reader of what `score` returned must know."""
+    """Yields the lines that belong below what `score` returned."""
     scores = result["styles"].values()
     defined = [row for row in scores if row["f2"] is not None]
     if len(defined) < len(scores):
@@ -135,19 +137,20 @@ def notes(result):
     if num_leaking := result.get("num_leaking"):
         yield (
             f"{num_leaking} groups of near-duplicate photos lie on both sides "
-            "of a given split or fold (--allow_leaks): the scores flatter."
+            "of a given split or fold (--allow_leaks): the scores are "
+            "optimistic."
         )
 
 
 def decimals(value):
-    """Formats a score with three decimals, None as "-", a text as it is."""
+    """Formats a score with three decimals; None as "-", text as it is."""
     if isinstance(value, str):
         return value
     return "-" if value is None else f"{value:.3f}"
 
 
 def interval(row):
-    """Formats the interval of a row of `score`; "-" where it has none."""
+    """Formats the interval of one row of `score`; "-" without a score."""
     if row["f2"] is None:
         return "-"
     return f"{decimals(row['f2_low'])} to {decimals(row['f2_high'])}"
@@ -175,8 +178,8 @@ def probability_table(ids, style_names, labels, probabilities):
     Args:
         ids: sequence of n strings.
         style_names: list of strings.
-        labels: int array, shape `(n, styles)`.
-        probabilities: float array, shape `(n, styles)`.
+        labels: int array, shape `(n, num_styles)`.
+        probabilities: float array, shape `(n, num_styles)`.
 
     Returns:
         `pandas.DataFrame`, for `directory.write_table`.

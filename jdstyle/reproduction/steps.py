@@ -1,7 +1,6 @@
 """The whole recipe on one data set: which trainings, in which steps."""
 
 import os
-import subprocess
 import sys
 import typing
 
@@ -158,7 +157,7 @@ def pretrain(plan):
         arguments = sweep_plan.without(
             ("positive_rate", "false_negative_cost"), plan.arguments
         )
-        code = _run(
+        code = runner.run_command(
             [
                 sys.executable,
                 "-m",
@@ -171,41 +170,27 @@ def pretrain(plan):
                 *demo,
                 *arguments,
             ],
-            os.environ | plan.places[0],
+            plan.places[0],
         )
         if code:
             return False
     return True
 
 
-def _run(command, environment):
-    """Returns the exit code; where it is interrupted, the child saves first."""
-    # In a session of its own Ctrl-C does not reach it: a second signal, which
-    # follows here, would end it before it has saved.
-    child = subprocess.Popen(
-        runner.leashed(command), env=environment, start_new_session=True
-    )
-    try:
-        return child.wait()
-    except BaseException:
-        child.terminate()
-        child.wait()
-        raise
-
-
 def train(plan, step, builder):
     """Trains what a step needs, as `sweep` does.
 
     Returns:
-        List of `sweeping.Run`.
+        List of `runner.Attempt`.
     """
-    return runner.run_jobs(
-        _plan_step(plan, step, builder),
-        list(plan.places),
-        os.path.join(plan.output_dir, step.folder),
-        view.make_view(len(plan.places)),
-        fingerprint=builder.info.metadata["fingerprint"],
-    )
+    with view.open_view(len(plan.places)) as show:
+        return runner.run_jobs(
+            _plan_step(plan, step, builder),
+            list(plan.places),
+            os.path.join(plan.output_dir, step.folder),
+            show,
+            fingerprint=builder.info.metadata["fingerprint"],
+        )
 
 
 def _plan_step(plan, step, builder):

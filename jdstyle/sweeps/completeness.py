@@ -1,13 +1,12 @@
-"""Whether a set of runs is whole: all that was to be trained is there."""
+"""Whether a set of runs is complete: whether all trainings have finished."""
 
-import csv
 import fnmatch
 import os
 
 from jdstyle.errors import InputError
-from jdstyle.runs import directory as experiment
+from jdstyle.runs import directory
 from jdstyle.runs import finished
-from jdstyle.sweeps import runner
+from jdstyle.sweeps import status
 
 _MOST_SHOWN = 10
 
@@ -15,13 +14,13 @@ _MOST_SHOWN = 10
 def find_runs(runs_dir, fingerprint, include=None, *, allow_missing=False):
     """Finds the runs to fuse; refuses a set from which some are missing.
 
-    A training that failed leaves no results, and a fusion of the others would
-    look like one of all.
+    A failed training leaves no results, and a fusion of the others would look
+    like a fusion of all.
 
     Args:
         runs_dir, fingerprint, include: as in `finished.find_runs`.
-        allow_missing: whether to go on with what is there. A style of which a
-            member lacks a fold is then left out of that member.
+        allow_missing: bool, whether to go on with what is there. Where a member
+            lacks a fold of a style, that style is left out of that member.
 
     Returns:
         `(runs, missing)`: list of `finished.FinishedRun`, and list of strings
@@ -32,7 +31,7 @@ def find_runs(runs_dir, fingerprint, include=None, *, allow_missing=False):
     """
     runs = finished.find_runs(runs_dir, fingerprint, include)
     patterns = include or ["*"]
-    rows = _read_status(runs_dir)
+    rows = status.read(runs_dir)
     missing = [
         *_missing_of_sweep(rows, runs, runs_dir, patterns),
         *_unfinished(rows, runs, runs_dir, patterns),
@@ -46,30 +45,15 @@ def find_runs(runs_dir, fingerprint, include=None, *, allow_missing=False):
     if not allow_missing:
         raise InputError(
             f"{runs_dir} does not hold all that was to be trained: {shown}. "
-            "Train them (the same jdstyle.sweep tries them again), name runs "
-            "that match with --runs, or pass --allow_missing to fuse without."
+            "Train them (the same jdstyle.sweep command tries them again), "
+            "choose runs that match with --runs, or pass --allow_missing to "
+            "fuse without them."
         )
     return _with_all_folds(runs), missing
 
 
-def _read_status(runs_dir):
-    """Returns the rows of the last sweep's status file, dicts; none: []."""
-    path = os.path.join(runs_dir, runner.STATUS_FILE)
-    if not os.path.isfile(path):
-        return []
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        if row.get("name") is None or row.get("state") is None:
-            raise InputError(
-                f"{path} is not what jdstyle.sweep writes: its columns are "
-                f"{', '.join(map(str, row))}."
-            )
-    return rows
-
-
 def _missing_of_sweep(rows, runs, runs_dir, patterns):
-    """What the last sweep set out to train and did not."""
+    """Lists what the last sweep was to train and did not."""
     there = {os.path.basename(run.directory) for run in runs}
     missing = []
     for row in rows:
@@ -88,22 +72,20 @@ def _missing_of_sweep(rows, runs, runs_dir, patterns):
 
 
 def _unfinished(rows, runs, runs_dir, patterns):
-    """Which trainings have begun and have no results; the sweep's are told."""
+    """Lists trainings outside the sweep that began and have no results."""
     of_sweep = {row["name"] for row in rows}
     missing = []
     for name in sorted(os.listdir(runs_dir)):
-        directory = os.path.join(runs_dir, name)
+        folder = os.path.join(runs_dir, name)
         if (
             name not in of_sweep
             and _matches(name, patterns)
-            and not os.path.isfile(
-                os.path.join(directory, experiment.RESULTS_FILE)
-            )
-            and (record := _read_record(directory)) is not None
+            and not os.path.isfile(os.path.join(folder, directory.RESULTS_FILE))
+            and (record := _read_record(folder)) is not None
             and record.get("task", "train") == "train"
             and record.get("fingerprint") == runs[0].fingerprint
         ):
-            missing.append(f"{name} has begun and not finished")
+            missing.append(f"{name} has begun but not finished")
     return missing
 
 
@@ -111,27 +93,27 @@ def _matches(name, patterns):
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _is_of_other_data(directory, runs):
-    record = _read_record(directory)
+def _is_of_other_data(folder, runs):
+    record = _read_record(folder)
     return (
         record is not None and record.get("fingerprint") != runs[0].fingerprint
     )
 
 
-def _read_record(directory):
-    """Returns what a run says of itself, a dict; None if it is no run."""
-    path = os.path.join(directory, experiment.RUN_FILE)
-    return experiment.read_json(path) if os.path.isfile(path) else None
+def _read_record(folder):
+    """Returns a run's record of itself, a dict; None if it is not a run."""
+    path = os.path.join(folder, directory.RUN_FILE)
+    return directory.read_json(path) if os.path.isfile(path) else None
 
 
 def _missing_of_members(grouped):
-    """What one member has and another does not: styles and folds."""
+    """Lists the styles and folds that one member has and another lacks."""
     every = [run for runs in grouped.values() for run in runs]
-    styles = dict.fromkeys(style for run in every for style in run.style_names)
+    style_names = dict.fromkeys(name for run in every for name in run.style_names)
     folds = sorted({run.fold for run in every} - {None})
     missing = []
     for name, runs in grouped.items():
-        for style in styles:
+        for style in style_names:
             there = {run.fold for run in runs if style in run.style_names}
             if not there:
                 missing.append(f"{name} has no finished run of style {style!r}")
@@ -146,7 +128,7 @@ def _missing_of_members(grouped):
 
 
 def _with_all_folds(runs):
-    """Leaves out what a member's styles lack a fold of."""
+    """Leaves out the runs of a member's styles that lack a fold."""
     folds = {run.fold for run in runs}
     whole = [
         run
@@ -160,8 +142,8 @@ def _with_all_folds(runs):
     if not whole and None not in folds:
         raise InputError(
             "No style has a finished run of each of the folds "
-            f"{', '.join(map(str, sorted(folds)))}. Name runs of fewer folds "
+            f"{', '.join(map(str, sorted(folds)))}. Choose runs of fewer folds "
             "with --runs."
         )
-    # Folds and none at once: `out_of_fold.join` says so.
+    # Runs with and without folds: `out_of_fold.join` refuses the mixture.
     return sorted(whole, key=lambda r: r.directory) if whole else runs

@@ -1,7 +1,6 @@
-"""Runs many trainings as subprocesses; notes what became of each."""
+"""Runs many trainings as processes and notes what became of each."""
 
 import contextlib
-import csv
 import datetime
 import os
 import shlex
@@ -10,11 +9,10 @@ import subprocess
 import sys
 import time
 
-from jdstyle.files import atomic
 from jdstyle.files import lock
 from jdstyle.sweeps import plan
+from jdstyle.sweeps import status
 
-STATUS_FILE = "sweep.csv"
 LOG_DIR = "logs"
 MAX_TRIES = 2
 TRAIN = (sys.executable, "-m", "jdstyle.train")
@@ -32,18 +30,19 @@ if os.getppid() == int(sys.argv[1]):
 """
 
 
-class Run:
-    """What has become of a job.
+class Attempt:
+    """The attempt to train what a job says, in up to `MAX_TRIES` tries.
 
     Attributes:
-        job: `Job`.
-        log: path of its log file, all tries one after the other.
-        log_start: int, the byte at which its last try begins there.
+        job: `plan.Job`.
+        log: path of the log file, all tries one after the other.
+        log_start: int, the byte at which the last try begins there.
         state: "waiting", "running", "done", "failed" or "blocked".
-        tries: int, processes started; 0 if an earlier sweep has done it.
+        tries: int, processes started; 0 if an earlier sweep has done the job.
         exit_code: int of the last try that ended, -n for signal n, or None.
-        seconds: float, of the last try that ended.
-        slot: int, the place that it takes while it runs.
+        seconds: float, duration of the last try that ended.
+        slot: int, the place that it takes while it is running, or None.
+        process: `subprocess.Popen` of the last try, or None.
     """
 
     def __init__(self, job, log):
@@ -55,9 +54,10 @@ class Run:
         self.exit_code = None
         self.seconds = 0.0
         self.slot = None
+        self.process = None
 
     def elapsed(self):
-        """Returns the seconds since its start, 0 if it does not run."""
+        """Returns the seconds since its start, 0 if it is not running."""
         running = self.state == "running"
         return time.monotonic() - self._start if running else 0.0
 
@@ -69,7 +69,7 @@ class Run:
             log.write(f"=== {now} {shlex.join(command)}\n")
             log.flush()
             self.log_start = log.tell()
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 leashed(command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -83,7 +83,7 @@ class Run:
 
     def poll(self):
         """Takes note if its process has ended."""
-        code = self._process.poll()
+        code = self.process.poll()
         if code is None:
             return
         self.seconds = self.elapsed()
@@ -92,16 +92,6 @@ class Run:
             self.state = "done"
         else:
             self.state = "waiting" if self.tries < MAX_TRIES else "failed"
-
-    def kill(self, number):
-        """Sends a signal to its process and to those which that started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, number)
-
-    def wait(self, seconds=None):
-        """Waits for the end of its process, not longer than that."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(seconds)
 
 
 def leashed(command):
@@ -114,21 +104,22 @@ def leashed(command):
 def run_jobs(jobs, places, runs_dir, show, *, fingerprint=None):
     """Runs the trainings, as many at a time as there are places.
 
-    A failed one is tried a second time. One that starts from a failed one is
-    blocked. `<runs_dir>/sweep.csv` always says the state of each. Call it from
-    the main thread: it catches SIGINT, SIGTERM and SIGHUP, and no training
+    A failed training is tried a second time. One that starts from a failed one
+    is blocked. `<runs_dir>/sweep.csv` always tells the state of each. Call this
+    from the main thread: it catches SIGINT, SIGTERM and SIGHUP. No training
     outlives it.
 
     Args:
-        jobs: list of `Job`; a job comes after those that it needs.
+        jobs: list of `plan.Job`; a job comes after those that it needs.
         places: list of dicts: the environment variables of each place.
-        runs_dir: folder of status file and logs.
-        show: function that is called with the list of `Run` again and again.
-        fingerprint: of the data set; results on other data do not count as
-            done before. None: not compared.
+        runs_dir: folder of the status file and the logs.
+        show: function that is called with the list of `Attempt` again and
+            again.
+        fingerprint: hex digest of the data set; results on other data do not
+            count as done before. None: not compared.
 
     Returns:
-        List of `Run`, each of them done, failed or blocked.
+        List of `Attempt`, each of them done, failed or blocked.
 
     Raises:
         InputError: if another process is at work in `runs_dir`.
@@ -136,42 +127,79 @@ def run_jobs(jobs, places, runs_dir, show, *, fingerprint=None):
     """
     os.makedirs(os.path.join(runs_dir, LOG_DIR), exist_ok=True)
     with lock.alone(runs_dir, "runs_dir"), _catch_signals() as caught:
-        runs = []
+        attempts = []
         for job in jobs:
             log = os.path.join(runs_dir, LOG_DIR, f"{job.name}.log")
-            runs.append(Run(job, log))
+            attempts.append(Attempt(job, log))
             if plan.done_before(job, fingerprint):
-                runs[-1].state = "done"
+                attempts[-1].state = "done"
         try:
-            _write_status(runs, runs_dir)
-            while not caught and unfinished(runs):
-                before = [(run.state, run.tries) for run in runs]
-                _advance(runs, places)
-                if before != [(run.state, run.tries) for run in runs]:
-                    _write_status(runs, runs_dir)
-                show(runs)
+            status.write(attempts, runs_dir)
+            while not caught and unfinished(attempts):
+                before = stages(attempts)
+                _advance(attempts, places)
+                if stages(attempts) != before:
+                    status.write(attempts, runs_dir)
+                show(attempts)
                 time.sleep(_POLL_SECONDS)
         finally:
-            _stop(runs)
-            _write_status(runs, runs_dir)
+            _stop(attempts)
+            status.write(attempts, runs_dir)
     if caught:
         raise KeyboardInterrupt
-    return runs
+    return attempts
 
 
-def unfinished(runs):
-    """Returns those that wait or run."""
-    return [run for run in runs if run.state in ("waiting", "running")]
+def run_command(command, environment):
+    """Runs one process that writes to our terminal; ends as `run_jobs` does.
+
+    Args:
+        command: list of strings.
+        environment: dict, its environment variables beside ours.
+
+    Returns:
+        int: its exit code, -n for signal n.
+
+    Raises:
+        KeyboardInterrupt: after a signal; the process has ended by then.
+    """
+    with _catch_signals() as caught:
+        # In a session of its own Ctrl-C does not reach it: a second signal,
+        # which `_end` sends, would end it before it has saved.
+        process = subprocess.Popen(
+            leashed(command),
+            env=os.environ | environment,
+            start_new_session=True,
+        )
+        try:
+            while not caught and process.poll() is None:
+                time.sleep(_POLL_SECONDS)
+        finally:
+            if process.poll() is None:
+                _end([process])
+    if caught:
+        raise KeyboardInterrupt
+    return process.returncode
 
 
-def unsuccessful(runs):
+def unfinished(attempts):
+    """Returns those that are waiting or running."""
+    return [a for a in attempts if a.state in ("waiting", "running")]
+
+
+def unsuccessful(attempts):
     """Returns those that failed or are blocked."""
-    return [run for run in runs if run.state in ("failed", "blocked")]
+    return [a for a in attempts if a.state in ("failed", "blocked")]
+
+
+def stages(attempts):
+    """Returns a list of `(state, tries)`, which shows what has changed."""
+    return [(attempt.state, attempt.tries) for attempt in attempts]
 
 
 @contextlib.contextmanager
 def _catch_signals():
-    """Yields a list of the signals that came, which raise nothing meanwhile.
+    """Yields a list of the signals that came; meanwhile they raise nothing.
 
     An exception between a process's start and our note of it would leave it
     running.
@@ -191,46 +219,47 @@ def _catch_signals():
             signal.signal(number, handler)
 
 
-def _advance(runs, places):
+def _advance(attempts, places):
     """Takes note of what has ended and starts what may start."""
-    for run in runs:
-        if run.state == "running":
-            run.poll()
-    taken = {run.slot for run in runs if run.state == "running"}
+    for attempt in attempts:
+        if attempt.state == "running":
+            attempt.poll()
+    taken = {a.slot for a in attempts if a.state == "running"}
     free = [slot for slot in range(len(places)) if slot not in taken]
     states = {}
-    for run in runs:
-        if run.state == "waiting":
-            needed = {states[name] for name in run.job.needs}
+    for attempt in attempts:
+        if attempt.state == "waiting":
+            needed = {states[name] for name in attempt.job.needs}
             if needed & {"failed", "blocked"}:
-                run.state = "blocked"
+                attempt.state = "blocked"
             elif free and needed <= {"done"}:
                 slot = free.pop(0)
-                run.start(slot, places[slot])
-        states[run.job.name] = run.state
+                attempt.start(slot, places[slot])
+        states[attempt.job.name] = attempt.state
 
 
-def _stop(runs):
-    """Ends what still runs, with what that has started itself."""
-    running = [run for run in runs if run.state == "running"]
-    for run in running:
-        run.kill(signal.SIGTERM)
+def _stop(attempts):
+    """Ends the trainings that are still running."""
+    running = [attempt for attempt in attempts if attempt.state == "running"]
+    _end([attempt.process for attempt in running])
+    for attempt in running:
+        attempt.state = "waiting"
+
+
+def _end(processes):
+    """Ends processes and what they have started; first they may save."""
+    for process in processes:
+        _kill(process, signal.SIGTERM)
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    for run in running:
-        run.wait(max(deadline - time.monotonic(), 0.0))
-    for run in running:
-        run.kill(signal.SIGKILL)
-        run.wait()
-        run.state = "waiting"
+    for process in processes:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(max(deadline - time.monotonic(), 0.0))
+    for process in processes:
+        _kill(process, signal.SIGKILL)
+        process.wait()
 
 
-def _write_status(runs, runs_dir):
-    path = os.path.join(runs_dir, STATUS_FILE)
-    with atomic.aside(path, newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        columns = ["name", "state", "tries", "exit code", "seconds", "log"]
-        writer.writerow(columns)
-        for run in runs:
-            code = "" if run.exit_code is None else run.exit_code
-            row = [run.job.name, run.state, run.tries, code]
-            writer.writerow([*row, f"{run.seconds:.1f}", run.log])
+def _kill(process, number):
+    """Sends a signal to a process and to those that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)

@@ -1,168 +1,221 @@
 """What a user sees of a sweep: while it runs, and at its end."""
 
+import contextlib
 import datetime
 import os
-import shutil
 import signal
 import sys
 import time
 
 import pandas as pd
+from rich.console import Console
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
 from jdstyle.evaluation import scores
 from jdstyle.runs import directory
 from jdstyle.sweeps import plan
 from jdstyle.sweeps import runner
+from jdstyle.sweeps import status
 
 _REDRAW_SECONDS = 1.0
 
 
-def progress(runs, num_places, elapsed):
-    """Returns a line of counts, the time so far and the time left.
-
-    Time left: the mean duration of what this sweep has done, for each of the
-    others, less what the running ones have had, over all places.
+@contextlib.contextmanager
+def open_view(num_places):
+    """Yields what shows a sweep: a table on a terminal, else lines.
 
     Args:
-        runs: list of `Run`.
+        num_places: int, trainings at a time.
+
+    Yields:
+        `LiveTable` or `Lines`, the argument `show` of `runner.run_jobs`.
+    """
+    console = Console()
+    if not sys.stdout.isatty() or console.is_dumb_terminal:
+        yield Lines(num_places)
+        return
+    with Live(console=console, auto_refresh=False) as live:
+        # `Live` hides the cursor; a killed sweep could not bring it back.
+        console.show_cursor(True)
+        yield LiveTable(num_places, live)
+
+
+def progress(attempts, num_places, elapsed):
+    """Returns a line of counts, the time so far and the time left.
+
+    Each unfinished training is expected to take the mean duration of those that
+    this sweep has done, less what it has had; over all places.
+
+    Args:
+        attempts: list of `runner.Attempt`.
         num_places: int, trainings at a time.
         elapsed: float, seconds since the sweep began.
     """
-    states = [run.state for run in runs]
-    counts = [f"{states.count('done')} of {len(runs)} done"]
+    states = [attempt.state for attempt in attempts]
+    counts = [f"{states.count('done')} of {len(attempts)} done"]
     for state in ("running", "failed", "blocked", "waiting"):
         if state in states:
             counts.append(f"{states.count(state)} {state}")
     line = f"{', '.join(counts)}; {_duration(elapsed)} so far"
-    seconds = [run.seconds for run in runs if run.state == "done" and run.tries]
-    others = runner.unfinished(runs)
+    seconds = [a.seconds for a in attempts if a.state == "done" and a.tries]
+    others = runner.unfinished(attempts)
     if seconds and others:
         mean = sum(seconds) / len(seconds)
-        left = sum(max(mean - run.elapsed(), 0.0) for run in others)
+        left = sum(max(mean - other.elapsed(), 0.0) for other in others)
         line += f", about {_duration(left / num_places)} left"
     return line
 
 
-def make_view(num_places):
-    """Returns what shows a sweep: a table on a terminal, else lines."""
-    return (LiveTable if sys.stdout.isatty() else Lines)(num_places)
-
-
 class Lines:
-    """Prints a line for every change; for `run_jobs`, without a terminal."""
+    """Prints a line for every change, where there is no terminal."""
 
     def __init__(self, num_places):
         self._num_places = num_places
         self._start = time.monotonic()
         self._seen = {}
 
-    def __call__(self, runs):
-        for run in runs:
-            seen = self._seen.get(run.job.name, ("waiting", 0))
-            if seen != (run.state, run.tries):
-                self._seen[run.job.name] = (run.state, run.tries)
+    def __call__(self, attempts):
+        for attempt in attempts:
+            name, stage = attempt.job.name, (attempt.state, attempt.tries)
+            if self._seen.get(name, ("waiting", 0)) != stage:
+                self._seen[name] = stage
                 elapsed = time.monotonic() - self._start
-                counts = progress(runs, self._num_places, elapsed)
-                print(
-                    f"{run.job.name}: {_describe(run)} ({counts})", flush=True
-                )
+                counts = progress(attempts, self._num_places, elapsed)
+                print(f"{name}: {_describe(attempt)} ({counts})", flush=True)
 
 
 class LiveTable:
-    """Redraws counts, what runs and what failed in place; for `run_jobs`."""
+    """Redraws, in place, the counts, what is running and what failed."""
 
-    def __init__(self, num_places):
+    def __init__(self, num_places, live):
         self._num_places = num_places
+        self._live = live
         self._start = self._drawn = time.monotonic()
-        self._height = 0
         self._seen = None
 
-    def __call__(self, runs):
-        seen = [(run.state, run.tries) for run in runs]
+    def __call__(self, attempts):
+        seen = runner.stages(attempts)
         waited = time.monotonic() - self._drawn
         if seen == self._seen and waited < _REDRAW_SECONDS:
             return
         self._drawn, self._seen = time.monotonic(), seen
-        lines = [
-            progress(runs, self._num_places, self._drawn - self._start),
-            *(
-                f"  {run.job.name}: {_describe(run)}, "
-                f"{_duration(run.elapsed())}  {_last_line(run)}"
-                for run in runs
-                if run.state == "running"
-            ),
-            *(
-                f"  {r.job.name}: {_describe(r)}"
-                for r in runner.unsuccessful(runs)
-            ),
-        ]
-        room = shutil.get_terminal_size().lines - 2
-        if len(lines) > room:
-            more = len(lines) - room
-            lines[room:] = [f"  and {more} more, see {runner.STATUS_FILE}"]
-        up = f"\x1b[{self._height}F" if self._height else ""
-        # Long lines are cut off (7l), not wrapped: the height must be right.
-        print(f"{up}\x1b[J\x1b[?7l" + "\n".join(lines) + "\x1b[?7h", flush=True)
-        self._height = len(lines)
+        counts = progress(attempts, self._num_places, self._drawn - self._start)
+        running = [a for a in attempts if a.state == "running"]
+        shown = [*running, *runner.unsuccessful(attempts)]
+        # Counts above, "and more" below, and the line of the cursor.
+        room = max(self._live.console.height - 3, 0)
+        parts = [_one_line(counts), _table(shown[:room])]
+        if len(shown) > room:
+            more = f"and {len(shown) - room} more, see {status.STATUS_FILE}"
+            parts.append(_one_line(more))
+        self._live.update(Group(*parts), refresh=True)
 
 
-def format_summary(runs):
-    """Formats a table of all runs, then the log's end of each that failed."""
+def _table(attempts):
+    """Returns a `rich` table with a line per training."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, justify="right")
+    table.add_column(no_wrap=True)
+    for attempt in attempts:
+        seconds, text, style = attempt.seconds, _describe(attempt), "red"
+        if attempt.state == "running":
+            seconds, style = attempt.elapsed(), ""
+            text += f"  {_last_line(attempt)}"
+        table.add_row(
+            _one_line(attempt.job.name, style),
+            _duration(seconds),
+            _one_line(text, style),
+        )
+    return table
+
+
+def _one_line(text, style=""):
+    """Returns a text that is cut rather than wrapped.
+
+    A name may hold what `rich` takes for markup, or escape sequences, which
+    it would hand on to the terminal.
+    """
+    return Text(_printable(text), style, no_wrap=True, overflow="ellipsis")
+
+
+def _printable(text):
+    return "".join(filter(str.isprintable, text))
+
+
+def format_summary(attempts):
+    """Formats a table of all trainings, then the end of each failed one's log.
+
+    Args:
+        attempts: list of `runner.Attempt`.
+    """
     rows = []
-    for run in sorted(runs, key=lambda run: run.state != "done"):
-        row = {"name": run.job.name, "state": run.state, "tries": run.tries}
-        row |= {"minutes": "", "F2": "", "all positive": ""}
-        if run.tries:
-            row["minutes"] = f"{run.seconds / 60:.1f}"
-        if run.state == "done":
-            overall = _overall(run.job)
-            row["state"] = "done" if run.tries else "done before"
-            row["F2"] = f"{overall['f2']:.3f}"
-            row["all positive"] = f"{overall['baseline_f2']:.3f}"
+    for attempt in sorted(
+        attempts, key=lambda attempt: attempt.state != "done"
+    ):
+        row = {"name": attempt.job.name, "state": attempt.state}
+        row |= {"tries": attempt.tries, "minutes": ""}
+        row |= {"F2": "", "all positive": ""}
+        if attempt.tries:
+            row["minutes"] = f"{attempt.seconds / 60:.1f}"
+        if attempt.state == "done":
+            score = _score(attempt.job)
+            row["state"] = "done" if attempt.tries else "done before"
+            row["F2"] = scores.decimals(score["f2"])
+            row["all positive"] = scores.decimals(score["baseline_f2"])
         rows.append(row)
     parts = [pd.DataFrame(rows).to_string(index=False)]
-    for run in runner.unsuccessful(runs):
-        parts.append(f"\n{run.job.name}: {_describe(run)}")
-        if run.state == "failed":
-            parts += [f"    {line}" for line in _tail(run.log)[-5:]]
+    for attempt in runner.unsuccessful(attempts):
+        parts.append(f"\n{attempt.job.name}: {_describe(attempt)}")
+        if attempt.state == "failed":
+            parts += [f"    {line}" for line in _tail(attempt.log)[-5:]]
     return "\n".join(parts)
 
 
-def _describe(run):
-    """Says what there is to know of a run, in one line."""
-    if run.state == "done" and not run.tries:
+def _describe(attempt):
+    """Says what there is to know of an attempt, in one line."""
+    if attempt.state == "done" and not attempt.tries:
         return "done before"
-    if run.state == "done":
-        return f"done in {_duration(run.seconds)}"
-    if run.state == "failed":
-        return f"failed {run.tries} times, {_ending(run)}, see {run.log}"
-    if run.state == "blocked":
-        return f"blocked, since it starts from {', '.join(run.job.needs)}"
-    if run.state == "running" and run.tries == 1:
+    if attempt.state == "done":
+        return f"done in {_duration(attempt.seconds)}"
+    if attempt.state == "failed":
+        return (
+            f"failed {attempt.tries} times, {_ending(attempt)}, "
+            f"see {attempt.log}"
+        )
+    if attempt.state == "blocked":
+        needs = ", ".join(attempt.job.needs)
+        return f"blocked, since it starts from {needs}"
+    if attempt.state == "running" and attempt.tries == 1:
         return "running"
-    if run.state == "running":
-        return f"running, try {run.tries} after {_ending(run)}"
-    return f"waiting for another try after {_ending(run)}, see {run.log}"
+    if attempt.state == "running":
+        return f"running, try {attempt.tries} after {_ending(attempt)}"
+    return (
+        f"waiting for another try after {_ending(attempt)}, see {attempt.log}"
+    )
 
 
-def _ending(run):
-    """Says how its last try ended."""
-    if run.exit_code < 0:
-        number = -run.exit_code
-        return f"ended by signal {number} ({signal.strsignal(number)})"
-    if run.exit_code == 0:
+def _ending(attempt):
+    """Says how the last try ended."""
+    if attempt.exit_code < 0:
+        number = -attempt.exit_code
+        return f"signal {number} ({signal.strsignal(number)})"
+    if attempt.exit_code == 0:
         return f"exit code 0 without {directory.RESULTS_FILE}"
-    return f"exit code {run.exit_code}"
+    return f"exit code {attempt.exit_code}"
 
 
-def _last_line(run):
-    """Returns what its process last said, of an epoch if it can."""
-    lines = _tail(run.log, first_byte=run.log_start) or [""]
+def _last_line(attempt):
+    """Returns the last line of the log, of an epoch if there is one."""
+    lines = _tail(attempt.log, first_byte=attempt.log_start) or [""]
     epochs = [line for line in lines if "Epoch " in line]
     return (epochs or lines)[-1]
 
 
-def _overall(job):
+def _score(job):
     """Returns the scores of a finished run: of its style, or the mean."""
     results = directory.read_json(plan.results_path(job))
     return scores.overall(results["validation"])
@@ -173,7 +226,7 @@ def _tail(path, *, first_byte=0, num_bytes=4096):
     with open(path, "rb") as file:
         file.seek(max(first_byte, os.path.getsize(path) - num_bytes))
         lines = file.read().decode("utf-8", "replace").splitlines()
-    lines = ["".join(filter(str.isprintable, line)).strip() for line in lines]
+    lines = [_printable(line).strip() for line in lines]
     return [line for line in lines if line]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jdstyle.datasets import records
-from jdstyle.evaluation import scores as report
+from jdstyle.evaluation import scores
 
 SOURCE = records.Source("tiny/1.0.0", "f" * 64, num_leaking=0)
 
@@ -15,7 +15,7 @@ PROBABILITIES = np.array([[0.9], [0.8], [0.2], [0.7], [0.1]]).repeat(2, axis=1)
 
 
 def test_scores_by_hand():
-    result = report.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
+    result = scores.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
     a = result["styles"]["a"]
     # 5 tp / (5 tp + 4 fn + fp) = 10 / 15; all positive 15 / (15 + 2).
     assert np.isclose(a["f2"], 10 / 15)
@@ -29,7 +29,7 @@ def test_scores_by_hand():
 
 
 def test_style_without_a_positive_has_no_score():
-    result = report.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
+    result = scores.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
     b = result["styles"]["b"]
     assert (b.pop("positives"), b.pop("predicted")) == (0, 0)
     assert set(b.values()) == {None}
@@ -38,21 +38,21 @@ def test_style_without_a_positive_has_no_score():
     a, macro = result["styles"]["a"], result["macro"]
     assert macro.pop("styles") == 1
     assert macro == {key: a[key] for key in macro}
-    none = report.score(
+    none = scores.score(
         ["a", "b"], np.zeros_like(LABELS), PROBABILITIES, DECISIONS, SOURCE
     )
     assert none["macro"]["f2"] is None and none["macro"]["styles"] == 0
-    assert "The macro mean is of 0 styles" in report.format_table(none)
+    assert "The macro mean is of 0 styles" in scores.format_table(none)
 
 
 def test_style_with_positives_alone_has_a_score():
     ones = np.ones((5, 1), int)
-    row = report.score(["a"], ones, ones * 0.5, ones, SOURCE)["styles"]["a"]
+    row = scores.score(["a"], ones, ones * 0.5, ones, SOURCE)["styles"]["a"]
     assert row["f2"] == row["baseline_f2"] == row["pr_auc"] == 1.0
 
 
 def test_leaks_are_passed_on_and_shown():
-    result = report.score(
+    result = scores.score(
         ["a", "b"],
         LABELS,
         PROBABILITIES,
@@ -60,14 +60,14 @@ def test_leaks_are_passed_on_and_shown():
         SOURCE._replace(num_leaking=3),
     )
     assert result["num_leaking"] == 3
-    last = report.format_table(result).splitlines()[-1]
+    last = scores.format_table(result).splitlines()[-1]
     assert last.startswith("3 groups of near-duplicate photos lie on both")
-    clean = report.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
-    assert "near-duplicate" not in report.format_table(clean)
+    clean = scores.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
+    assert "near-duplicate" not in scores.format_table(clean)
 
 
 def test_one_style_has_no_macro_mean():
-    result = report.score(
+    result = scores.score(
         ["a"], LABELS[:, :1], PROBABILITIES[:, :1], DECISIONS[:, :1], SOURCE
     )
     assert "macro" not in result
@@ -86,8 +86,8 @@ def test_overall_is_the_macro_mean_or_the_only_style():
 
 
 def test_table_shows_the_baseline_beside_each_score():
-    result = report.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
-    lines = report.format_table(result).splitlines()
+    result = scores.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
+    lines = scores.format_table(result).splitlines()
     assert "all positive" in lines[0]
     assert "95 % interval" in lines[0]
     assert lines[1].split()[:2] == ["a", "0.667"]
@@ -100,7 +100,16 @@ def test_table_shows_the_baseline_beside_each_score():
 def test_unknown_labels_are_left_out():
     labels = np.array([[1], [0], [-1], [-1]])
     decisions = np.array([[1], [0], [1], [1]])
-    scores = report.score(["a"], labels, decisions * 0.5, decisions, SOURCE)
-    row = scores["styles"]["a"]
+    result = scores.score(["a"], labels, decisions * 0.5, decisions, SOURCE)
+    row = result["styles"]["a"]
     assert (row["positives"], row["predicted"]) == (1, 1)
     assert row["precision"] == row["recall"] == row["pr_auc"] == 1.0
+
+
+def test_overall_is_the_macro_mean_or_the_only_style():
+    both = scores.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
+    assert scores.overall(both) == both["macro"]
+    one = scores.score(
+        ["a"], LABELS[:, :1], PROBABILITIES[:, :1], DECISIONS[:, :1], SOURCE
+    )
+    assert scores.overall(one) == one["styles"]["a"]

@@ -21,11 +21,11 @@ CHILD = """
     time.sleep(60)
 """
 PROGRAM = """
-    import os, sys
+    import sys
     from jdstyle import cli
-    from jdstyle.reproduction import steps
+    from jdstyle.sweeps import runner
     def main(argv):
-        steps._run([sys.executable, "-c", {child!r}], os.environ)
+        runner.run_command([sys.executable, "-c", {child!r}], {{}})
     cli.run(main)
 """
 

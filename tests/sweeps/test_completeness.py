@@ -8,6 +8,7 @@ from jdstyle.errors import InputError
 from jdstyle.runs import directory
 from jdstyle.sweeps import completeness
 from jdstyle.sweeps import runner
+from jdstyle.sweeps import status
 
 DATA = "d" * 64
 
@@ -36,12 +37,12 @@ def write_run(folder, style, backbone, fold=None, fingerprint=DATA):
 
 def write_status(folder, states):
     """Writes the status with the sweep's own code."""
-    runs = []
+    attempts = []
     for name, state in states.items():
         job = type("Job", (), {"name": name})
-        runs.append(runner.Run(job, f"logs/{name}.log"))
-        runs[-1].state = state
-    runner._write_status(runs, folder)
+        attempts.append(runner.Attempt(job, f"logs/{name}.log"))
+        attempts[-1].state = state
+    status.write(attempts, folder)
 
 
 def names(runs):
@@ -163,7 +164,7 @@ def write_unfinished(folder, *args, task="train", **options):
 def test_a_training_without_results_is_missed_without_a_sweep(tmp_path):
     done = write_run(tmp_path, "Punk", "VGG16")
     failed = write_unfinished(tmp_path, "Girl", "VGG16")
-    message = f"{failed} has begun and not finished"
+    message = f"{failed} has begun but not finished"
     with pytest.raises(InputError, match=f"trained: {message}\\. Train"):
         find(tmp_path)
     runs, missing = find(tmp_path, allow_missing=True)
@@ -196,7 +197,7 @@ def test_a_long_list_is_cut(tmp_path):
 
 def test_says_what_is_wrong_with_the_status_file(tmp_path):
     write_run(tmp_path, "Punk", "VGG16")
-    with open(tmp_path / runner.STATUS_FILE, "w", newline="") as file:
+    with open(tmp_path / status.STATUS_FILE, "w", newline="") as file:
         csv.writer(file).writerows([["a", "b"], ["1", "2"]])
     with pytest.raises(InputError, match="sweep.csv is not what.*are a, b"):
         find(tmp_path)

@@ -1,6 +1,7 @@
 """The sweep, with little scripts in the place of trainings."""
 
 import csv
+import io
 import os
 import pathlib
 import re
@@ -11,11 +12,13 @@ import sys
 
 import binaries
 import pytest
+from rich.console import Console
+from rich.live import Live
 
 from jdstyle.errors import InputError
 from jdstyle.sweeps import plan
 from jdstyle.sweeps import runner
-from jdstyle.sweeps import view as sweep_view
+from jdstyle.sweeps import view
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -79,7 +82,7 @@ def job(folder, name, *flags, needs=()):
 
 
 def sweep(folder, *jobs, num_places=2, show=lambda runs: None, **options):
-    """Runs the jobs; returns a dict from name to `Run`."""
+    """Runs the jobs; returns a dict from name to `Attempt`."""
     places = plan.environments(num_places)
     runs = runner.run_jobs(jobs, places, str(folder), show, **options)
     return {run.job.name: run for run in runs}
@@ -158,10 +161,10 @@ def test_tries_again_once(tmp_path, capsys):
         job(tmp_path, "once", "--do=fail_once"),
         job(tmp_path, "killed", "--do=die_once"),
         job(tmp_path, "never", "--do=fail"),
-        show=sweep_view.Lines(2),
+        show=view.Lines(2),
     )
     said = capsys.readouterr().out
-    assert "killed: running, try 2 after ended by signal 9 (Killed)" in said
+    assert "killed: running, try 2 after signal 9 (Killed)" in said
     seen = {name: (run.state, run.tries) for name, run in runs.items()}
     assert seen == {
         "once": ("done", 2),
@@ -179,7 +182,7 @@ def test_failures_are_named_last_and_block_their_heirs(tmp_path, capsys):
         job(tmp_path, "heir", needs=("donor",)),
         job(tmp_path, "grandchild", needs=("heir",)),
         job(tmp_path, "good"),
-        show=sweep_view.Lines(2),
+        show=view.Lines(2),
     )
     assert not (tmp_path / "heir").exists()
     rows = status(tmp_path)
@@ -198,7 +201,7 @@ def test_failures_are_named_last_and_block_their_heirs(tmp_path, capsys):
         "heir",
         "grandchild",
     ]
-    summary = sweep_view.format_summary(list(runs.values())).splitlines()
+    summary = view.format_summary(list(runs.values())).splitlines()
     assert summary[1].split()[:3] == ["good", "done", "1"]
     assert summary[1].split()[4:] == ["0.737", "0.107"]
     last = pathlib.Path(log).read_text().splitlines()[-5:]
@@ -221,7 +224,7 @@ def test_failures_are_named_last_and_block_their_heirs(tmp_path, capsys):
 def test_success_without_results_is_a_failure(tmp_path):
     runs = sweep(tmp_path, job(tmp_path, "liar", "--do=leave_nothing"))
     assert runs["liar"].state == "failed"
-    summary = sweep_view.format_summary(list(runs.values()))
+    summary = view.format_summary(list(runs.values()))
     assert "liar: failed 2 times, exit code 0 without results.json" in summary
 
 
@@ -234,7 +237,7 @@ def test_goes_on_where_it_stopped(tmp_path):
     assert (runs["b"].state, runs["b"].tries) == ("done", 1)
     assert len(lines(tmp_path / "a" / "starts")) == 1
     assert len(lines(tmp_path / "b" / "starts")) == 2
-    assert "done before" in sweep_view.format_summary(list(runs.values()))
+    assert "done before" in view.format_summary(list(runs.values()))
 
 
 def test_status_is_there_from_the_start(tmp_path):
@@ -265,50 +268,105 @@ def test_a_second_sweep_is_refused(tmp_path):
 
 
 def test_progress_counts_and_estimates(tmp_path, monkeypatch):
-    runs = [runner.Run(job(tmp_path, str(i)), "log") for i in range(6)]
+    runs = [runner.Attempt(job(tmp_path, str(i)), "log") for i in range(6)]
     for run, seconds in zip(runs, (50.0, 70.0), strict=False):
         run.state, run.tries, run.seconds = "done", 1, seconds
     runs[2].state = "running"
     monkeypatch.setattr(runs[2], "elapsed", lambda: 20.0)
     runs[3].state = "failed"
     # Mean 60 s: 40 s for the running one and twice 60 s, over two places.
-    assert sweep_view.progress(runs, 2, 150) == (
+    assert view.progress(runs, 2, 150) == (
         "2 of 6 done, 1 running, 1 failed, 2 waiting; 0:02:30 so far, "
         "about 0:01:20 left"
     )
-    assert "left" not in sweep_view.progress(runs[2:], 2, 150)
+    assert "left" not in view.progress(runs[2:], 2, 150)
+
+
+def make_live_table(num_places, **options):
+    """A live table on a terminal of 80 x 25 whose text can be read."""
+    console = Console(
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system=None,
+        **({"width": 80, "height": 25} | options),
+    )
+    live = Live(console=console, auto_refresh=False)
+    return view.LiveTable(num_places, live), live, console.file
 
 
 def test_live_table_shows_what_runs_and_what_failed(
-    tmp_path, capsys, monkeypatch, door
+    tmp_path, monkeypatch, door
 ):
-    monkeypatch.setattr(sweep_view, "_REDRAW_SECONDS", 0)
-    view, said = sweep_view.LiveTable(2), []
+    monkeypatch.setattr(view, "_REDRAW_SECONDS", 0)
+    table, live, file = make_live_table(2, width=300)
+    pictures = []
     let_go = False
 
     def show(runs):
         nonlocal let_go
-        view(runs)
-        said.append(capsys.readouterr().out)
-        seen = "1 running, 1 failed" in said[-1] and "Epoch 3" in said[-1]
-        if seen and not let_go:
+        file.truncate(file.seek(0))
+        table(runs)
+        pictures.append(file.getvalue())
+        seen = "1 running, 1 failed" in pictures[-1]
+        if seen and "Epoch 3" in pictures[-1] and not let_go:
             answer(door)[1].close()
             let_go = True
 
-    sweep(
-        tmp_path,
-        job(tmp_path, "slow", port(door)),
-        job(tmp_path, "bad", "--do=fail"),
-        show=show,
-    )
-    pictures = "".join(said).split("\x1b[J")
+    with live:
+        sweep(
+            tmp_path,
+            job(tmp_path, "slow", port(door)),
+            job(tmp_path, "bad", "--do=fail"),
+            show=show,
+        )
     assert any("slow" in p and "Epoch 3 of 20: loss" in p for p in pictures)
-    # Three lines, so the next picture begins three lines further up.
+    # Three lines, so the next picture begins two lines further up.
     i = next(i for i, p in enumerate(pictures) if "1 running, 1 failed" in p)
-    assert pictures[i].count("\n") == 3
-    assert pictures[i].endswith("\x1b[3F")
-    assert "bad: failed 2 times, exit code 1, see" in pictures[-1]
+    assert pictures[i].count("\n") == 2
+    assert pictures[i + 1].count("\x1b[1A") == 2
+    assert "failed 2 times, exit code 1, see" in pictures[-1]
     assert "1 of 2 done, 1 failed" in pictures[-1]
+
+
+def failed(folder, *names):
+    """Returns attempts that have failed."""
+    attempts = [runner.Attempt(job(folder, name), "log") for name in names]
+    for attempt in attempts:
+        attempt.state, attempt.tries, attempt.exit_code = "failed", 2, 1
+    return attempts
+
+
+def test_live_table_is_no_higher_than_the_terminal(tmp_path):
+    table, live, file = make_live_table(1, height=10)
+    with live:
+        table(failed(tmp_path, *(f"job{i}" for i in range(12))))
+        text = file.getvalue()
+    assert text.count("failed 2 times") == 7
+    assert "and 5 more, see sweep.csv" in text
+    assert text.count("\n") == 8
+
+
+def test_live_table_shows_names_as_they_are(tmp_path):
+    table, live, file = make_live_table(1)
+    with live:
+        table(failed(tmp_path, "[red]x[/red]-:smile:", "a\x1b[31m\nb"))
+        text = file.getvalue()
+    assert "[red]x[/red]-:smile:" in text
+    assert "a[31mb" in text and "\x1b[31m" not in text
+
+
+def test_live_table_cuts_long_lines(tmp_path):
+    table, live, file = make_live_table(1, width=40)
+    with live:
+        table(failed(tmp_path, "wide" * 20, "\u88d9" * 30))
+        text = file.getvalue()
+    assert text.count("\n") == 2
+
+
+def test_without_a_terminal_lines_are_shown(capsys):
+    with view.open_view(1) as show:
+        assert isinstance(show, view.Lines)
+    assert capsys.readouterr().out == ""
 
 
 STOPPED = """
