@@ -58,6 +58,8 @@ setuptools.setup(
         # To look into weight files; Keras brings it anyway.
         "h5py>=3.11,<4",
         "matplotlib>=3.10,<4",
+        # Converts the report of `reproduce`; TensorBoard brings it anyway.
+        "markdown>=3.7,<4",
         # The live table of a sweep; Keras brings it anyway.
         "rich>=14,<16",
         # Of tools/download_photos.py; TFDS brings them anyway. Below,

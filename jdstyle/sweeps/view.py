@@ -116,10 +116,11 @@ class LiveTable:
 
 def _table(attempts):
     """Returns a `rich` table with a line per training."""
-    table = Table.grid(padding=(0, 2))
+    # The last column gets what the others leave it.
+    table = Table.grid(padding=(0, 2), expand=True)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, justify="right")
-    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, ratio=1)
     for attempt in attempts:
         seconds, text, style = attempt.seconds, _describe(attempt), "red"
         if attempt.state == "running":

@@ -91,8 +91,8 @@ def test_picture_is_embedded_and_linked(write, picture, tmp_path):
     kind, payload = image["src"].split(";base64,")
     assert kind == "data:image/png"
     assert base64.b64decode(payload) == picture.read_bytes()
-    assert image["alt"] == "F2 per style"
-    (link,) = re.findall(r"!\[F2 \*\*per\*\* style\]\((.+)\)", markdown)
+    assert image["alt"] == "F2 **per** style"
+    (link,) = re.findall(r"!\[F2 .*per.* style\]\((.+)\)", markdown)
     assert link == "../my%20charts/f2.png"
     assert os.path.samefile(
         tmp_path / "docs" / urllib.parse.unquote(link), picture
@@ -125,18 +125,61 @@ def test_text_is_escaped_everywhere(write, picture):
     assert "&lt;script&gt;" in markdown
 
 
-def test_marks_become_code_and_bold(write):
+def test_marks_become_code(write):
     _, text, markdown = write(
-        "Run `a < b` or **never `x|y` again**, `2 ** 3 ** 4`, "
-        "and **half `a** b`."
+        "Run `a < b` or **never `x|y` again**, `2 ** 3 ** 4`, and half `a b."
     )
     assert (
-        "<p>Run <code>a &lt; b</code> or "
-        "<strong>never <code>x|y</code> again</strong>, "
-        "<code>2 ** 3 ** 4</code>, and <strong>half `a</strong> b`.</p>"
+        "<p>Run <code>a &lt; b</code> or **never <code>x|y</code> again**, "
+        "<code>2 ** 3 ** 4</code>, and half `a b.</p>"
     ) in text
-    assert "Run `a < b` or **never `x|y` again**" in markdown
-    assert "and **half \\`a** b\\`." in markdown
+    assert "Run `a < b` or \\*\\*never `x|y` again\\*\\*" in markdown
+    assert markdown.endswith("and half \\`a b.\n")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<b>R&B</b> &amp; &#60;script&#62;",
+        "a|b \\| c\\",
+        "`code` ``two`` and ` one",
+        "**bold** __bold__ *it* _it_ ~~del~~ $x$ $$y$$",
+        "[click](javascript:alert(1))",
+        "<javascript:alert(1)> <https://example.org>",
+        "![x](https://example.org/x.png)",
+        "[x]: https://example.org",
+        "# heading #",
+        "+ item",
+        "===",
+        "|---|",
+        '"><img src=x onerror=alert(1)>',
+        "<!-- comment --> <?php ?> <![CDATA[x]]>",
+        "{: .class #id }",
+        "wzxhzdk:0 klzzwxh:0000",
+        "[TOC]",
+        "*[HTML]: x",
+    ],
+)
+def test_names_are_shown_as_they_stand(write, picture, name):
+    table = pd.DataFrame({"style": ["x", name], name: [1, 2]})
+    parsed, text, _ = write(
+        table, pages.Picture(str(picture), name), title=name
+    )
+    # The page's title, its heading, two cells and the caption.
+    assert parsed.text.count(name) == 5
+    (image,) = parsed.find("img")
+    assert image["alt"] == name
+    assert len(parsed.find("a")) == len(parsed.find("h2")) == 1
+    allowed = "html head meta title style body h1 h2 ul li a p img div table"
+    allowed = {*allowed.split(), "thead", "tbody", "tr", "th", "td"}
+    assert {tag for tag, _ in parsed.tags} == allowed
+
+
+def test_name_of_several_lines_stays_in_its_cell(write):
+    parsed, _, markdown = write(pd.DataFrame({"a\nb": ["c\n\n# d\n| e |"]}))
+    assert "c # d | e |" in parsed.text
+    assert len(parsed.find("td")) == 1
+    assert markdown.endswith("| a b |\n| --- |\n| c \\# d \\| e \\| |\n")
 
 
 @pytest.mark.parametrize(
@@ -166,7 +209,7 @@ def test_table(write):
     table = pd.DataFrame(
         {
             "style": ["a|b", "**Punk**"],
-            "F2": ["0.512", "**0.6**"],
+            "F2": ["0.512", "0.6"],
             "95 % interval": ["0.41 to 0.60", "-"],
             "positives": [1249, 7],
             "date": ["2018 May", "2018"],
@@ -175,18 +218,17 @@ def test_table(write):
         index=["hidden", "hidden"],
     )
     parsed, text, markdown = write(table)
-    numbers = [a.get("class") == "number" for a in parsed.find("td")]
+    numbers = ["right" in a.get("style", "") for a in parsed.find("td")]
     assert numbers == 2 * [False, True, True, True, False, True]
-    assert [a.get("class") == "number" for a in parsed.find("th")] == numbers[
-        :6
-    ]
-    assert "<td><strong>Punk</strong></td>" in text
+    heads = ["right" in a.get("style", "") for a in parsed.find("th")]
+    assert heads == numbers[:6]
+    assert "<td>**Punk**</td>" in text
     assert "hidden" not in text + markdown
     assert markdown.endswith(
         "| style | F2 | 95 % interval | positives | date | none |\n"
         "| --- | ---: | ---: | ---: | --- | ---: |\n"
         "| a\\|b | 0.512 | 0.41 to 0.60 | 1249 | 2018 May |  |\n"
-        "| **Punk** | **0.6** | - | 7 | 2018 | 12 % |\n"
+        "| \\*\\*Punk\\*\\* | 0.6 | - | 7 | 2018 | 12 % |\n"
     )
 
 
