@@ -1,11 +1,11 @@
-"""Runs the whole recipe on a data set and writes the report's tables.
+"""Runs the whole recipe on a data set and writes a report.
 
     python -m jdstyle.reproduce
     python -m jdstyle.reproduce --dataset=jd_fashion --jobs=1 -- --epochs=20
 
-Pretraining, all styles x backbones, the ablation in five steps, fusion,
-relations; report.html and report.md at the end. What stands behind -- goes to
-every training. The same command again goes on where it stopped.
+It pretrains, trains every style with every backbone in the steps of the
+ablation, fuses, fits relations, and writes report.html and report.md. Flags
+after -- go to every training. The same command again goes on where it stopped.
 """
 
 import os
@@ -26,28 +26,29 @@ flags.adopt_module_key_flags(sweep_flags)
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir",
     None,
-    "Where everything goes. Default: runs/reproduce-<dataset>.",
+    "Folder of everything that is written. Default: runs/reproduce-<dataset>.",
 )
 _BACKBONES = flags.DEFINE_list(
     "backbones",
     [],
-    "The members; the ablation is of the first. Default: the report's, on the "
-    "demo three small ones.",
+    "Backbones to fuse; the ablation is of the first. Default: ResNet50, "
+    "DenseNet121, InceptionV4; on the demo MobileNetV3Small, MobileNet, "
+    "MobileNetV2.",
 )
 _STYLES = flags.DEFINE_list(
-    "styles", ["all"], "Numbers or names of styles, or all."
+    "styles", ["all"], "Numbers or names of styles, or all. Default: all."
 )
 _PRETRAIN_DATASET = flags.DEFINE_string(
     "pretrain_dataset",
     None,
-    "Data set of the pretraining, or none. Default: deepfashion/coarse for "
-    "jd_fashion, else --dataset itself with all its styles at once.",
+    "Data set to pretrain on, or none. Default: deepfashion/coarse for "
+    "jd_fashion, else --dataset itself, with all its styles at once.",
 )
 _INIT_FROM = flags.DEFINE_string(
     "init_from",
     None,
-    "Where networks start without transfer: imagenet or scratch. Default: "
-    "imagenet, on the demo scratch.",
+    "What networks start from without transfer: imagenet or scratch. Default: "
+    "imagenet; on the demo scratch.",
 )
 
 
@@ -57,6 +58,7 @@ def main(argv):
     import tensorflow as tf
 
     from jdstyle.datasets import prepared
+    from jdstyle.datasets import records
     from jdstyle.reproduction import steps
 
     for gpu in tf.config.list_physical_devices("GPU"):
@@ -65,8 +67,9 @@ def main(argv):
     builder = prepared.open_prepared(
         sweep_flags.DATASET.value, sweep_flags.DATA_DIR.value
     )
-    plan = _make_plan(builder, arguments)
-    steps.check(plan, builder)
+    labels = records.read_labels(builder)
+    plan = _make_plan(labels, arguments)
+    steps.check(plan, labels)
     with lock.alone(plan.output_dir, "output_dir"):
         finished = directory.start(
             plan.output_dir,
@@ -85,13 +88,13 @@ def main(argv):
                 sys.exit(1)
             for step in steps.steps(plan):
                 _train(plan, step, builder)
-            finished = _score(plan, builder)
+            finished = _score(plan, builder, labels)
         else:
             print("This has finished before; these are its results.")
     _show(plan, finished)
 
 
-def _make_plan(builder, arguments):
+def _make_plan(labels, arguments):
     from jdstyle.reproduction import steps
 
     dataset = sweep_flags.DATASET.value
@@ -100,10 +103,10 @@ def _make_plan(builder, arguments):
     pretrain = _PRETRAIN_DATASET.value or (
         "deepfashion/coarse" if dataset == "jd_fashion" else dataset
     )
-    folds = tuple(sweep_flags.folds(builder))
+    folds = tuple(sweep_flags.folds(labels))
     if folds and pretrain == dataset:
         raise InputError(
-            "--folds: the pretraining would see the photos that validate. Pass "
+            "--folds: pretraining would see the photos that validate. Pass "
             "--pretrain_dataset=none or another data set."
         )
     return steps.Plan(
@@ -112,7 +115,7 @@ def _make_plan(builder, arguments):
         output_dir=_OUTPUT_DIR.value
         or os.path.join("runs", f"reproduce-{dataset.replace('/', '-')}"),
         backbones=tuple(_BACKBONES.value or default),
-        styles=tuple(_STYLES.value),
+        wanted=tuple(_STYLES.value),
         init_from=_INIT_FROM.value
         or defaults.for_run(dataset, "all")["init_from"],
         folds=folds,
@@ -135,12 +138,12 @@ def _train(plan, step, builder):
         sys.exit(1)
 
 
-def _score(plan, builder):
+def _score(plan, builder, labels):
     from jdstyle.reproduction import report
     from jdstyle.reproduction import scores
 
     print("\nFusing, and scoring every step")
-    results, evidence, gains = scores.score(plan, builder)
+    results, evidence, gains = scores.score(plan, builder, labels)
     record = directory.read_json(
         os.path.join(plan.output_dir, directory.RUN_FILE)
     )
@@ -163,7 +166,7 @@ def _show(plan, results):
     from jdstyle.reproduction import steps
 
     print("\nMacro F2 of the first backbone, step by step:")
-    table = report.ablation_table(results["ablation"], None)
+    table = report.ablation_table(results["ablation"])
     print(table.to_string(index=False))
     print("\nF2 per style:")
     table = report.style_table(results["product"], "fusion, relations")

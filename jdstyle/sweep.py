@@ -1,12 +1,13 @@
-"""Trains styles x backbones x folds, each as a process of its own.
+"""Trains styles x backbones x folds, each in a process of its own.
 
     python -m jdstyle.sweep --styles=all --folds=1,2,3 --jobs=2 -- --epochs=5
 
 --styles=2,8,1,together trains those three and one network for all styles. With
 --pretrained=runs/pretrain-deepfashion-coarse-{backbone} they start from what
-`pretrain` left, but for styles that start from another style's network: these
-come after it. What stands behind -- goes to every `python -m jdstyle.train`.
-The same command again goes on where it stopped; nothing is trained twice.
+`pretrain` left, except for styles that start from another style's network,
+which are trained after that one. Flags after -- go to every training (python -m
+jdstyle.train). The same command again goes on where it stopped; nothing is
+trained twice.
 """
 
 import os
@@ -23,21 +24,22 @@ flags.adopt_module_key_flags(sweep_flags)
 _STYLES = flags.DEFINE_list(
     "styles",
     ["all"],
-    "Several of these: numbers or names of styles; all: a network for each "
-    "style of the data set; together: one network for all of them, its "
-    "--sharing behind --.",
+    "Any of these: numbers or names of styles; all, a network for each style "
+    "of the data set; together, one network for all of them, its --sharing "
+    "after --. Default: all.",
 )
 _BACKBONES = flags.DEFINE_list(
     "backbones",
     [],
-    "InceptionV4 or Keras Applications. Default: the data set's.",
+    "Names of backbones: InceptionV4 or those of Keras Applications. Default: "
+    "the data set's own.",
 )
 _PRETRAINED = flags.DEFINE_string(
     "pretrained",
     None,
-    "--init_from of the trainings that do not start from another style's "
-    "network by default; {backbone} in it becomes the backbone's name in lower "
-    "case.",
+    "The --init_from of trainings that do not start from another style's "
+    "network; {backbone} in it becomes the backbone's name in lower case. "
+    "Default: the data set's own.",
 )
 _RUNS_DIR = flags.DEFINE_string(
     "runs_dir", None, "Folder of the run directories. Default: runs/<dataset>."
@@ -60,11 +62,11 @@ def main(argv):
     runs_dir = _RUNS_DIR.value or os.path.join(
         "runs", sweep_flags.DATASET.value.replace("/", "-")
     )
-    style_names = list(builder.info.metadata["styles"])
-    folds = sweep_flags.folds(builder)
+    labels = records.read_labels(builder)
+    folds = sweep_flags.folds(labels)
     jobs = plan.plan(
         _STYLES.value,
-        style_names,
+        labels.style_names,
         dataset=sweep_flags.DATASET.value,
         data_dir=sweep_flags.DATA_DIR.value,
         runs_dir=runs_dir,
@@ -73,9 +75,9 @@ def main(argv):
         pretrained=_PRETRAINED.value,
         arguments=arguments,
     )
-    names = plan.named(_STYLES.value, style_names)
-    parts = records.read_parts(builder, folds, names)
-    for sentence in summary.describe_support(names, parts):
+    style_names = plan.named(_STYLES.value, labels.style_names)
+    parts = records.training_parts(labels, folds, style_names)
+    for sentence in summary.describe_support(style_names, parts):
         logging.warning(sentence)
     places = sweep_flags.places()
     with view.open_view(len(places)) as show:

@@ -12,29 +12,34 @@ _FOLDS = flags.DEFINE_list(
     "folds",
     [],
     "Folds that validate while the others train: numbers, or all. Default: "
-    "the data set's own validation photos.",
+    "none, the data set's own validation photos validate.",
 )
 _JOBS = flags.DEFINE_integer(
     "jobs",
     None,
-    "Trainings at a time. Default: one per GPU of --gpus, or one; reproduce: "
-    "two on the demo. Give those that share a GPU a --batch_size behind --.",
+    "Trainings to run at a time. Where they share a GPU, pass a --batch_size "
+    "after --. Default: one per GPU of --gpus, else one; two when reproduce "
+    "runs on the demo.",
     lower_bound=1,
 )
 _GPUS = flags.DEFINE_list(
     "gpus",
     [],
-    "GPUs dealt out to the trainings, e.g. 0,1. Default: each sees all.",
+    "GPUs to deal out to the trainings, such as 0,1. Default: every training "
+    "sees all GPUs.",
 )
 
 
-def folds(builder):
-    """Returns the chosen folds, as `plan.choose_folds` says."""
+def folds(labels):
+    """Returns the chosen folds, a list of ints; see `plan.choose_folds`.
+
+    Args:
+        labels: `records.Labels` of the data set.
+    """
     from jdstyle.datasets import records
     from jdstyle.sweeps import plan
 
-    known = records.read_folds(builder) if _FOLDS.value else []
-    return plan.choose_folds(_FOLDS.value, known)
+    return plan.choose_folds(_FOLDS.value, records.folds_of(labels))
 
 
 def places(default=1):

@@ -15,7 +15,7 @@ def describe_support(style_names, parts):
     Args:
         style_names: list of strings.
         parts: dict from a part's name ("test", "fold 3") to its labels, int
-            array `(n, styles)`: 1, 0, or -1 where unknown.
+            array `(n, num_styles)`: 1, 0, or -1 where unknown.
 
     Returns:
         List of sentences, one per style that lacks something; empty if none.
@@ -49,20 +49,19 @@ def summarise(dataset, data_dir):
     Args: as `prepared.open_prepared`.
     """
     builder = prepared.open_prepared(dataset, data_dir)
-    names = builder.info.metadata["styles"]
-    columns, parts, folds = {}, {}, {}
-    for split in builder.info.splits:
-        read = records.read_columns(builder, split)
-        parts[split] = labels = read["labels"]
+    names, parts, fold_numbers = records.read_labels(builder)
+    columns, folds = {}, {}
+    for split, labels in parts.items():
         columns[split] = [len(labels), *(labels == 1).sum(axis=0)]
         if dataset.startswith("deepfashion/"):
             known = (labels >= 0).sum(axis=0)
             columns[f"{split} known"] = [len(labels), *known]
-        for fold in np.unique(read["fold"][read["fold"] >= 0]):
-            of_split = labels[read["fold"] == fold]
-            folds.setdefault(int(fold), []).append(of_split)
-    for fold in sorted(folds):
-        parts[f"fold {fold}"] = np.concatenate(folds[fold])
+        numbers = fold_numbers[split]
+        for fold in np.unique(numbers[numbers >= 0]):
+            folds.setdefault(int(fold), []).append(labels[numbers == fold])
+    parts |= {
+        f"fold {fold}": np.concatenate(folds[fold]) for fold in sorted(folds)
+    }
     return "\n".join(
         [
             pd.DataFrame(columns, ["photos", *names]).to_string(),
@@ -84,5 +83,5 @@ def _describe_metadata(metadata):
     if metadata["num_leaking"]:
         yield (
             f"{metadata['num_leaking']} groups lie on both sides of a given "
-            "split or fold: scores will flatter, and say so."
+            "split or fold: scores will be optimistic, and say so."
         )

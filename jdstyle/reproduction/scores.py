@@ -1,4 +1,4 @@
-"""What the trainings of a reproduction score, step by step."""
+"""The scores of a reproduction, step by step."""
 
 import os
 
@@ -6,12 +6,12 @@ import numpy as np
 import tensorflow as tf
 
 from jdstyle.datasets import records
-from jdstyle.evaluation import scores as report
+from jdstyle.evaluation import scores
 from jdstyle.fusion import blending
 from jdstyle.fusion import ensemble
 from jdstyle.fusion import evidence
-from jdstyle.fusion import product as fusing
-from jdstyle.fusion import rules as fusion_fit
+from jdstyle.fusion import product
+from jdstyle.fusion import rules
 from jdstyle.input_pipeline import batches
 from jdstyle.reproduction import steps
 from jdstyle.runs import directory
@@ -22,15 +22,16 @@ from jdstyle.sweeps import completeness
 _BATCH_SIZE = 32
 
 
-def score(plan, builder):
+def score(plan, builder, labels):
     """Fuses the last step and scores every step and every member.
 
     Args:
-        plan: `reproducing.Plan` whose trainings are finished.
+        plan: `steps.Plan` whose trainings are finished.
         builder: a prepared TFDS builder.
+        labels: `records.Labels` of the same data set.
 
     Returns:
-        `(results, evidence, gains)`: dict of JSON values, `evidence.Evidence`
+        `(results, gathered, gains)`: dict of JSON values, `evidence.Evidence`
         of the last step, and the gains of `product.fuse`.
     """
     part = "test" if "test" in builder.info.splits else "validation"
@@ -53,18 +54,18 @@ def score(plan, builder):
         part: records.read_photos(builder, part, cache="stream")
         for part in ("train", "validation")
     }
-    _, evidence, gains = fusing.fuse(
+    _, gathered, gains = product.fuse(
         runs[last.title],
         photos,
         list(builder.info.metadata["styles"]),
         fused_dir,
-        fusion_fit.Options(),
+        rules.Options(),
     )
     saved_model = os.path.join(fused_dir, directory.SAVED_MODEL_DIR)
     (first,) = finished.members(
         [run for run in runs[last.title] if run.backbone == plan.backbones[0]]
     )
-    product = score_product(evidence, saved_model, first, builder, part)
+    of_product = score_product(gathered, saved_model, first, builder, part)
     ablation = {
         step.title: score_step(runs[step.title], photos, builder, part)
         for step in early
@@ -73,22 +74,22 @@ def score(plan, builder):
         "without": ablation[early[1].title],
         "with": ablation[early[2].title],
     }
-    ablation[last.title] = product[first]
-    ablation["+ relations"] = product.pop("first, relations")
+    ablation[last.title] = of_product[first]
+    ablation["+ relations"] = of_product.pop("first, relations")
     results = {
-        **evidence.source._asdict(),
+        **gathered.source._asdict(),
         "part": part,
         "photos": builder.info.splits[part].num_examples,
         "num_runs": sum(map(len, runs.values())),
         "cpu_minutes": sum(
             _cpu_minutes(run) for of_step in runs.values() for run in of_step
         ),
-        "positives": _count_positives(builder, evidence.joined.style_names),
-        "product": product,
+        "positives": _count_positives(labels, gathered.joined.style_names),
+        "product": of_product,
         "transfer": transfer,
         "ablation": ablation,
     }
-    return results, evidence, gains
+    return results, gathered, gains
 
 
 def score_step(runs, photos, builder, part):
@@ -101,25 +102,25 @@ def score_step(runs, photos, builder, part):
         part: "test" or "validation".
 
     Returns:
-        dict of `report.score`.
+        dict of `scores.score`.
     """
     members = finished.members(runs)
     gathered = evidence.gather(
         runs, photos, list(builder.info.metadata["styles"])
     )
     names = gathered.joined.style_names
-    options = fusion_fit.Options(relations="none", least=0, most=len(names))
-    rules, _, _ = fusion_fit.fit(gathered, options)
-    scorer = ensemble.load(members, names, rules)
+    options = rules.Options(relations="none", least=0, most=len(names))
+    fitted, _, _ = rules.fit(gathered, options)
+    member = ensemble.load(members, names, fitted)
     scored = records.read_photos(
         builder, part, cache="stream", style_names=names
     )
-    (size,) = scorer.image_sizes
+    (size,) = member.image_sizes
     dataset = batches.make_eval_dataset(
         scored, image_size=size, batch_size=_BATCH_SIZE
     )
     forward = tf.function(
-        lambda images: scorer({size: tf.cast(images, tf.float32)}),
+        lambda images: member({size: tf.cast(images, tf.float32)}),
         reduce_retracing=True,
     )
     outputs = [forward(images) for images in dataset]
@@ -127,7 +128,7 @@ def score_step(runs, photos, builder, part):
         np.concatenate([output[key] for output in outputs])
         for key in ("probabilities", "labels")
     )
-    return report.score(
+    return scores.score(
         names,
         scored.labels,
         probabilities,
@@ -136,22 +137,23 @@ def score_step(runs, photos, builder, part):
     )
 
 
-def score_product(evidence, saved_model, first, builder, part):
+def score_product(gathered, saved_model, first, builder, part):
     """Scores the fused SavedModel, and what its members decide without it.
 
     Args:
-        evidence: `evidence.Evidence` that the SavedModel was made from.
+        gathered: `evidence.Evidence` that the SavedModel was made from.
         saved_model: its directory.
         first: name of the member that also gets relations of its own.
         builder: a prepared TFDS builder.
         part: "test" or "validation".
 
     Returns:
-        dict from what decides to a dict of `report.score`: each member by
+        dict from what decides to a dict of `scores.score`: each member by
         thresholds alone; "fusion", their mean, likewise; "fusion, relations",
-        the product; "first, relations", that member with its own relations.
+        the product; "first, relations", the first member with its own
+        relations.
     """
-    joined = evidence.joined
+    joined = gathered.joined
     photos = records.read_photos(
         builder, part, cache="stream", style_names=joined.style_names
     )
@@ -159,44 +161,43 @@ def score_product(evidence, saved_model, first, builder, part):
     probabilities, decisions, members = loader.score(
         classify, photos.stream.batch(_BATCH_SIZE)
     )
-    product = report.score(
+    result = {}
+    for number, name in enumerate(joined.members):
+        result[name] = _score_alone(gathered, [number], members, photos)
+    everyone = list(range(len(joined.members)))
+    result["fusion"] = _score_alone(gathered, everyone, members, photos)
+    result["fusion, relations"] = scores.score(
         joined.style_names,
         photos.labels,
         probabilities,
         decisions,
         photos.source,
     )
-    scores = {}
-    for number, name in enumerate(joined.members):
-        scores[name] = _score_alone(evidence, [number], members, photos)
-    everyone = list(range(len(joined.members)))
-    scores["fusion"] = _score_alone(evidence, everyone, members, photos)
-    scores["fusion, relations"] = product
-    scores["first, relations"] = _score_alone(
-        evidence,
+    result["first, relations"] = _score_alone(
+        gathered,
         [joined.members.index(first)],
         members,
         photos,
-        fusion_fit.Options(),
+        rules.Options(),
     )
-    return scores
+    return result
 
 
-def _score_alone(evidence, numbers, members, photos, options=None):
+def _score_alone(gathered, numbers, members, photos, options=None):
     """Scores some members' mean, by rules fitted to these members alone."""
-    joined = evidence.joined
+    joined = gathered.joined
     joined = joined._replace(
         probabilities=joined.probabilities[:, numbers],
         members=[joined.members[number] for number in numbers],
     )
-    options = options or fusion_fit.Options(
+    options = options or rules.Options(
         relations="none", least=0, most=len(joined.style_names)
     )
-    rules, _, _ = fusion_fit.fit(evidence._replace(joined=joined), options)
-    blended = blending.apply(rules.blend, members[:, numbers])
-    corrected = fusion_fit.correct(rules, blended)
-    decisions = fusion_fit.decide(rules, corrected)
-    return report.score(
+    fitted, _, _ = rules.fit(gathered._replace(joined=joined), options)
+    blended = blending.apply(fitted.blend, members[:, numbers])
+    corrected = rules.correct(fitted, blended)
+    decisions = rules.decide(fitted, corrected)
+    return scores.score(
         joined.style_names,
         photos.labels,
         corrected.numpy(),
@@ -210,16 +211,13 @@ def _cpu_minutes(run):
     return directory.read_json(path)["cpu_minutes"]
 
 
-def _count_positives(builder, names):
-    """Returns, per part, the number of photos and of positives per style."""
-    counts = {}
-    for part in builder.info.splits:
-        photos = records.read_photos(
-            builder, part, cache="stream", style_names=names
-        )
-        positives = (photos.labels == 1).sum(axis=0)
-        counts[part] = {
-            "photos": len(photos.ids),
-            "positives": positives.tolist(),
+def _count_positives(labels, style_names):
+    """Returns, per split, the number of photos and of positives per style."""
+    columns = [labels.style_names.index(name) for name in style_names]
+    return {
+        split: {
+            "photos": len(of_split),
+            "positives": (of_split[:, columns] == 1).sum(axis=0).tolist(),
         }
-    return counts
+        for split, of_split in labels.labels.items()
+    }

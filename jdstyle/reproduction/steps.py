@@ -21,45 +21,52 @@ DEMO_BACKBONES = ("MobileNetV3Small", "MobileNet", "MobileNetV2")
 DEMO_ARGUMENTS = ("--image_size=64", "--epochs=5", "--steps_per_epoch=40")
 # One pretraining serves all styles: it may see more photos.
 DEMO_PRETRAIN = ("--image_size=64", "--epochs=5", "--steps_per_epoch=160")
-# The report's.
+# The paper's.
 BACKBONES = ("ResNet50", "DenseNet121", "InceptionV4")
 
 
 class Plan(typing.NamedTuple):
-    """What is reproduced; see the flags of `reproduce`.
+    """What is reproduced, as the flags of `reproduce` say.
 
-    `arguments` go to every training, behind the demo's own; `pretrain_dataset`
-    None: no pretraining.
+    Attributes:
+        dataset, data_dir, output_dir: strings, as the flags.
+        backbones: tuple of names; the ablation is of the first.
+        wanted: tuple of strings: numbers or names of styles, or "all".
+        folds: tuple of ints; empty for the data set's own validation.
+        places: tuple of dicts, the environment variables of each place.
+        init_from: "imagenet" or "scratch", the start without transfer.
+        pretrain_dataset: string, or None for no pretraining.
+        arguments: tuple of flags for every training, after the demo's own.
     """
 
     dataset: str
     data_dir: str
     output_dir: str
-    backbones: tuple
-    styles: tuple
-    folds: tuple
-    places: tuple
+    backbones: tuple[str, ...]
+    wanted: tuple[str, ...]
+    folds: tuple[int, ...]
+    places: tuple[dict[str, str], ...]
     init_from: str
     pretrain_dataset: str | None
-    arguments: tuple
+    arguments: tuple[str, ...]
 
 
 class Step(typing.NamedTuple):
     """One step of the ablation: a set of runs.
 
     Attributes:
-        title: string, what it adds to the step before.
+        title: string, what it adds to the step before it.
         folder: its name below the output directory.
         backbones: tuple of strings.
         arguments: tuple of flags for `train`.
-        transfer: whether it starts from the pretrained networks, if any, and
-            some styles from others.
+        transfer: bool, whether its networks start from the pretrained ones, if
+            there are any, and those of some styles from other styles'.
     """
 
     title: str
     folder: str
-    backbones: tuple
-    arguments: tuple
+    backbones: tuple[str, ...]
+    arguments: tuple[str, ...]
     transfer: bool
 
 
@@ -88,8 +95,12 @@ def steps(plan):
     ]
 
 
-def check(plan, builder):
+def check(plan, labels):
     """Refuses what would fail only after hours of training.
+
+    Args:
+        plan: `Plan`.
+        labels: `records.Labels` of its data set.
 
     Raises:
         InputError: if styles, flags, weights or data sets cannot be used, or
@@ -100,8 +111,8 @@ def check(plan, builder):
             "--init_from must be imagenet or scratch. "
             f"Received: {plan.init_from!r}."
         )
-    if "together" in plan.styles:
-        raise InputError("--styles=together is for jdstyle.sweep.")
+    if "together" in plan.wanted:
+        raise InputError("--styles=together is only for jdstyle.sweep.")
     for backbone in plan.backbones:
         backbones.require(backbone, "--backbones")
         if backbone == "InceptionV4" and plan.init_from == "imagenet":
@@ -109,26 +120,23 @@ def check(plan, builder):
     if plan.pretrain_dataset:
         prepared.open_prepared(plan.pretrain_dataset, plan.data_dir)
     for step in steps(plan):
-        jobs = _plan_step(plan, step, builder)
+        jobs = _plan_step(plan, step, labels.style_names)
         if len(jobs) < 2 * len(step.backbones):
             raise InputError(
                 "The report compares styles: --styles must name at least two. "
-                f"Received: {','.join(plan.styles)}."
+                f"Received: {','.join(plan.wanted)}."
             )
-    _require_support(plan, builder)
-    photos = records.read_photos(builder, "train", cache="stream")
-    if (photos.labels < 0).any():
+    _require_support(plan, labels)
+    if (labels.labels["train"] < 0).any():
         raise InputError(
             f"{plan.dataset} has unknown labels; the recipe needs known ones."
         )
 
 
-def _require_support(plan, builder):
-    """Refuses styles whose trainings would fail, and all with them."""
-    names = sweep_plan.named(
-        list(plan.styles), list(builder.info.metadata["styles"])
-    )
-    parts = records.read_parts(builder, plan.folds, names)
+def _require_support(plan, labels):
+    """Refuses styles whose trainings would fail, and with them the rest."""
+    names = sweep_plan.named(list(plan.wanted), labels.style_names)
+    parts = records.training_parts(labels, plan.folds, names)
     lacks = summary.describe_support(names, parts)
     if not lacks:
         return
@@ -136,7 +144,7 @@ def _require_support(plan, builder):
         name
         for i, name in enumerate(names)
         if not summary.describe_support(
-            [name], {part: labels[:, [i]] for part, labels in parts.items()}
+            [name], {part: of[:, [i]] for part, of in parts.items()}
         )
     ]
     raise InputError(
@@ -149,11 +157,11 @@ def pretrain(plan):
     """Pretrains every backbone, one after the other.
 
     Returns:
-        bool: whether all ended well.
+        bool: whether all of them succeeded.
     """
     for backbone in plan.backbones if plan.pretrain_dataset else ():
         demo = DEMO_PRETRAIN if plan.pretrain_dataset == "demo" else ()
-        # What only a single style's training knows.
+        # Flags that only the training of a single style knows.
         arguments = sweep_plan.without(
             ("positive_rate", "false_negative_cost"), plan.arguments
         )
@@ -185,7 +193,7 @@ def train(plan, step, builder):
     """
     with view.open_view(len(plan.places)) as show:
         return runner.run_jobs(
-            _plan_step(plan, step, builder),
+            _plan_step(plan, step, list(builder.info.metadata["styles"])),
             list(plan.places),
             os.path.join(plan.output_dir, step.folder),
             show,
@@ -193,20 +201,20 @@ def train(plan, step, builder):
         )
 
 
-def _plan_step(plan, step, builder):
+def _plan_step(plan, step, style_names):
     start = plan.init_from
     if plan.pretrain_dataset:
         start = _pretrained(plan, "{backbone}")
     demo = DEMO_ARGUMENTS if plan.dataset == "demo" else ()
     return sweep_plan.plan(
-        list(plan.styles),
-        list(builder.info.metadata["styles"]),
+        list(plan.wanted),
+        style_names,
         dataset=plan.dataset,
         data_dir=plan.data_dir,
         runs_dir=os.path.join(plan.output_dir, step.folder),
         backbones=step.backbones,
         folds=plan.folds,
-        # Styles with a donor start from that, whatever the others do.
+        # Styles with a donor start from it, whatever the others start from.
         pretrained=start if step.transfer else None,
         arguments=[*step.arguments, *demo, *plan.arguments],
     )

@@ -9,6 +9,7 @@ import pytest
 
 from jdstyle.datasets import builder
 from jdstyle.datasets import prepared
+from jdstyle.datasets import records
 from jdstyle.errors import InputError
 from jdstyle.reproduction import steps
 
@@ -41,14 +42,15 @@ def check(folder, styles, folds):
         data_dir=data_dir,
         output_dir=str(folder / "out"),
         backbones=("MobileNet",),
-        styles=styles,
+        wanted=styles,
         folds=folds,
         places=({},),
         init_from="scratch",
         pretrain_dataset=None,
         arguments=(),
     )
-    steps.check(plan, prepared.open_prepared("label_table/lacking", data_dir))
+    opened = prepared.open_prepared("label_table/lacking", data_dir)
+    steps.check(plan, records.read_labels(opened))
 
 
 def test_reproduce_names_them_and_the_others(folder):
