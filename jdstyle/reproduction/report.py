@@ -1,4 +1,4 @@
-"""The report's tables and pictures, from the scores of a reproduction."""
+"""The report of a reproduction: its tables and pictures, as one page."""
 
 import os
 
@@ -7,52 +7,58 @@ import pandas as pd
 
 from jdstyle.evaluation import charts
 from jdstyle.evaluation import pages
-from jdstyle.evaluation import scores as report
+from jdstyle.evaluation import scores
 from jdstyle.fusion import product
 from jdstyle.reproduction import steps
 
-# Macro F2 of the report of the challenge's third place, in its order.
-REPORTED_STEPS = (0.44, 0.57, 0.59, 0.60, 0.63)
-REPORTED_TEST = 0.6524
+# Macro F2 in the paper of the challenge's third place, in its order.
+PAPER_STEPS = (0.44, 0.57, 0.59, 0.60, 0.63)
+PAPER_TEST = 0.6524
 
 
-def ablation_table(ablation, reported):
+def ablation_table(ablation, of_paper=None):
     """Returns a row per step: macro F2, its interval and the baseline.
 
     Args:
-        ablation: dict from title to `report.score`.
-        reported: None, or a number per step, the report's own.
+        ablation: dict from a step's title to a dict of `scores.score`.
+        of_paper: None, or a float per step: the paper's macro F2.
+
+    Returns:
+        `pandas.DataFrame` of strings.
     """
     rows = []
-    for i, (title, score) in enumerate(ablation.items()):
-        overall = report.overall(score)
+    for i, (title, result) in enumerate(ablation.items()):
+        macro = scores.overall(result)
         row = {
             "step": title,
-            "macro F2": report.decimals(overall["f2"]),
-            "95 % interval": report.interval(overall),
-            "all positive": report.decimals(overall["baseline_f2"]),
+            "macro F2": scores.decimals(macro["f2"]),
+            "95 % interval": scores.interval(macro),
+            "all positive": scores.decimals(macro["baseline_f2"]),
         }
-        if reported:
-            row["in the report"] = f"{reported[i]:.2f}"
+        if of_paper:
+            row["in the paper"] = f"{of_paper[i]:.2f}"
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def style_table(scores, last):
-    """Returns a row per style: F2 by each of several, the last with interval.
+def style_table(of_each, last):
+    """Returns a row per style: its F2 by each of several, and an interval.
 
     Args:
-        scores: dict from name to `report.score`.
-        last: the name whose interval is shown.
+        of_each: dict from a name to a dict of `scores.score`.
+        last: the name whose interval, baseline and positives are shown.
+
+    Returns:
+        `pandas.DataFrame` of strings.
     """
     rows = []
-    for style in [*scores[last]["styles"], "macro mean"]:
+    for style in [*of_each[last]["styles"], "macro mean"]:
         row = {"style": style}
-        for name, score in scores.items():
-            row[name] = report.decimals(_row(score, style)["f2"])
-        of_last = _row(scores[last], style)
-        row["95 % interval"] = report.interval(of_last)
-        row["all positive"] = report.decimals(of_last["baseline_f2"])
+        for name, result in of_each.items():
+            row[name] = scores.decimals(_row(result, style)["f2"])
+        of_last = _row(of_each[last], style)
+        row["95 % interval"] = scores.interval(of_last)
+        row["all positive"] = scores.decimals(of_last["baseline_f2"])
         row["positives"] = of_last.get("positives", "")
         rows.append(row)
     return pd.DataFrame(rows)
@@ -72,47 +78,47 @@ def write(output_dir, results, evidence, gains):
     """
     pictures = os.path.join(output_dir, "pictures")
     os.makedirs(pictures, exist_ok=True)
-    names = evidence.joined.style_names
+    style_names = evidence.joined.style_names
     is_jd = results["dataset"].startswith("jd_fashion")
     ablation = ablation_table(
-        results["ablation"], REPORTED_STEPS if is_jd else None
+        results["ablation"], PAPER_STEPS if is_jd else None
     )
     sections = [
         ("What was run", _describe(results, is_jd)),
         (
             "Photos per style",
-            [_draw_classes(pictures, names, results["positives"])],
+            [_draw_classes(pictures, style_names, results["positives"])],
         ),
         (
-            "Which styles meet",
+            "Which styles occur together",
             [
-                "P(A | B) = N(A and B) / N(B), of the training labels.",
+                "P(A | B) = N(A and B) / N(B), counted in the training labels.",
                 _draw_mutual(output_dir),
             ],
         ),
         (
             "Backbones and their fusion",
             [
-                "F2 per style. Members and fusion decide by a threshold per "
-                "style; the last column is the product, with relations and a "
-                "plausible number of styles.",
+                "F2 per style. The members and their fusion decide by a "
+                'threshold per style; the product, "fusion, relations", also '
+                "uses relations and a plausible number of styles.",
                 style_table(results["product"], "fusion, relations"),
-                _draw_backbones(pictures, names, results["product"]),
+                _draw_backbones(pictures, style_names, results["product"]),
             ],
         ),
         (
             "With and without transfer",
             [
-                "F2 per style of the first backbone. The interval is of the "
-                "networks with transfer.",
+                "F2 per style of the first backbone. The interval is that of "
+                "the networks with transfer.",
                 style_table(results["transfer"], "with"),
             ],
         ),
         (
             "Ablation",
             [
-                "Macro F2 of the first backbone; each step keeps what the "
-                "steps above it brought.",
+                "Macro F2 of the first backbone. Each step keeps what the "
+                "steps above it added.",
                 ablation,
                 _draw_ablation(pictures, results["ablation"]),
             ],
@@ -120,9 +126,9 @@ def write(output_dir, results, evidence, gains):
         (
             "What the relations gained",
             [
-                "Of the fusion, out of fold: each fold is decided by what the "
-                "others taught. A style that gained nothing keeps its plain "
-                "threshold.",
+                "F2 of the fusion, out of fold: each fold is decided by rules "
+                "that were fitted to the others. A style that gained nothing "
+                "keeps its plain threshold.",
                 product.gains_table(gains).reset_index(),
             ],
         ),
@@ -138,45 +144,42 @@ def write(output_dir, results, evidence, gains):
 
 
 def _describe(results, is_jd):
-    flatters = (
-        ""
-        if results["part"] == "test"
-        else " They also chose the thresholds: the scores flatter."
-    )
+    notes = ""
+    if results["part"] != "test":
+        notes += " These photos also chose the thresholds: optimistic."
     # Not in results that older versions wrote.
-    leaks = (
-        f" {results['num_leaking']} groups of near-duplicate photos lie on "
-        "both sides of a given split or fold: the scores flatter."
-        if results.get("num_leaking")
-        else ""
-    )
+    if results.get("num_leaking"):
+        notes += (
+            f" {results['num_leaking']} groups of near-duplicate photos lie "
+            "on both sides of a given split or fold: the scores are optimistic."
+        )
     blocks = [
         pages.Code(results["command"]),
         f"{results['num_runs']} trainings on {results['dataset']} (data "
         f"`{results['fingerprint'][:12]}`), commit `{results['commit']}`, "
-        f"{results['machine']}. Trainings took {results['cpu_minutes']:.0f} "
-        "CPU minutes.",
-        f"Scored on the {results['photos']} {results['part']} photos.{flatters}"
-        f"{leaks} Intervals are 95 % bootstraps over photos; all positive is "
-        "the F2 of saying yes to every photo.",
+        f"{results['machine']}. The trainings took "
+        f"{results['cpu_minutes']:.0f} CPU minutes.",
+        f"Scored on the {results['photos']} {results['part']} photos.{notes} "
+        'Intervals are 95 % bootstrap intervals over photos; "all positive" '
+        "is the F2 of calling every photo positive.",
     ]
     if is_jd:
-        ours = report.overall(results["product"]["fusion, relations"])["f2"]
+        ours = scores.overall(results["product"]["fusion, relations"])["f2"]
         blocks.append(
             pd.DataFrame(
                 {
-                    "macro F2": ["this product", "the third place's, official"],
-                    "test": [report.decimals(ours), f"{REPORTED_TEST:.4f}"],
+                    "macro F2": ["this product", "the paper, official"],
+                    "test": [scores.decimals(ours), f"{PAPER_TEST:.4f}"],
                 }
             )
         )
     return blocks
 
 
-def _draw_classes(pictures, names, positives):
+def _draw_classes(pictures, style_names, positives):
     path = os.path.join(pictures, "class_distribution.png")
     charts.class_distribution(
-        names,
+        style_names,
         {split: np.array(row["positives"]) for split, row in positives.items()},
         {split: row["photos"] for split, row in positives.items()},
         path,
@@ -186,19 +189,32 @@ def _draw_classes(pictures, names, positives):
 
 def _draw_mutual(output_dir):
     path = os.path.join(output_dir, steps.FUSED, product.MUTUAL_PICTURE)
-    return pages.Picture(path, "P(A | B): share of B's photos that have A.")
+    return pages.Picture(path, "P(A | B): the share of B's photos that have A.")
 
 
-def _draw_backbones(pictures, names, scores):
+def _draw_backbones(pictures, style_names, of_each):
+    def column(result, key):
+        # Without a score, None: NaN, which draws nothing.
+        rows = [result["styles"][name] for name in style_names]
+        return np.array([row[key] for row in rows], float)
+
     path = os.path.join(pictures, "backbones.png")
-    last = "fusion, relations"
-    _bars(names, scores, last, path)
+    last = of_each["fusion, relations"]
+    charts.grouped_bars(
+        style_names,
+        {name: column(result, "f2") for name, result in of_each.items()},
+        path,
+        ylabel="F2",
+        low={"fusion, relations": column(last, "f2_low")},
+        high={"fusion, relations": column(last, "f2_high")},
+        baseline=column(last, "baseline_f2"),
+    )
     return pages.Picture(path, "F2 per style; the product with its interval.")
 
 
 def _draw_ablation(pictures, ablation):
     path = os.path.join(pictures, "ablation.png")
-    macros = [report.overall(score) for score in ablation.values()]
+    macros = [scores.overall(result) for result in ablation.values()]
     charts.grouped_bars(
         list(ablation),
         {"macro F2": np.array([macro["f2"] for macro in macros])},
@@ -211,21 +227,5 @@ def _draw_ablation(pictures, ablation):
     return pages.Picture(path, "Macro F2 after each step, with its interval.")
 
 
-def _bars(names, scores, last, path):
-    def column(score, key):
-        # Without a score, None: NaN, which draws nothing.
-        return np.array([score["styles"][name][key] for name in names], float)
-
-    charts.grouped_bars(
-        names,
-        {name: column(score, "f2") for name, score in scores.items()},
-        path,
-        ylabel="F2",
-        low={last: column(scores[last], "f2_low")},
-        high={last: column(scores[last], "f2_high")},
-        baseline=column(scores[last], "baseline_f2"),
-    )
-
-
-def _row(score, style):
-    return score["styles"].get(style) or report.overall(score)
+def _row(result, style):
+    return result["styles"].get(style) or scores.overall(result)

@@ -9,7 +9,7 @@ from jdstyle import styles
 from jdstyle.errors import InputError
 from jdstyle.runs import directory
 
-# What the sweep says to each training; only two do not change what it computes.
+# What the sweep tells each training; two of these do not change the result.
 _OWN_FLAGS = ("style", "dataset", "data_dir", "backbone", "fold", "workdir")
 _PLACES = ("--data_dir=", "--workdir=")
 # `train` refuses them for a single style.
@@ -21,15 +21,15 @@ class Job(typing.NamedTuple):
 
     Attributes:
         name: string, of its directory and its log.
-        flags: list of strings, all that it is called with.
+        flags: list of strings, its whole command line.
         workdir: path of its run directory.
         needs: tuple of the names of jobs that must be done before.
     """
 
     name: str
-    flags: list
+    flags: list[str]
     workdir: str
-    needs: tuple = ()
+    needs: tuple[str, ...] = ()
 
 
 def plan(
@@ -49,7 +49,7 @@ def plan(
     Args:
         wanted: list of strings: numbers or names of styles, "all" for each
             style of the data set, "together" for one network of all of them.
-        style_names: list of strings, the data set's styles.
+        style_names: list of strings, the names of the data set's styles.
         dataset, data_dir: as the flags of `train`.
         runs_dir: folder of the run directories.
         backbones: list of strings; empty for the data set's default.
@@ -214,24 +214,24 @@ def _find_styles(wanted, style_names):
 
 
 def _read_arguments(arguments, pretrained, together):
-    """Checks the flags behind --; returns a dict from name to value."""
+    """Checks the flags after --; returns a dict from name to value."""
     given = {}
     for argument in arguments:
         name, _, value = argument.removeprefix("--").partition("=")
         if not argument.startswith("--") or not name:
-            refusal = "Behind -- there must be flags, each as --name=value."
+            refusal = "After -- there must be flags, each as --name=value."
         elif name in _OWN_FLAGS:
             refusal = f"The sweep itself sets --{name} for each training."
         elif name == "flagfile":
-            refusal = "The sweep does not see what a --flagfile says."
+            refusal = "The sweep cannot see what a --flagfile says."
         elif name == "init_from" and pretrained is not None:
             refusal = "--pretrained and --init_from exclude each other."
         elif name in _TOGETHER_FLAGS and not together:
-            refusal = f"--{name} is for --styles=together."
+            refusal = f"--{name} is only for --styles=together."
         else:
             given[name] = value
             continue
-        raise InputError(f"{refusal} Received behind --: {argument!r}.")
+        raise InputError(f"{refusal} Received after --: {argument!r}.")
     return given
 
 

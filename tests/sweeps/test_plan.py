@@ -200,8 +200,8 @@ def test_names_of_other_styles_become_directories():
             {"arguments": ["--init_from=scratch"], "pretrained": "runs/x"},
             "--pretrained and --init_from",
         ),
-        ({"arguments": ["--sharing=none"]}, "is for --styles=together"),
-        ({"arguments": ["--groups=3"]}, "is for --styles=together"),
+        ({"arguments": ["--sharing=none"]}, "is only for --styles=together"),
+        ({"arguments": ["--groups=3"]}, "is only for --styles=together"),
     ],
 )
 def test_plan_refuses(options, message):

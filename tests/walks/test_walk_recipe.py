@@ -11,7 +11,7 @@ from binaries import QUICK
 
 from jdstyle.datasets import records
 from jdstyle.fusion import evidence
-from jdstyle.reproduction import scores as reproduce_scores
+from jdstyle.reproduction import scores
 from jdstyle.runs import finished
 
 pytestmark = pytest.mark.long
@@ -199,24 +199,24 @@ def test_fused_product_is_evaluated_and_predicts(run, fused, table):
 def test_first_member_is_not_the_first_of_the_alphabet(
     swept, fused, tiny, monkeypatch
 ):
-    """A report's first backbone gets relations of its own."""
+    """A reproduction's first backbone gets relations of its own."""
     runs = finished.find_runs(swept, tiny.info.metadata["fingerprint"])
     photos = {"train": records.read_photos(tiny, "train", cache="stream")}
     monkeypatch.setattr(
-        reproduce_scores, "_score_alone", lambda _, numbers, *rest: numbers
+        scores, "_score_alone", lambda _, numbers, *rest: numbers
     )
-    scores = reproduce_scores.score_product(
+    found = scores.score_product(
         evidence.gather(runs, photos, list(tiny.info.metadata["styles"])),
         str(fused / "saved_model"),
         "mobilenet-groups",
         tiny,
         "validation",
     )
-    assert scores.pop("fusion, relations")["styles"].keys() == {
+    assert found.pop("fusion, relations")["styles"].keys() == {
         "bright",
         "rare",
     }
-    assert scores == {
+    assert found == {
         "mobilenet": [0],
         "mobilenet-groups": [1],
         "fusion": [0, 1],
