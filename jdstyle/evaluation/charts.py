@@ -1,30 +1,30 @@
-"""Pictures for the reports, as PNG files: same numbers, same bytes."""
+"""Charts of labels and scores, as PNG files: same numbers, same bytes."""
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from jdstyle.files import atomic
 
-# Okabe and Ito (2008): told apart by colour-blind readers too.
+# Okabe and Ito (2008): colour-blind readers can tell them apart as well.
 _COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"]
 _SLANTED = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
 
 
-def mutual_table(names, conditional, counts, path):
-    """Draws how often one style comes with another, as a heat map.
+def mutual_table(style_names, conditional, counts, path):
+    """Draws how often one style occurs with another, as a heat map.
 
     Args:
-        names: list of n strings.
+        style_names: list of n strings.
         conditional: float array in [0, 1], shape `(n, n)`: P(A | B) with A in
-            the rows and B in the columns. A column whose N(B) is 0 is not read,
-            but hatched.
+            the rows and B in the columns. A column whose N(B) is 0 is not read;
+            it is hatched.
         counts: int array, shape `(n,)`: N(B), photos with each style.
         path: PNG file to write.
 
     Raises:
         ValueError: if shapes differ or a value lies outside its range.
     """
-    n = len(names)
+    n = len(style_names)
     counts = _array("counts", counts, n)
     conditional = np.where(counts > 0, conditional, np.nan)
     conditional = _array("conditional", conditional, n, n, most=1)
@@ -39,10 +39,12 @@ def mutual_table(names, conditional, counts, path):
     unseen = np.flatnonzero(counts == 0)
     for b in unseen:
         axes.axvspan(b - 0.5, b + 0.5, fc="0.9", ec="0.6", hatch="//", lw=0)
-    ticks = [f"{k} ({c:,.0f})" for k, c in zip(names, counts, strict=True)]
+    ticks = [
+        f"{k} ({c:,.0f})" for k, c in zip(style_names, counts, strict=True)
+    ]
     axes.set_xticks(range(n), ticks, parse_math=False, **_SLANTED)
     axes.set_yticks(range(n), ticks, parse_math=False)
-    hatched = "; hatched: no photo has it" if len(unseen) else ""
+    hatched = "; hatched: no photo has B" if len(unseen) else ""
     axes.set_xlabel(f"B (photos){hatched}")
     axes.set_ylabel("A (photos)")
     axes.set_title("P(A | B): share of B's photos that have A", loc="left")
@@ -52,13 +54,13 @@ def mutual_table(names, conditional, counts, path):
     _save(figure, path)
 
 
-def class_distribution(names, counts, total, path):
+def class_distribution(style_names, counts, total, path):
     """Draws the photos per style as bars on a log axis.
 
     Args:
-        names: list of n strings.
+        style_names: list of n strings.
         counts: int array, shape `(n,)`, or a dict from the name of a split to
-            such an array: a panel for each.
+            such an array, for a panel each.
         total: int, number of photos, or a dict with the splits of `counts`.
         path: PNG file to write.
 
@@ -72,7 +74,7 @@ def class_distribution(names, counts, total, path):
             "`total` must have the splits of `counts`. "
             f"Received: {total} and {list(counts)}."
         )
-    n = len(names)
+    n = len(style_names)
     # A single photo's bar can be seen, and numbers fit beside the longest.
     left, longest = 0.5, max(10, *map(np.max, counts.values()))
     powers = 10 ** np.arange(1 + int(np.log10(longest)))
@@ -91,7 +93,7 @@ def class_distribution(names, counts, total, path):
             place = {"textcoords": "offset points", "va": "center"}
             axes.annotate(text, (max(count, left), row), (4, 0), **place)
         axes.set_ylim(n - 0.4, -0.6)
-        axes.set_yticks(range(n), names, parse_math=False)
+        axes.set_yticks(range(n), style_names, parse_math=False)
         axes.tick_params(labelleft=i == 0)
         title = f"{split}: {total[split]:,} photos".removeprefix(": ")
         axes.set_title(title, loc="left", parse_math=False)
@@ -133,7 +135,7 @@ def grouped_bars(
     for i, (name, values) in enumerate(series.items()):
         values = top = _array(f"series[{name!r}]", values, n)
         x = np.arange(n) + (i - (len(series) - 1) / 2) * width
-        # Where the colours come round again, hatching tells them apart.
+        # Where the colours repeat, hatching tells the series apart.
         turn, colour = divmod(i, len(_COLOURS))
         style = {"color": _COLOURS[colour], "hatch": "//" * turn}
         legend[name] = axes.bar(x, values, width, ec="white", lw=0.5, **style)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import binaries
 import pytest
@@ -35,6 +36,7 @@ PROGRAM = """
     [
         (signal.SIGTERM, 3, "saved\n"),
         (signal.SIGINT, 3, "saved\n"),
+        (signal.SIGHUP, 3, "saved\n"),
         (signal.SIGKILL, -9, ""),
     ],
 )
@@ -53,6 +55,9 @@ def test_pretraining_saves_and_does_not_outlive_the_reproduction(
     )
     assert process.stdout.readline() == "training\n"
     os.killpg(process.pid, number)  # As a terminal does it.
+    if said:  # The impatient do it twice, while the child is saving.
+        time.sleep(0.4)
+        os.killpg(process.pid, number)
     # To the end of what both write: the child has ended as well.
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (code, said), err
