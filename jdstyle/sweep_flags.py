@@ -12,7 +12,7 @@ _FOLDS = flags.DEFINE_list(
     "folds",
     [],
     "Folds that validate while the others train: numbers, or all. Default: "
-    "none, the data set's own validation photos validate.",
+    "none; the data set's own validation photos validate.",
 )
 _JOBS = flags.DEFINE_integer(
     "jobs",

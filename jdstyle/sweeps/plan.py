@@ -21,7 +21,7 @@ class Job(typing.NamedTuple):
 
     Attributes:
         name: string, of its directory and its log.
-        flags: list of strings, its whole command line.
+        flags: list of strings, everything that `train` is called with.
         workdir: path of its run directory.
         needs: tuple of the names of jobs that must be done before.
     """
