@@ -20,7 +20,7 @@ ROOMS = {
     "photos": {"errors"},
     "input_pipeline": {"errors", "photos"},
     "evaluation": {"errors", "files"},
-    "runs": {"errors", "files", "styles"},
+    "runs": {"errors", "files", "styles", "evaluation"},
     "datasets": {"errors", "styles", "files", "photos"},
     "models": {"errors", "files", "runs"},
     "sweeps": {

@@ -95,11 +95,6 @@ def _macro(scores, samples):
     return {**macro, "styles": len(scores)}
 
 
-def overall(result):
-    """Returns the macro mean of what `score` returned, or its only style."""
-    return result.get("macro") or next(iter(result["styles"].values()))
-
-
 def format_table(result):
     """Formats what `score` returned: the styles, the macro mean, the notes."""
     rows = dict(result["styles"])

@@ -109,7 +109,9 @@ def _read_record(folder):
 def _missing_of_members(grouped):
     """Lists the styles and folds that one member has and another lacks."""
     every = [run for runs in grouped.values() for run in runs]
-    style_names = dict.fromkeys(name for run in every for name in run.style_names)
+    style_names = dict.fromkeys(
+        name for run in every for name in run.style_names
+    )
     folds = sorted({run.fold for run in every} - {None})
     missing = []
     for name, runs in grouped.items():

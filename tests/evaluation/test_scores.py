@@ -74,15 +74,15 @@ def test_one_style_has_no_macro_mean():
 
 
 def test_overall_is_the_macro_mean_or_the_only_style():
-    two = report.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
-    assert report.overall(two) is two["macro"]
-    one = report.score(
+    two = scores.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
+    assert scores.overall(two) is two["macro"]
+    one = scores.score(
         ["a"], LABELS[:, :1], PROBABILITIES[:, :1], DECISIONS[:, :1], SOURCE
     )
-    assert report.overall(one) is one["styles"]["a"]
+    assert scores.overall(one) is one["styles"]["a"]
     del two["macro"]
     with pytest.raises(ValueError):
-        report.overall(two)
+        scores.overall(two)
 
 
 def test_table_shows_the_baseline_beside_each_score():
@@ -104,12 +104,3 @@ def test_unknown_labels_are_left_out():
     row = result["styles"]["a"]
     assert (row["positives"], row["predicted"]) == (1, 1)
     assert row["precision"] == row["recall"] == row["pr_auc"] == 1.0
-
-
-def test_overall_is_the_macro_mean_or_the_only_style():
-    both = scores.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
-    assert scores.overall(both) == both["macro"]
-    one = scores.score(
-        ["a"], LABELS[:, :1], PROBABILITIES[:, :1], DECISIONS[:, :1], SOURCE
-    )
-    assert scores.overall(one) == one["styles"]["a"]
