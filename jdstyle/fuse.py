@@ -98,7 +98,7 @@ def main(argv):
     # Before an earlier product gives way.
     runs, missing = completeness.find_runs(
         _RUNS_DIR.value,
-        builder.info.metadata["fingerprint"],
+        records.source(builder).fingerprint,
         _RUNS.value,
         allow_missing=_ALLOW_MISSING.value,
     )
@@ -120,7 +120,7 @@ def main(argv):
                 part: records.read_photos(builder, part, cache="stream")
                 for part in ("train", "validation")
             },
-            list(builder.info.metadata["styles"]),
+            records.style_names(builder),
             output_dir,
             rules.Options(
                 fusion=_FUSION.value,

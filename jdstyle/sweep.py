@@ -86,7 +86,7 @@ def main(argv):
             places,
             runs_dir,
             show,
-            fingerprint=builder.info.metadata["fingerprint"],
+            fingerprint=records.source(builder).fingerprint,
         )
     print(f"\n{view.format_summary(attempts)}\n")
     failed = len(runner.unsuccessful(attempts))

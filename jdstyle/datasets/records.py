@@ -61,6 +61,11 @@ class Photos(typing.NamedTuple):
     source: Source
 
 
+def style_names(builder):
+    """Returns the names of a data set's styles, a list in column order."""
+    return list(builder.info.metadata["styles"])
+
+
 def source(builder):
     """Returns the `Source` of a prepared TFDS builder."""
     metadata = builder.info.metadata
@@ -114,7 +119,7 @@ def read_photos(builder, part, *, fold=None, cache="memory", style_names=None):
         _read(builder, splits, {"image"}),
         tf.data.Dataset.from_tensor_slices(chosen),
     )
-    stream = stream.filter(lambda example, keep: keep)
+    stream = stream.filter(lambda *pair: pair[1])
     stream = stream.map(lambda example, keep: example["image"])
     encoded = None
     if cache == "memory":

@@ -49,7 +49,7 @@ def mutual_table(style_names, conditional, counts, path):
     axes.set_ylabel("A (photos)")
     axes.set_title("P(A | B): share of B's photos that have A", loc="left")
     # 0.2 inches away and 0.25 wide, whatever the size of the table.
-    bar = figure.add_axes([1 + 0.2 / size, 0, 0.25 / size, 1])
+    bar = figure.add_axes((1 + 0.2 / size, 0, 0.25 / size, 1))
     figure.colorbar(image, cax=bar)
     _save(figure, path)
 
@@ -82,7 +82,7 @@ def class_distribution(style_names, counts, total, path):
     for i, (split, values) in enumerate(counts.items()):
         values = _array("counts", values, n, most=total[split])
         if i > 0:
-            axes = figure.add_axes([1.06 * i, 0, 1, 1])
+            axes = figure.add_axes((1.06 * i, 0, 1, 1))
         axes.barh(range(n), values, height=0.7, color=_COLOURS[0])
         axes.set_xscale("log")
         axes.set_xlim(left, longest * (longest / left) ** 0.5)
@@ -90,7 +90,7 @@ def class_distribution(style_names, counts, total, path):
         axes.minorticks_off()
         for row, count in enumerate(values):
             text = f"{count:,.0f} ({100 * count / max(total[split], 1):.2f} %)"
-            place = {"textcoords": "offset points", "va": "center"}
+            place: dict = {"textcoords": "offset points", "va": "center"}
             axes.annotate(text, (max(count, left), row), (4, 0), **place)
         axes.set_ylim(n - 0.4, -0.6)
         axes.set_yticks(range(n), style_names, parse_math=False)
@@ -137,18 +137,18 @@ def grouped_bars(
         x = np.arange(n) + (i - (len(series) - 1) / 2) * width
         # Where the colours repeat, hatching tells the series apart.
         turn, colour = divmod(i, len(_COLOURS))
-        style = {"color": _COLOURS[colour], "hatch": "//" * turn}
-        legend[name] = axes.bar(x, values, width, ec="white", lw=0.5, **style)
+        filled: dict = {"color": _COLOURS[colour], "hatch": "//" * turn}
+        legend[name] = axes.bar(x, values, width, ec="white", lw=0.5, **filled)
         if name in low:
             bottom = _array(f"low[{name!r}]", low[name], n)
             top = _array(f"high[{name!r}]", high[name], n)
             # From end to end: a bootstrap interval need not hold the score.
             half = _array("high - low", top - bottom, n) / 2
-            style = {"fmt": "none", "ecolor": "0.25", "capsize": 2}
+            style: dict = {"fmt": "none", "ecolor": "0.25", "capsize": 2}
             interval = axes.errorbar(x, bottom + half, half, **style)
         for at, y, value in zip(x, np.fmax(values, top), values, strict=True):
             if len(series) == 1 and np.isfinite(value):
-                place = {"textcoords": "offset points", "ha": "center"}
+                place: dict = {"textcoords": "offset points", "ha": "center"}
                 axes.annotate(f"{value:.3f}", (at, y), (0, 3), **place)
     if low:
         legend["95 % interval"] = interval
@@ -176,7 +176,7 @@ def grouped_bars(
 def _canvas(width, height):
     """Returns a figure and axes that fill it; labels hang outside."""
     figure = Figure(figsize=(width, height), dpi=150)
-    return figure, figure.add_axes([0, 0, 1, 1])
+    return figure, figure.add_axes((0, 0, 1, 1))
 
 
 def _array(name, values, *shape, most=np.inf):

@@ -27,10 +27,11 @@ def counts(labels, decisions):
         ValueError: if an array is not two-dimensional or holds other values,
             or if the shapes differ.
     """
-    return tuple(
+    hits, alarms, misses = (
         np.sum(outcome, axis=0, dtype=np.int64)
         for outcome in _outcomes(labels, decisions)
     )
+    return hits, alarms, misses
 
 
 def fbeta(true_positives, false_positives, false_negatives, beta=2.0):

@@ -59,14 +59,15 @@ def join(runs, style_names):
     grouped = finished.members(runs)
     _require_same_folds(grouped)
 
-    first, labels, columns = None, {}, {}
+    first = pd.DataFrame()
+    labels, columns = {}, {}
     for member, member_runs in grouped.items():
         tables = [_read_table(run) for run in member_runs]
         for style in style_names:
             column = _column(tables, style)
             if column is None:
                 continue
-            first = column.sort_index() if first is None else first
+            first = column.sort_index() if first.empty else first
             column = _align(column, first)
             _require_equal("label", labels.setdefault(style, column), column)
             _require_equal("fold", first, column)
@@ -150,7 +151,8 @@ def _read_table(run):
         ]:
             texts = _cells(cells, name, path)
             # What is not a number becomes NaN.
-            table[name] = pd.to_numeric(texts, errors="coerce").to_numpy(float)
+            numbers = pd.Series(pd.to_numeric(texts, errors="coerce"))
+            table[name] = numbers.astype(float).to_numpy()
             wrong = np.flatnonzero(~is_accepted(table[name].to_numpy()))
             if len(wrong):
                 raise InputError(

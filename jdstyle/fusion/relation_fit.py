@@ -13,6 +13,7 @@ import pandas as pd
 from absl import logging
 
 from jdstyle.evaluation import metrics
+from jdstyle.evaluation import thresholds
 from jdstyle.fusion import parts
 from jdstyle.fusion import relation_search
 
@@ -97,7 +98,7 @@ def fit(
     beta = np.zeros_like(conditional)
     for target, weights in enumerate(conditional):
         start = time.monotonic()
-        best, kept, tried[:, target] = relation_search.fit_style(
+        best, kept, tried[:, target] = _fit_style(
             whole, splits, target, weights, before[:, target], full_matrix
         )
         if kept == "yes":
@@ -114,6 +115,62 @@ def fit(
     found = pd.DataFrame(rows, columns=["alpha", "beta", "kept"])
     table = _table(labels, before, tried, found, seed)
     return RelationFit(first, alpha, beta, final, table)
+
+
+def _fit_style(whole, splits, target, conditional, before, full_matrix):
+    """Fits one style on all photos, and without each fold to score it.
+
+    Args:
+        whole: `relation_search.Part` of all photos.
+        splits: list of `relation_search.Split`, one per fold of `whole`.
+        target: int, the style's column.
+        conditional: float32 array in [0, 1], shape `(num_styles,)`: P(target|b)
+            for each style b.
+        before: bool array, shape `(n,)`: cross-fitted decisions without the
+            correction.
+        full_matrix: bool; a beta per other style instead of one for all.
+
+    Returns:
+        `(found, kept, tried)`: `(alpha, beta, threshold)` with beta of shape
+        `(num_styles,)`; "yes", or "no: " and why; the cross-fitted decisions
+        with the correction, bool `(n,)`.
+    """
+    labels, raw = whole.labels[:, target], whole.probabilities[:, target]
+    alpha, beta = relation_search.search(
+        whole, target, conditional, full_matrix
+    )
+    scores = relation_search.corrected(whole, target, conditional, alpha, beta)
+    found = alpha, beta, relation_search.best_threshold(labels, scores)
+    if len(np.unique(whole.folds[labels])) < 2:
+        return found, "no: positives in one fold", before
+
+    tried = np.empty_like(labels)
+    for held, _, rest, left_out in splits:
+        setting = relation_search.search(rest, target, conditional, full_matrix)
+        threshold = relation_search.best_threshold(
+            rest.labels[:, target],
+            relation_search.corrected(rest, target, conditional, *setting),
+        )
+        tried[held] = (
+            relation_search.corrected(left_out, target, conditional, *setting)
+            >= threshold
+        )
+    f2_before, f2_tried = (
+        relation_search.f2(labels, before),
+        relation_search.f2(labels, tried),
+    )
+    if alpha == 1 and not beta.any():
+        kept = "no: nothing found"
+    elif f2_tried <= f2_before:
+        kept = "no: lost" if f2_tried < f2_before else "no: no gain"
+    elif (
+        thresholds.best_threshold(labels, scores)[1]
+        < thresholds.best_threshold(labels, raw)[1]
+    ):
+        kept = "no: lost on all photos"
+    else:
+        kept = "yes"
+    return found, kept, tried
 
 
 def _table(labels, before, tried, found, seed):

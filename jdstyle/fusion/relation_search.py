@@ -15,7 +15,7 @@ from jdstyle.fusion import parts
 # In order of preference: of equal scores, the earlier value stays. A rare
 # style's P(A|B) may be 0.02, hence betas above 1.
 _ALPHAS = np.linspace(1.0, 0.1, 10).astype(np.float32)
-_BETAS = np.float32([0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10])
+_BETAS = np.array([0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10], np.float32)
 # A change of alpha or beta must gain more F2 than this: no rounding error.
 _LEAST_GAIN = 1e-6
 
@@ -89,58 +89,10 @@ def split(whole, fold, seed):
     folds = parts.of_folds(folds, seed)
     first = first_thresholds(labels, probabilities)
     rest = make_part(labels, probabilities, folds, first)
-    left_out = make_part(*(array[held] for array in whole[:3]), first)
+    left_out = make_part(
+        whole.labels[held], whole.probabilities[held], whole.folds[held], first
+    )
     return Split(held, first, rest, left_out)
-
-
-def fit_style(whole, splits, target, conditional, before, full_matrix):
-    """Fits one style on all photos, and without each fold to score it.
-
-    Args:
-        whole: `Part` of all photos.
-        splits: list of `Split`, one per fold of `whole`.
-        target: int, the style's column.
-        conditional: float32 array in [0, 1], shape `(num_styles,)`: P(target|b)
-            for each style b.
-        before: bool array, shape `(n,)`: cross-fitted decisions without the
-            correction.
-        full_matrix: bool; a beta per other style instead of one for all.
-
-    Returns:
-        `(found, kept, tried)`: `(alpha, beta, threshold)` with beta of shape
-        `(num_styles,)`; "yes", or "no: " and why; the cross-fitted decisions
-        with the correction, bool `(n,)`.
-    """
-    labels, raw = whole.labels[:, target], whole.probabilities[:, target]
-    alpha, beta = search(whole, target, conditional, full_matrix)
-    scores = corrected(whole, target, conditional, alpha, beta)
-    found = alpha, beta, best_threshold(labels, scores)
-    if len(np.unique(whole.folds[labels])) < 2:
-        return found, "no: positives in one fold", before
-
-    tried = np.empty_like(labels)
-    for held, _, rest, left_out in splits:
-        setting = search(rest, target, conditional, full_matrix)
-        threshold = best_threshold(
-            rest.labels[:, target],
-            corrected(rest, target, conditional, *setting),
-        )
-        tried[held] = (
-            corrected(left_out, target, conditional, *setting) >= threshold
-        )
-    f2_before, f2_tried = f2(labels, before), f2(labels, tried)
-    if alpha == 1 and not beta.any():
-        kept = "no: nothing found"
-    elif f2_tried <= f2_before:
-        kept = "no: lost" if f2_tried < f2_before else "no: no gain"
-    elif (
-        thresholds.best_threshold(labels, scores)[1]
-        < thresholds.best_threshold(labels, raw)[1]
-    ):
-        kept = "no: lost on all photos"
-    else:
-        kept = "yes"
-    return found, kept, tried
 
 
 def search(part, target, conditional, full_matrix):
@@ -167,7 +119,9 @@ def search(part, target, conditional, full_matrix):
     others = others[others != target]
     betas = others[:, np.newaxis] if full_matrix else [others]
     coordinates = [([0], _ALPHAS), *((1 + i, _BETAS) for i in betas if i.size)]
-    setting = np.float32([1, *np.zeros(len(conditional))])  # Alpha, betas.
+    setting = np.array(
+        [1, *np.zeros(len(conditional))], np.float32
+    )  # Alpha, betas.
     best, improved = score(setting), True
     while improved:
         improved = False

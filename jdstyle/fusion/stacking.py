@@ -76,5 +76,5 @@ def fit(labels, probabilities, present):
         slopes = model.coef_[0] / scale
         kernel[:, column] = 0.0
         kernel[inputs, column] = slopes
-        bias[column] = model.intercept_[0] - slopes @ center
+        bias[column] = np.ravel(model.intercept_)[0] - slopes @ center
     return kernel.astype(np.float32), bias.astype(np.float32)

@@ -57,7 +57,7 @@ def score(plan, builder, labels):
     _, gathered, gains = product.fuse(
         runs[last.title],
         photos,
-        list(builder.info.metadata["styles"]),
+        records.style_names(builder),
         fused_dir,
         rules.Options(),
     )
@@ -105,9 +105,7 @@ def score_step(runs, photos, builder, part):
         dict of `scores.score`.
     """
     members = finished.members(runs)
-    gathered = evidence.gather(
-        runs, photos, list(builder.info.metadata["styles"])
-    )
+    gathered = evidence.gather(runs, photos, records.style_names(builder))
     names = gathered.joined.style_names
     options = rules.Options(relations="none", least=0, most=len(names))
     fitted, _, _ = rules.fit(gathered, options)

@@ -9,7 +9,7 @@ from jdstyle.datasets import records
 from jdstyle.datasets import summary
 from jdstyle.errors import InputError
 from jdstyle.models import backbones
-from jdstyle.sweeps import plan as sweep_plan
+from jdstyle.sweeps import plan as sweeps_plan
 from jdstyle.sweeps import runner
 from jdstyle.sweeps import view
 
@@ -135,7 +135,7 @@ def check(plan, labels):
 
 def _require_support(plan, labels):
     """Refuses styles whose trainings would fail, and with them the rest."""
-    names = sweep_plan.named(list(plan.wanted), labels.style_names)
+    names = sweeps_plan.named(list(plan.wanted), labels.style_names)
     parts = records.training_parts(labels, plan.folds, names)
     lacks = summary.describe_support(names, parts)
     if not lacks:
@@ -162,7 +162,7 @@ def pretrain(plan):
     for backbone in plan.backbones if plan.pretrain_dataset else ():
         demo = DEMO_PRETRAIN if plan.pretrain_dataset == "demo" else ()
         # Flags that only the training of a single style knows.
-        arguments = sweep_plan.without(
+        arguments = sweeps_plan.without(
             ("positive_rate", "false_negative_cost"), plan.arguments
         )
         code = runner.run_command(
@@ -193,7 +193,7 @@ def train(plan, step, builder):
     """
     with view.open_view(len(plan.places)) as show:
         return runner.run_jobs(
-            _plan_step(plan, step, list(builder.info.metadata["styles"])),
+            _plan_step(plan, step, records.style_names(builder)),
             list(plan.places),
             os.path.join(plan.output_dir, step.folder),
             show,
@@ -206,7 +206,7 @@ def _plan_step(plan, step, style_names):
     if plan.pretrain_dataset:
         start = _pretrained(plan, "{backbone}")
     demo = DEMO_ARGUMENTS if plan.dataset == "demo" else ()
-    return sweep_plan.plan(
+    return sweeps_plan.plan(
         list(plan.wanted),
         style_names,
         dataset=plan.dataset,

@@ -104,7 +104,9 @@ def plan(
                 f"--workdir={workdir}",
                 *more,
             ]
-            needs = (donor and _job_name(donor, backbone, None, fold),)
+            needs = ()
+            if donor is not None:
+                needs = (_job_name(donor, backbone, None, fold),)
             jobs[name] = Job(name, flags, workdir, needs)
     listed = [
         job._replace(needs=tuple(n for n in job.needs if n in jobs))

@@ -82,8 +82,8 @@ class Attempt:
         self.tries += 1
 
     def poll(self):
-        """Takes note if its process has ended."""
-        code = self.process.poll()
+        """Takes note if its process, which runs, has ended."""
+        code = self.process.poll() if self.process else None
         if code is None:
             return
         self.seconds = self.elapsed()

@@ -56,9 +56,11 @@ def progress(attempts, num_places, elapsed):
     """
     states = [attempt.state for attempt in attempts]
     counts = [f"{states.count('done')} of {len(attempts)} done"]
-    for state in ("running", "failed", "blocked", "waiting"):
-        if state in states:
-            counts.append(f"{states.count(state)} {state}")
+    counts += [
+        f"{states.count(state)} {state}"
+        for state in ("running", "failed", "blocked", "waiting")
+        if state in states
+    ]
     line = f"{', '.join(counts)}; {_duration(elapsed)} so far"
     seconds = [a.seconds for a in attempts if a.state == "done" and a.tries]
     others = runner.unfinished(attempts)
@@ -118,9 +120,9 @@ def _table(attempts):
     """Returns a `rich` table with a line per training."""
     # The last column gets what the others leave it.
     table = Table.grid(padding=(0, 2), expand=True)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, justify="right")
-    table.add_column(no_wrap=True, ratio=1)
+    table.add_column(no_wrap=True, overflow="crop")
+    table.add_column(no_wrap=True, overflow="crop", justify="right")
+    table.add_column(no_wrap=True, overflow="crop", ratio=1)
     for attempt in attempts:
         seconds, text, style = attempt.seconds, _describe(attempt), "red"
         if attempt.state == "running":
@@ -138,9 +140,10 @@ def _one_line(text, style=""):
     """Returns a text that is cut rather than wrapped.
 
     A name may hold what `rich` takes for markup, or escape sequences, which
-    it would hand on to the terminal.
+    it would hand on to the terminal. No ellipsis: a terminal whose encoding
+    lacks the character would end the sweep.
     """
-    return Text(_printable(text), style, no_wrap=True, overflow="ellipsis")
+    return Text(_printable(text), style, no_wrap=True, overflow="crop")
 
 
 def _printable(text):

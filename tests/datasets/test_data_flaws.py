@@ -56,7 +56,7 @@ def fuse(runs_dir, builder, output_dir, options):
     return product.fuse(
         finished.find_runs(str(runs_dir)),
         photos,
-        list(builder.info.metadata["styles"]),
+        records.style_names(builder),
         output_dir,
         options,
     )

@@ -206,7 +206,7 @@ def test_first_member_is_not_the_first_of_the_alphabet(
         scores, "_score_alone", lambda _, numbers, *rest: numbers
     )
     found = scores.score_product(
-        evidence.gather(runs, photos, list(tiny.info.metadata["styles"])),
+        evidence.gather(runs, photos, records.style_names(tiny)),
         str(fused / "saved_model"),
         "mobilenet-groups",
         tiny,
