@@ -13,9 +13,11 @@ import os
 from absl import flags
 
 from jdstyle import cli
-from jdstyle.errors import InputError
+from jdstyle import data_flags
 from jdstyle.files import lock
 from jdstyle.runs import directory
+
+flags.adopt_module_key_flags(data_flags)
 
 _RUNS_DIR = flags.DEFINE_string(
     "runs_dir", None, "Folder whose sub-folders are finished runs. Required."
@@ -31,12 +33,6 @@ _ALLOW_MISSING = flags.DEFINE_boolean(
     False,
     "Whether to fuse although trainings are missing: of the last sweep, or of "
     "a style or fold that another member has. results.json then names them.",
-)
-_DATASET = flags.DEFINE_string(
-    "dataset", "demo", "demo, jd_fashion or label_table/NAME."
-)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", "data", "Folder of the prepared data sets."
 )
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir",
@@ -80,12 +76,13 @@ _SEED = flags.DEFINE_integer(
     lower_bound=0,
 )
 
+flags.mark_flag_as_required("runs_dir")
+
 
 def main(argv):
     del argv
-    if _RUNS_DIR.value is None:
-        raise InputError("--runs_dir is required: the folder of the runs.")
-    # Here, so that --help does not wait for TensorFlow.
+    # Not above, so that --help does not wait for it.
+    cli.start_tensorflow()
     from jdstyle.datasets import prepared
     from jdstyle.datasets import records
     from jdstyle.evaluation import scores
@@ -93,7 +90,9 @@ def main(argv):
     from jdstyle.fusion import rules
     from jdstyle.sweeps import completeness
 
-    builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
+    builder = prepared.open_prepared(
+        data_flags.DATASET.value, data_flags.DATA_DIR.value
+    )
     output_dir = _OUTPUT_DIR.value or os.path.join(_RUNS_DIR.value, "fused")
     # Before an earlier product gives way.
     runs, missing = completeness.find_runs(
@@ -149,8 +148,8 @@ def main(argv):
     split = "test" if "test" in builder.info.splits else "validation"
     print(
         f"Next: python -m jdstyle.evaluate --saved_model={saved_model} "
-        f"--dataset={_DATASET.value} --data_dir={_DATA_DIR.value} "
-        f"--split={split}"
+        f"--dataset={data_flags.DATASET.value} "
+        f"--data_dir={data_flags.DATA_DIR.value} --split={split}"
     )
 
 

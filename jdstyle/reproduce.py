@@ -15,6 +15,7 @@ import sys
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import data_flags
 from jdstyle import defaults
 from jdstyle import sweep_flags
 from jdstyle.errors import InputError
@@ -54,7 +55,8 @@ _INIT_FROM = flags.DEFINE_string(
 
 def main(argv):
     arguments = argv[1:]
-    # Here, so that --help does not wait for TensorFlow.
+    # Not above, so that --help does not wait for it.
+    cli.start_tensorflow()
     import tensorflow as tf
 
     from jdstyle.datasets import prepared
@@ -65,7 +67,7 @@ def main(argv):
         # The trainings need the memory; scoring comes when they are done.
         tf.config.experimental.set_memory_growth(gpu, True)
     builder = prepared.open_prepared(
-        sweep_flags.DATASET.value, sweep_flags.DATA_DIR.value
+        data_flags.DATASET.value, data_flags.DATA_DIR.value
     )
     labels = records.read_labels(builder)
     plan = _make_plan(labels, arguments)
@@ -76,8 +78,7 @@ def main(argv):
             cli.flag_texts(),
             {
                 "task": "reproduce",
-                "dataset": builder.info.full_name,
-                "fingerprint": builder.info.metadata["fingerprint"],
+                **records.source(builder)._asdict(),
                 "arguments": arguments,
             },
             flag="output_dir",
@@ -97,7 +98,7 @@ def main(argv):
 def _make_plan(labels, arguments):
     from jdstyle.reproduction import steps
 
-    dataset = sweep_flags.DATASET.value
+    dataset = data_flags.DATASET.value
     is_demo = dataset == "demo"
     default = steps.DEMO_BACKBONES if is_demo else steps.BACKBONES
     pretrain = _PRETRAIN_DATASET.value or (
@@ -111,7 +112,7 @@ def _make_plan(labels, arguments):
         )
     return steps.Plan(
         dataset=dataset,
-        data_dir=sweep_flags.DATA_DIR.value,
+        data_dir=data_flags.DATA_DIR.value,
         output_dir=_OUTPUT_DIR.value
         or os.path.join("runs", f"reproduce-{dataset.replace('/', '-')}"),
         backbones=tuple(_BACKBONES.value or default),

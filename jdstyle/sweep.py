@@ -17,6 +17,7 @@ from absl import flags
 from absl import logging
 
 from jdstyle import cli
+from jdstyle import data_flags
 from jdstyle import sweep_flags
 
 flags.adopt_module_key_flags(sweep_flags)
@@ -48,7 +49,8 @@ _RUNS_DIR = flags.DEFINE_string(
 
 def main(argv):
     arguments = argv[1:]
-    # Here, so that --help does not wait for TensorFlow.
+    # Not above, so that --help does not wait for it.
+    cli.start_tensorflow()
     from jdstyle.datasets import records
     from jdstyle.datasets import summary
     from jdstyle.models import backbones
@@ -60,15 +62,15 @@ def main(argv):
         backbones.require(name, "--backbones")
     builder = _open()
     runs_dir = _RUNS_DIR.value or os.path.join(
-        "runs", sweep_flags.DATASET.value.replace("/", "-")
+        "runs", data_flags.DATASET.value.replace("/", "-")
     )
     labels = records.read_labels(builder)
     folds = sweep_flags.folds(labels)
     jobs = plan.plan(
         _STYLES.value,
         labels.style_names,
-        dataset=sweep_flags.DATASET.value,
-        data_dir=sweep_flags.DATA_DIR.value,
+        dataset=data_flags.DATASET.value,
+        data_dir=data_flags.DATA_DIR.value,
         runs_dir=runs_dir,
         backbones=_BACKBONES.value,
         folds=folds,
@@ -98,8 +100,8 @@ def main(argv):
         sys.exit(1)
     print(
         f"Next: python -m jdstyle.fuse --runs_dir={runs_dir} "
-        f"--dataset={sweep_flags.DATASET.value} "
-        f"--data_dir={sweep_flags.DATA_DIR.value}"
+        f"--dataset={data_flags.DATASET.value} "
+        f"--data_dir={data_flags.DATA_DIR.value}"
     )
 
 
@@ -111,7 +113,7 @@ def _open():
 
     tf.config.set_visible_devices([], "GPU")
     return prepared.open_prepared(
-        sweep_flags.DATASET.value, sweep_flags.DATA_DIR.value
+        data_flags.DATASET.value, data_flags.DATA_DIR.value
     )
 
 

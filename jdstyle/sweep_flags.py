@@ -2,12 +2,10 @@
 
 from absl import flags
 
-DATASET = flags.DEFINE_string(
-    "dataset", "demo", "demo, jd_fashion or label_table/NAME."
-)
-DATA_DIR = flags.DEFINE_string(
-    "data_dir", "data", "Folder of the prepared data sets."
-)
+from jdstyle import data_flags
+
+flags.adopt_module_key_flags(data_flags)
+
 _FOLDS = flags.DEFINE_list(
     "folds",
     [],
