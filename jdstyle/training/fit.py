@@ -3,7 +3,7 @@
 import functools
 import sys
 
-from jdstyle.models import classifier as models
+from jdstyle.models import classifier
 from jdstyle.training import moving_average
 from jdstyle.training import recipe
 
@@ -11,22 +11,23 @@ from jdstyle.training import recipe
 _HEAD_LEARNING_RATE = 10.0
 
 
-def fit(network, classifier, make_dataset, loss, keeper, settings):
+def fit(network, model, make_dataset, loss, keeper, settings):
     """Runs Keras `fit`: first with a frozen backbone, then with all weights.
 
     Each phase has its own AdamW, warmed up over a tenth of its steps and
     decayed to zero by a cosine.
 
     Args:
-        network, classifier: of `recipe.build_network`, built under the
-            strategy that shall run them.
+        network, model: of `recipe.build_network`, built under the strategy
+            that is to run them.
         make_dataset: function of `first_batch` that returns the training
             dataset from there on.
         loss: `keras.losses.Loss`.
-        keeper: `recovery.Keeper`; it says where to go on, and validates.
+        keeper: `state_keeper.Keeper`; it says where to go on, and holds the
+            other callbacks.
         settings: `recipe.Settings`.
     """
-    steps = keeper.validation.steps
+    steps = keeper.epochs.steps
     frozen = min(settings.frozen_epochs, settings.epochs)
     phases = [
         (0, frozen, False, _HEAD_LEARNING_RATE),
@@ -35,7 +36,7 @@ def fit(network, classifier, make_dataset, loss, keeper, settings):
     for first, last, trainable, factor in phases:
         if first == last or keeper.epoch >= last:
             continue
-        models.set_backbone_trainable(classifier, trainable)
+        classifier.set_backbone_trainable(model, trainable)
         with network.distribute_strategy.scope():
             optimizer = recipe.make_optimizer(
                 settings, (last - first) * steps, factor=factor
@@ -50,7 +51,8 @@ def fit(network, classifier, make_dataset, loss, keeper, settings):
             shuffle=False,  # The dataset has its own order.
             verbose=1 if sys.stdout.isatty() else 0,
         )
-        callbacks = [keeper, keeper.validation]
+        # The keeper first: it saves an epoch's end before that is validated.
+        callbacks = [keeper, *keeper.monitors]
         if keeper.step == steps:
             keeper.finish_epoch()
         elif keeper.step:

@@ -7,13 +7,13 @@ import keras
 
 @contextlib.contextmanager
 def averaged(optimizer):
-    """Has the average in the network, and afterwards the weights again.
+    """Puts the average into the network, and the weights back afterwards.
 
-    To the last bit, which adding and subtracting, as Keras's `SwapEMAWeights`
-    does, is not.
+    The weights return to the last bit, as they would not by adding and
+    subtracting, which is how Keras's `SwapEMAWeights` does it.
 
     Args:
-        optimizer: Keras optimizer; one without average changes nothing.
+        optimizer: Keras optimizer; one without an average changes nothing.
     """
     pairs = _pairs(optimizer)
     weights = [weight.numpy() for weight, _ in pairs]
@@ -27,7 +27,7 @@ def averaged(optimizer):
 
 
 class KeepWeights(keras.callbacks.Callback):
-    """Undoes what the end of `fit` does: it puts the average in the network.
+    """Undoes the end of `fit`, which puts the average into the network.
 
     For a `fit` after which the same optimizer trains on.
     """

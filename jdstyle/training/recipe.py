@@ -1,23 +1,25 @@
 """The settings of a training, and the network, loss and optimizer they make."""
 
+import math
 import typing
 
 import keras
 import numpy as np
 
 from jdstyle.input_pipeline import augment
-from jdstyle.models import classifier as models
+from jdstyle.models import classifier
 from jdstyle.runs import directory
 from jdstyle.training import losses
 
 
 class Settings(typing.NamedTuple):
-    """How one network is trained; see the flags of `train`.
+    """How one network is trained; the flags of `train` say what each means.
 
     `positive_rate` 0 keeps every photo; it and `false_negative_cost` are a
-    number or a tuple of one per style. `init_from` is "imagenet", "scratch", a
+    number, or a tuple of one per style. `init_from` is "imagenet", "scratch", a
     run directory or a backbone's weight file. `batch_size` and
     `steps_per_epoch` 0 let the program choose, `ema` 0 takes no average.
+    `groups` are lists of columns, each of which is in one of them.
     """
 
     backbone: str
@@ -26,8 +28,8 @@ class Settings(typing.NamedTuple):
     epochs: int
     frozen_epochs: int
     learning_rate: float
-    positive_rate: typing.Any
-    false_negative_cost: typing.Any
+    positive_rate: float | tuple[float, ...]
+    false_negative_cost: float | tuple[float, ...]
     false_positive_cost: float = 1.0
     weight_decay: float = 1e-4
     batch_size: int = 0
@@ -39,12 +41,43 @@ class Settings(typing.NamedTuple):
     xla: bool = False
     seed: int = 0
     sharing: str = "trunk"
-    groups: typing.Any = None
+    groups: list[list[int]] | None = None
 
 
-def architecture(settings, num_styles):
-    """Returns the `models.Architecture` of a training."""
-    return models.Architecture(
+class Epochs(typing.NamedTuple):
+    """How long a training is: so many epochs of so many steps.
+
+    Attributes:
+        number: int, epochs of all phases.
+        steps: int, steps per epoch.
+        batch_size: int, photos per step over all devices.
+    """
+
+    number: int
+    steps: int
+    batch_size: int
+
+
+def make_epochs(settings, batch_size, *, shown, num_validation):
+    """Returns the `Epochs` of a training.
+
+    Args:
+        settings: `Settings`.
+        batch_size: int, photos per step over all devices.
+        shown: float, photos that a pass over the training shows on average.
+        num_validation: int, photos that validate.
+    """
+    # Validation should not cost more than training: a rare style's pass may be
+    # a hundred times shorter than the validation photos are many.
+    steps = settings.steps_per_epoch or math.ceil(
+        max(shown, num_validation) / batch_size
+    )
+    return Epochs(settings.epochs, steps, batch_size)
+
+
+def make_architecture(settings, num_styles):
+    """Returns the `classifier.Architecture` of a training."""
+    return classifier.Architecture(
         settings.backbone,
         settings.image_size,
         num_styles,
@@ -61,20 +94,20 @@ def build_network(settings, num_styles=1):
         num_styles: number of logits.
 
     Returns:
-        `(network, classifier)`: `network` augments its input in training and
-        shares all its weights with `classifier`, see `models.build`.
+        `(network, model)`: `model` is that of `classifier.build`; `network`
+        augments its input in training and shares all its weights.
     """
-    form = architecture(settings, num_styles)
+    architecture = make_architecture(settings, num_styles)
     init_from = directory.run_directory(settings.init_from)
     ready = init_from == "imagenet" or init_from.endswith(".weights.h5")
-    classifier = models.build(form, weights=init_from if ready else None)
+    model = classifier.build(architecture, weights=init_from if ready else None)
     if not ready and init_from != "scratch":
-        models.initialise(classifier, form, init_from)
+        classifier.initialise(model, architecture, init_from)
     if not settings.augment:
-        return classifier, classifier
-    images = keras.Input(classifier.input_shape[1:], dtype="uint8")
+        return model, model
+    images = keras.Input(model.input_shape[1:], dtype="uint8")
     augmented = augment.build(settings.seed)(images)
-    return keras.Model(images, classifier(augmented)), classifier
+    return keras.Model(images, model(augmented)), model
 
 
 def make_losses(settings, kept, shown):
@@ -106,7 +139,13 @@ def make_losses(settings, kept, shown):
 
 
 def make_optimizer(settings, steps, *, factor=1.0):
-    """Returns AdamW with warm-up and cosine decay over `steps` steps."""
+    """Returns AdamW with warm-up and cosine decay.
+
+    Args:
+        settings: `Settings`.
+        steps: int, steps until the rate has decayed to zero.
+        factor: float, multiplies the learning rate of the settings.
+    """
     warmup = max(1, steps // 10)
     optimizer = keras.optimizers.AdamW(
         keras.optimizers.schedules.CosineDecay(

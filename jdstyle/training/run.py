@@ -18,8 +18,8 @@ from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
 from jdstyle.serving import saved_model
 from jdstyle.training import recipe
-from jdstyle.training import signals as stopping
 from jdstyle.training import trainer
+from jdstyle.training.signals import Signals
 
 
 def execute(
@@ -36,8 +36,8 @@ def execute(
 ):
     """Runs a training from the prepared photos to the written results.
 
-    One that was interrupted goes on from its last saved state. The directory is
-    held meanwhile, and SIGTERM and SIGINT are caught.
+    A run that was interrupted goes on from its last saved state. The directory
+    is held meanwhile, and SIGTERM and SIGINT are caught.
 
     Args:
         builder: a prepared TFDS builder.
@@ -60,22 +60,22 @@ def execute(
     start = time.monotonic()
     source = records.source(builder)
     known = builder.info.metadata["styles"]
-    names = [known[column] for column in columns]
-    form = recipe.architecture(settings, len(columns))
+    style_names = [known[column] for column in columns]
+    architecture = recipe.make_architecture(settings, len(columns))
     record = {
         "task": task,
         **source._asdict(),
-        "styles": names,
-        "backbone": form.backbone,
-        "image_size": form.image_size,
-        "sharing": form.sharing if len(columns) > 1 else None,
-        "architecture": form._asdict(),
+        "styles": style_names,
+        "backbone": architecture.backbone,
+        "image_size": architecture.image_size,
+        "sharing": architecture.sharing if len(columns) > 1 else None,
+        "architecture": architecture._asdict(),
         "fold": fold,
         "init_from": settings.init_from,
         "seed": settings.seed,
     }
     _require_same_fold(settings.init_from, source.fingerprint, fold)
-    with lock.alone(workdir, "workdir"), stopping.Signals() as signals:
+    with lock.alone(workdir, "workdir"), Signals() as signals:
         finished = directory.start(workdir, flag_texts, record)
         if finished is not None:
             print("This run has finished before; these are its results.")
@@ -88,7 +88,7 @@ def execute(
             "the training photos": train_photos.labels[:, columns],
             "the validation photos": validation_photos.labels[:, columns],
         }
-        for sentence in summary.describe_support(names, labels):
+        for sentence in summary.describe_support(style_names, labels):
             logging.warning(sentence)
         trained = trainer.train(
             train_photos,
@@ -96,14 +96,14 @@ def execute(
             columns,
             settings,
             workdir,
-            names=names,
+            style_names=style_names,
             checkpoint_minutes=checkpoint_minutes,
             signals=signals,
         )
         finished = _write_results(
             trained,
             validation_photos,
-            names,
+            style_names,
             columns,
             workdir,
             start=start,
@@ -125,12 +125,12 @@ def _require_same_fold(init_from, fingerprint, fold):
         raise InputError(
             f"--init_from={init_from} was trained with --fold="
             f"{donor.get('fold')} on these photos: it has seen some that "
-            f"validate with --fold={fold}, and the score would flatter. Start "
-            "from a run of the same fold."
+            f"validate with --fold={fold}, and the score would be optimistic. "
+            "Start from a run of the same fold."
         )
 
 
-def _write_results(trained, photos, names, columns, workdir, *, start):
+def _write_results(trained, photos, style_names, columns, workdir, *, start):
     """Chooses the thresholds, exports the SavedModel and writes the results.
 
     `results.json` comes last: a directory that has it is complete.
@@ -138,7 +138,7 @@ def _write_results(trained, photos, names, columns, workdir, *, start):
     Args:
         trained: `trainer.Trained`.
         photos: `records.Photos` that validated.
-        names: list of the styles' names.
+        style_names: list of strings, one per column.
         columns: list of ints, the styles' columns in the labels.
         workdir: run directory.
         start: `time.monotonic()` when the run began.
@@ -151,23 +151,25 @@ def _write_results(trained, photos, names, columns, workdir, *, start):
     probabilities = tf.sigmoid(trained.logits).numpy()
     directory.write_table(
         os.path.join(workdir, directory.VALIDATION_FILE),
-        scores.probability_table(photos.ids, names, labels, probabilities),
+        scores.probability_table(
+            photos.ids, style_names, labels, probabilities
+        ),
     )
     chosen = [
-        thresholds.choose(of_style, said)
-        for of_style, said in zip(labels.T, probabilities.T, strict=True)
+        thresholds.choose(of_style, predicted)
+        for of_style, predicted in zip(labels.T, probabilities.T, strict=True)
     ]
     saved_model.export(
         saved_model.Thresholded(trained.classifier, chosen),
-        names,
+        style_names,
         os.path.join(workdir, directory.SAVED_MODEL_DIR),
     )
     decisions = (probabilities >= np.float32(chosen)).astype(int)
     results = {
-        "styles": names,
+        "styles": style_names,
         "thresholds": chosen,
         "validation": scores.score(
-            names, labels, probabilities, decisions, photos.source
+            style_names, labels, probabilities, decisions, photos.source
         ),
         **trained.record,
         "minutes": (time.monotonic() - start) / 60,

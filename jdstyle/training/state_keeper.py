@@ -23,8 +23,8 @@ class Keeper(keras.callbacks.Callback):
     The state is all that the rest of the training depends on: weights,
     statistics, optimizer with its average and schedule, the state of random
     layers, the mean loss of the epoch so far, the position, and what the
-    validation remembers. It is saved every `minutes`, at the end of each
-    epoch, before its validation, and when a signal came.
+    monitors remember. It is saved every `minutes`, at the end of each
+    epoch, before its validation, and when a signal has come.
 
     Where a loss or a weight is not finite, or float16 has skipped 20 steps in
     a row, training ends; such a state is never saved.
@@ -32,14 +32,15 @@ class Keeper(keras.callbacks.Callback):
     Args:
         workdir: run directory.
         state: of `checkpoints.load_last`: what to go on from, or None.
+        epochs: `recipe.Epochs`.
         minutes: float >= 0 between two saves; 0 saves after each step.
-        validation: `monitoring.Validation`.
-        signals: `stopping.Signals`.
+        monitors: `Monitors`, whose state is saved as well.
+        signals: `signals.Signals`.
         batch_ids: function of a batch's number from 0 that returns the ids of
             its photos.
 
     Attributes:
-        validation: as given.
+        epochs, monitors: as given.
         epoch, step: ints, the position: steps done of the epoch that runs.
 
     Raises:
@@ -47,12 +48,13 @@ class Keeper(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, workdir, state, *, minutes, validation, signals, batch_ids
+        self, workdir, state, *, epochs, minutes, monitors, signals, batch_ids
     ):
         super().__init__()
-        self.validation = validation
+        self.epochs = epochs
+        self.monitors = monitors
         self._directory = os.path.join(workdir, checkpoints.DIRECTORY)
-        self._steps = validation.steps
+        self._steps = epochs.steps
         self._seconds = 60 * minutes
         self._signals = signals
         self._batch_ids = batch_ids
@@ -62,10 +64,10 @@ class Keeper(keras.callbacks.Callback):
         self._precision = keras.config.dtype_policy().name
         if state is not None:
             _, record = state
-            self._require_same("batch_size", validation.batch_size)
+            self._require_same("batch_size", epochs.batch_size)
             self._require_same("precision", self._precision)
             self.epoch, self.step = record["epoch"], record["step"]
-            validation.set_state(record["validation"])
+            monitors.set_state(record["monitors"])
             logging.info(
                 "Going on in epoch %d after step %d of %d",
                 self.epoch + 1,
@@ -93,8 +95,9 @@ class Keeper(keras.callbacks.Callback):
         if there != value:
             raise Failure(
                 f"The state in {self._directory} is of --{flag}={there}, and "
-                f"here it would go on with {value}. Continue on a machine like "
-                "the one where it began, or remove that folder to begin again."
+                f"here it would go on with {value}. Go on with it on a machine "
+                "like the one where it began, or remove that folder to begin "
+                "again."
             )
 
     def _restore(self):
@@ -115,10 +118,10 @@ class Keeper(keras.callbacks.Callback):
         """Validates the epoch at whose end the state was saved."""
         logs = self._network.get_metrics_result()
         self._metrics = None
-        self.validation.set_model(self._network)
-        self.validation.on_epoch_end(
-            self.epoch, {name: float(value) for name, value in logs.items()}
-        )
+        logs = {name: float(value) for name, value in logs.items()}
+        for monitor in self.monitors:
+            monitor.set_model(self._network)
+            monitor.on_epoch_end(self.epoch, logs)
         self.next_epoch()
 
     def next_epoch(self):
@@ -164,10 +167,10 @@ class Keeper(keras.callbacks.Callback):
         record = {
             "epoch": self.epoch,
             "step": self.step,
-            "batch_size": self.validation.batch_size,
+            "batch_size": self.epochs.batch_size,
             "precision": self._precision,
             "shapes": _shapes(variables),
-            "validation": self.validation.get_state(),
+            "monitors": self.monitors.get_state(),
         }
         checkpoints.save(
             self._directory,

@@ -1,5 +1,4 @@
 import keras
-import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -56,123 +55,6 @@ def test_precision_without_a_gpu(found, monkeypatch):
     assert devices.choose_precision("auto") == policy
 
 
-class FakeGPU:
-    """Raises the real error above a number of photos."""
-
-    def __init__(self, capacity):
-        self.capacity = capacity
-        self.tried = []
-
-    def __call__(self, batch_size):
-        self.tried.append(batch_size)
-        if batch_size > self.capacity:
-            raise tf.errors.ResourceExhaustedError(
-                None, None, "OOM when allocating tensor"
-            )
-
-
-@pytest.mark.parametrize(
-    ("capacity", "expected"),
-    [(8, 8), (15, 8), (64, 64), (100, 96), (127, 120), (10**6, 1024)],
-)
-def test_finds_the_largest_batch(capacity, expected):
-    gpu = FakeGPU(capacity)
-    assert devices.largest_batch(gpu) == expected
-    assert len(gpu.tried) <= 16
-
-
-def test_refuses_when_nothing_fits():
-    with pytest.raises(InputError, match="batch of 8.*--image_size"):
-        devices.largest_batch(FakeGPU(7))
-
-
-def test_other_errors_are_not_memory():
-    def broken(batch_size):
-        raise tf.errors.InternalError(None, None, "something else")
-
-    with pytest.raises(tf.errors.InternalError):
-        devices.largest_batch(broken)
-
-
-def test_out_of_memory_names_the_batch_and_the_flag():
-    message = "batch of 96 photos .* --batch_size, such as 48"
-    with (
-        pytest.raises(InputError, match=message),
-        devices.batch_must_fit(96),
-    ):
-        FakeGPU(95)(96)
-    with devices.batch_must_fit(96):
-        FakeGPU(96)(96)
-    with pytest.raises(ZeroDivisionError), devices.batch_must_fit(96):
-        raise ZeroDivisionError
-
-
-def test_full_disk_is_not_the_memory():
-    """TensorFlow's words for TensorBoard's events, of the same type."""
-    tried = []
-
-    def fill_disk(batch_size):
-        tried.append(batch_size)
-        raise tf.errors.ResourceExhaustedError(
-            None, None, "run/events.v2; No space left on device"
-        )
-
-    with pytest.raises(tf.errors.ResourceExhaustedError):
-        devices.shrink_until_it_fits(fill_disk, 64)
-    assert tried == [64]
-    with (
-        pytest.raises(tf.errors.ResourceExhaustedError),
-        devices.batch_must_fit(8),
-    ):
-        fill_disk(8)
-
-
-def test_out_of_memory_while_keras_trains():
-    """A real one: no machine has 256 TiB for a step's tensor."""
-
-    def greedy(y_true, y_pred):
-        side = tf.shape(y_pred)[0] * 2**21
-        return y_pred + tf.reduce_sum(tf.random.uniform([side, side]))
-
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    model.compile("sgd", greedy)
-    photos = np.ones((8, 2), "float32")
-    message = "batch of 4 photos .*OOM when allocating.*8388608,8388608"
-    with pytest.raises(InputError, match=message) as caught:  # noqa: SIM117
-        with devices.batch_must_fit(4):
-            model.fit(photos, photos[:, :1], batch_size=4, verbose=0)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("capacity", "tried"),
-    [
-        (500, [200]),
-        (100, [200, 96]),
-        (99, [200, 96]),
-        (30, [200, 96, 48, 24]),
-        (8, [200, 96, 48, 24, 8]),
-    ],
-)
-def test_begins_again_with_a_smaller_batch(capacity, tried):
-    gpu = FakeGPU(capacity)
-    devices.shrink_until_it_fits(gpu, 200)
-    assert gpu.tried == tried
-
-
-def test_shrinks_in_steps_that_the_devices_can_share():
-    gpu = FakeGPU(60)
-    devices.shrink_until_it_fits(gpu, 96, smallest=16)
-    assert gpu.tried == [96, 48]
-
-
-def test_gives_up_where_the_smallest_does_not_fit():
-    gpu = FakeGPU(7)
-    with pytest.raises(InputError, match="batch of 8 .*--image_size"):
-        devices.shrink_until_it_fits(gpu, 24)
-    assert gpu.tried == [24, 8]
-
-
 def test_requires_a_gpu(monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
     with pytest.raises(InputError, match="--require_gpu: TensorFlow sees no"):
@@ -181,7 +63,9 @@ def test_requires_a_gpu(monkeypatch):
     devices.require_gpu()
 
 
-def test_batch_must_be_divisible():
-    devices.require_divisible(12, 4)
-    with pytest.raises(InputError, match="multiple of the 4.*: 10"):
-        devices.require_divisible(10, 4)
+def test_precision_is_float32_again_afterwards():
+    with pytest.raises(ZeroDivisionError):  # noqa: SIM117
+        with devices.use_precision("mixed_float16") as policy:
+            assert policy == keras.config.dtype_policy().name == "mixed_float16"
+            raise ZeroDivisionError
+    assert keras.config.dtype_policy().name == "float32"

@@ -11,14 +11,15 @@ from jdstyle.datasets import records
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.errors import Stopped
-from jdstyle.input_pipeline import batches as input_pipeline
+from jdstyle.input_pipeline import batches
+from jdstyle.models import forward
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
+from jdstyle.training import batch_size
 from jdstyle.training import devices
 from jdstyle.training import recipe
 from jdstyle.training import state_keeper
 from jdstyle.training import trainer
-from jdstyle.training import validation
 
 pytestmark = [
     pytest.mark.long,
@@ -42,7 +43,7 @@ SETTINGS = recipe.Settings(
 
 
 class SignalAfter:
-    """Stands for `stopping.Signals`: one comes in the given step."""
+    """Stands for `signals.Signals`: one comes in the given step."""
 
     def __init__(self, step):
         self._left = step
@@ -112,7 +113,7 @@ def test_interrupted_training_ends_in_the_same_bits(
 
     # After the state at the end of epoch 2, before that is validated.
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("jdstyle.training.validation.predict_logits", die)
+        patch.setattr("jdstyle.models.forward.predict_logits", die)
         train(parts, tmp_path / "parts")
     assert len(read_history(tmp_path / "parts")) == 1
     resumed = train(parts, tmp_path / "parts")
@@ -166,7 +167,7 @@ AUTO = {"batch_size": 0, "frozen_epochs": 0, "epochs": 1}
 
 def test_out_of_memory_before_a_state_takes_a_smaller_batch(parts, tmp_path):
     trained = train(parts, tmp_path, MemoryFullAfter(1), **AUTO)
-    assert trained.record["batch_size"] == trainer.CPU_BATCH_SIZE // 2
+    assert trained.record["batch_size"] == batch_size.CPU_BATCH_SIZE // 2
     assert last_state(tmp_path)[1]["batch_size"] == 16
 
 
@@ -188,14 +189,14 @@ def test_out_of_memory_leaves_the_state(parts, tmp_path):
 
 def test_out_of_memory_in_the_last_scoring(parts, tmp_path, monkeypatch):
     """It computes in float32, which takes more than the training's float16."""
-    results = iter([validation.predict_logits])  # Of the validation.
+    results = iter([forward.predict_logits])  # Of the validation.
 
-    def score(*arguments):
+    def predict_once(*arguments):
         for predict in results:
             return predict(*arguments)
         raise tf.errors.ResourceExhaustedError(None, None, "OOM")
 
-    monkeypatch.setattr(validation, "predict_logits", score)
+    monkeypatch.setattr(forward, "predict_logits", predict_once)
     with pytest.raises(InputError, match="batch of 8 photos .*--batch_size"):
         train(parts, tmp_path, **AUTO | {"batch_size": 8})
     assert last_state(tmp_path)[1]["step"] == 3
@@ -224,12 +225,12 @@ def test_broken_training_stops_with_its_photos(parts, tmp_path):
 def test_logit_that_is_not_finite_stops(parts, tmp_path, monkeypatch):
     """Of finite weights, as float16 may have it: the state stays."""
 
-    def overflow(forward, dataset):
+    def overflow(*arguments):
         logits = np.zeros((len(parts[1].ids), 1), "float32")
         logits[3] = np.nan
         return logits
 
-    monkeypatch.setattr("jdstyle.training.validation.predict_logits", overflow)
+    monkeypatch.setattr("jdstyle.models.forward.predict_logits", overflow)
     message = (
         r"logits of 1 of \d+ validation photos .* epoch 1, after step 3 of 3\. "
         "Last good state: .*step-000000003.npz. Try a lower --learning_rate"
@@ -240,17 +241,16 @@ def test_logit_that_is_not_finite_stops(parts, tmp_path, monkeypatch):
 
 
 def make_keeper(tmp_path, network, *, minutes=60.0):
-    class Validation:
-        steps, batch_size = 100, 8
-
+    class Monitors:
         def get_state(self):
             return {}
 
     keeper = state_keeper.Keeper(
         tmp_path,
         None,
+        epochs=recipe.Epochs(number=1, steps=100, batch_size=8),
         minutes=minutes,
-        validation=Validation(),
+        monitors=Monitors(),
         signals=SignalAfter(-1),
         batch_ids=lambda batch: [f"photo of batch {batch}"],
     )
@@ -341,7 +341,7 @@ def test_float16_that_overflows_stops(parts, tmp_path):
 
 def test_photos_cannot_hold_nan(parts):
     """uint8 until the network: nothing that is not a number gets through."""
-    dataset = input_pipeline.make_train_dataset(
+    dataset = batches.make_train_dataset(
         parts[0], parts[0].labels[:, :1], np.ones((1, 2), "float32"),
         image_size=32, batch_size=8, seed=0,
     )  # fmt: skip
@@ -354,8 +354,8 @@ def test_names_the_photos_of_a_batch(tiny, cache):
     photos = records.read_photos(tiny, "train", cache=cache)
     drawn = (photos, photos.labels[:, :1], np.float32([[0.5, 1.0]]))
     options = {"batch_size": 8, "seed": 3}
-    batches = input_pipeline.make_train_dataset(*drawn, image_size=8, **options)
+    dataset = batches.make_train_dataset(*drawn, image_size=8, **options)
     labels = dict(zip(photos.ids, photos.labels[:, 0], strict=True))
-    for number, (_, targets) in enumerate(batches.take(12)):
-        ids = input_pipeline.batch_ids(*drawn, number, **options)
+    for number, (_, targets) in enumerate(dataset.take(12)):
+        ids = batches.batch_ids(*drawn, number, **options)
         assert [labels[i] for i in ids] == targets[:, 0].numpy().tolist()

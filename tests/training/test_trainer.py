@@ -13,7 +13,7 @@ import tensorflow as tf
 from jdstyle import errors
 from jdstyle.datasets import records
 from jdstyle.errors import InputError
-from jdstyle.models import classifier as models
+from jdstyle.models import classifier
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
 from jdstyle.training import losses
@@ -163,11 +163,11 @@ def test_every_setting_trains(parts, tmp_path, changes):
 
 
 def test_frozen_backbone_keeps_its_weights(parts):
-    network, classifier = recipe.build_network(SETTINGS)
-    backbone = classifier.get_layer("backbone")
+    network, model = recipe.build_network(SETTINGS)
+    backbone = model.get_layer("backbone")
     before = [weight.numpy() for weight in backbone.weights]
-    head = classifier.get_layer("logits").kernel.numpy()
-    classifier.get_layer("backbone").trainable = False
+    head = model.get_layer("logits").kernel.numpy()
+    model.get_layer("backbone").trainable = False
     loss = losses.CostSensitiveBinaryCrossentropy()
     network.compile(recipe.make_optimizer(SETTINGS, 10, factor=10.0), loss)
     images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3))
@@ -175,7 +175,7 @@ def test_frozen_backbone_keeps_its_weights(parts):
         network.train_on_batch(images.astype("uint8"), np.ones((4, 1)))
     for old, weight in zip(before, backbone.weights, strict=True):
         np.testing.assert_array_equal(old, weight)
-    assert np.abs(classifier.get_layer("logits").kernel - head).max() > 0
+    assert np.abs(model.get_layer("logits").kernel - head).max() > 0
 
 
 def test_ema_scores_the_average(parts, tmp_path):
@@ -184,10 +184,10 @@ def test_ema_scores_the_average(parts, tmp_path):
         (tmp_path / name).mkdir()
         run(parts, tmp_path / name, ema=ema, epochs=1, augment=False)
     keras.utils.set_random_seed(SETTINGS.seed)
-    start = models.build(models.Architecture("MobileNet", 32))
+    start = classifier.build(classifier.Architecture("MobileNet", 32))
     distances = {}
     for name in ("plain", "average"):
-        model = models.build(models.Architecture("MobileNet", 32))
+        model = classifier.build(classifier.Architecture("MobileNet", 32))
         model.load_weights(tmp_path / name / directory.BEST_WEIGHTS)
         distances[name] = sum(
             float(np.abs(a - b).sum())
@@ -252,7 +252,7 @@ def test_one_network_for_all_styles(parts, tmp_path, changes):
         positive_rate=(0.0, 0.5), false_negative_cost=(1.0, 1.5), **changes
     )
     trained = trainer.train(
-        *parts, [0, 1], settings, tmp_path, names=["bright", "rare"]
+        *parts, [0, 1], settings, tmp_path, style_names=["bright", "rare"]
     )
     assert trained.logits.shape == (len(parts[1].ids), 2)
     history = read_history(tmp_path)
@@ -267,7 +267,7 @@ def test_of_several_styles_one_may_lack_validation(parts, tmp_path):
     labels = parts[1].labels.copy()
     labels[:, 1] = 0
     parts[1] = parts[1]._replace(labels=labels)
-    trainer.train(*parts, [0, 1], SETTINGS, tmp_path, names=["a", "b"])
+    trainer.train(*parts, [0, 1], SETTINGS, tmp_path, style_names=["a", "b"])
     row = read_history(tmp_path)[0]
     # The mean is over those that can be scored.
     assert "f2/a" not in row and "f2/b" not in row
@@ -307,6 +307,7 @@ def test_two_devices_share_a_batch(data_dir, tmp_path):
         from jdstyle.training import recipe
         from jdstyle.training import trainer
         from jdstyle.datasets import prepared
+        from jdstyle.datasets import records
         strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
         devices.default_strategy = lambda: strategy
         tiny = prepared.open_prepared("label_table/tiny", {data_dir!r})

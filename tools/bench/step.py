@@ -67,7 +67,6 @@ def _train():
     """Trains an epoch; returns a dict of lists of `Round`, and seconds."""
     from jdstyle.training import recipe
     from jdstyle.training import trainer
-    from jdstyle.training import validation
 
     photos = _photos()
     settings = recipe.Settings(
@@ -85,12 +84,18 @@ def _train():
         precision=_PRECISION.value,
     )
     clock = _clock()
-    original, validation.Validation = validation.Validation, clock
+    original = trainer.make_monitors
+
+    def make_monitors(*arguments, **options):
+        monitors = original(*arguments, **options)
+        return monitors._replace(progress=clock(monitors))
+
+    trainer.make_monitors = make_monitors
     try:
         with tempfile.TemporaryDirectory() as workdir:
             trainer.train(photos, photos, [0], settings, workdir)
     finally:
-        validation.Validation = original
+        trainer.make_monitors = original
     return clock.turns, clock.first_step
 
 
@@ -114,16 +119,16 @@ def _photos():
 
 
 def _clock():
-    """Returns our callback with a bare network that steps in turn with ours."""
+    """Returns a callback with a bare network that steps in turn with ours."""
     import keras
     import measure
     import numpy as np
 
     from jdstyle.input_pipeline import batches
     from jdstyle.models import classifier
-    from jdstyle.training import validation
+    from jdstyle.models import forward
 
-    class Clock(validation.Validation):
+    class Clock(keras.callbacks.Callback):
         turns = {
             name: []
             for name in (
@@ -135,10 +140,15 @@ def _clock():
         }
         first_step = None
 
+        def __init__(self, monitors):
+            super().__init__()
+            self._monitors = monitors
+
         def on_train_begin(self, logs=None):
-            super().on_train_begin(logs)
-            form = classifier.Architecture(_BACKBONE.value, _IMAGE_SIZE.value)
-            self._bare = classifier.build(form)
+            architecture = classifier.Architecture(
+                _BACKBONE.value, _IMAGE_SIZE.value
+            )
+            self._bare = classifier.build(architecture)
             self._bare.compile(
                 keras.optimizers.AdamW(1e-4),
                 keras.losses.BinaryCrossentropy(from_logits=True),
@@ -153,7 +163,6 @@ def _clock():
             self._restart()
 
         def on_train_batch_end(self, batch, logs=None):
-            super().on_train_batch_end(batch, logs)
             ours = measure.Round(
                 time.process_time() - self._start.cpu,
                 time.monotonic() - self._start.wall,
@@ -172,14 +181,19 @@ def _clock():
                 image_size=_IMAGE_SIZE.value,
                 batch_size=_BATCH_SIZE.value,
             )
-            forward = validation.make_forward(self._bare)
-            ours = super().on_epoch_end
+            bare = forward.make_forward(self._bare)
+
+            def ours():
+                self._monitors.best_weights.best = {"val_f2": -1.0}
+                for monitor in self._monitors:
+                    monitor.on_epoch_end(epoch, logs)
+
             taken = measure.alternate(
                 {
-                    "forward pass": lambda: validation.predict_logits(
-                        forward, dataset
+                    "forward pass": lambda: forward.predict_logits(
+                        bare, dataset
                     ),
-                    "our validation": lambda: ours(epoch, dict(logs)),
+                    "our validation": ours,
                 },
                 rounds=2,
             )

@@ -1,0 +1,48 @@
+"""Keeps the weights of the epoch that validated best."""
+
+import os
+
+import keras
+
+from jdstyle.files import atomic
+from jdstyle.files import sums
+from jdstyle.runs import directory
+from jdstyle.training import moving_average
+
+_KEYS = ("val_f2", "val_pr_auc")
+
+
+class BestWeights(keras.callbacks.Callback):
+    """Writes the weights with the best F2; of equal ones, the best PR-AUC.
+
+    Where the optimizer keeps a moving average of the weights, the average is
+    written.
+
+    Args:
+        model: `keras.Model` whose weights are kept.
+        workdir: run directory; takes the weights and their SHA-256 sum.
+
+    Attributes:
+        best: dict with `epoch`, from 1, `val_f2` and `val_pr_auc`; JSON values.
+    """
+
+    def __init__(self, model, workdir):
+        super().__init__()
+        self.best = {"val_f2": -1.0}
+        self._kept_model = model
+        self._workdir = workdir
+
+    def on_epoch_end(self, epoch, logs):
+        before = tuple(self.best.get(key, 0.0) for key in _KEYS)
+        if tuple(logs[key] for key in _KEYS) <= before:
+            return
+        self.best = {"epoch": epoch + 1, **{key: logs[key] for key in _KEYS}}
+        path = os.path.join(self._workdir, directory.BEST_WEIGHTS)
+        # Keras insists on the ending.
+        unfinished = os.path.join(self._workdir, "unfinished.weights.h5")
+        with (
+            moving_average.averaged(self.model.optimizer),
+            atomic.renamed(unfinished, path),
+        ):
+            self._kept_model.save_weights(unfinished)
+        sums.write(self._workdir, [directory.BEST_WEIGHTS])
