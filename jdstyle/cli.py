@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 a failure, 2 usage or bad input, 3 stopped by a signal
 (run again to go on), 4 no space left on the disk.
 """
 
+import copy
 import logging as standard_logging
 import os
 import signal
@@ -62,15 +63,27 @@ def run(main, *, arguments=False):
     app.run(guarded_main, flags_parser=_parse_flags)
 
 
-def flag_texts():
+def flag_texts(resolved=None):
     """Returns a dict from the name of each of the binary's flags to its text.
 
     Without absl's own flags; each text loads again from a flagfile.
+
+    Args:
+        resolved: dict from the name of each flag to the value to write, where
+            some have got one that was not given; None for the flags as given.
     """
-    return {
-        flag.name: flag.serialize()
-        for flag in flags.FLAGS.get_key_flags_for_module("__main__")
-    }
+    if resolved is None:
+        return {
+            flag.name: flag.serialize()
+            for flag in flags.FLAGS.get_key_flags_for_module("__main__")
+        }
+    texts = {}
+    for name, value in resolved.items():
+        # A copy: what was given stays in absl's registry.
+        flag = copy.deepcopy(flags.FLAGS[name])
+        flag.value = value
+        texts[name] = flag.serialize()
+    return texts
 
 
 def _exit(message, code):

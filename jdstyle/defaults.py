@@ -1,4 +1,4 @@
-"""What a flag is worth when it is not given: by data set, then by style."""
+"""The defaults of flags, which depend on the data set and on the style."""
 
 from jdstyle import styles
 
@@ -10,7 +10,7 @@ _DEMO = {
     "epochs": 30,
     "frozen_epochs": 0,
     "learning_rate": 2e-3,
-    # Small networks gain nothing by bfloat16, and the figures of the README
+    # Small networks gain nothing from bfloat16, and the figures in the README
     # come out alike on CPUs with and without it.
     "precision": "float32",
 }
@@ -26,10 +26,10 @@ _PHOTOS = {
     "precision": "auto",
 }
 
-# For a style that is not one of the thirteen: as for the rare ones.
+# For a style that is not one of the thirteen: as for the rare ones of them.
 _OTHER_STYLE = {"positive_rate": 0.5, "false_negative_cost": 1.5}
 
-# Their styles are the thirteen: one may start from another's network.
+# Their styles are the thirteen, of which one may start from another's network.
 _THIRTEEN = ("demo", "jd_fashion")
 
 
@@ -60,3 +60,46 @@ def for_style(style_name):
         "positive_rate": recipe.positive_rate or 0.0,
         "false_negative_cost": recipe.false_negative_cost,
     }
+
+
+def describe(name):
+    """Says what a flag is by default, for its help text.
+
+    Args:
+        name: of a flag that comes with the data set, such as "backbone".
+
+    Returns:
+        A sentence.
+    """
+    return (
+        f"Default: {_DEMO[name]} for demo; {_PHOTOS[name]} for jd_fashion, "
+        "label_table and deepfashion."
+    )
+
+
+def describe_starts():
+    """Says which of the thirteen styles start from another by default."""
+    starts = ", ".join(
+        f"{style.name} from style:{styles.STYLES[style.start_from - 1].name}"
+        for style in styles.STYLES
+        if style.start_from
+    )
+    return (
+        f"On {' and '.join(_THIRTEEN)} a network for one style may start from "
+        f"another's: {starts}."
+    )
+
+
+def describe_style(name):
+    """Says what a flag is by default for a style, for its help text.
+
+    Args:
+        name: "positive_rate" or "false_negative_cost".
+
+    Returns:
+        A sentence.
+    """
+    return (
+        "Default: for the thirteen styles of the challenge what the recipe "
+        f"gives each, for other styles {_OTHER_STYLE[name]}."
+    )

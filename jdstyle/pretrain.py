@@ -7,8 +7,6 @@ One sigmoid per attribute; an unknown label is masked in the loss. Nothing is
 resampled, and both kinds of error cost the same.
 """
 
-import os
-
 from absl import flags
 
 from jdstyle import cli
@@ -22,56 +20,57 @@ flags.adopt_module_key_flags(run_flags)
 
 def main(argv):
     del argv
-    run_flags.require_usable()
+    given = run_flags.read(__name__)
     # Here, so that --help does not wait for TensorFlow.
     from jdstyle.datasets import prepared
     from jdstyle.training import run
 
-    dataset = run_flags.DATASET.value
-    builder = prepared.open_prepared(dataset, run_flags.DATA_DIR.value)
-    run_flags.fill_in(defaults.for_run(dataset, "all"))
-    if run_flags.INIT_FROM.value.startswith("style:"):
-        raise InputError("--init_from=style:STYLE is for jdstyle.train.")
-    if run_flags.WORKDIR.value is None:
-        fold = run_flags.FOLD.value
-        parts = ["pretrain", dataset, run_flags.BACKBONE.value]
-        parts += [] if fold is None else [f"fold{fold}"]
-        name = directory.directory_name(*parts)
-        flags.FLAGS["workdir"].value = os.path.join("runs", name)
-    workdir = run_flags.WORKDIR.value
+    builder = prepared.open_prepared(given["dataset"], given["data_dir"])
+    values = _resolve(given)
     finished = run.execute(
         builder,
         list(range(len(builder.info.metadata["styles"]))),
-        run_flags.settings(
-            init_from=run_flags.INIT_FROM.value,
-            positive_rate=0.0,
-            false_negative_cost=1.0,
-        ),
-        workdir,
-        flag_texts=cli.flag_texts(),
+        run_flags.settings(values, positive_rate=0.0, false_negative_cost=1.0),
+        values["workdir"],
+        flag_texts=cli.flag_texts(values),
         task="pretrain",
-        fold=run_flags.FOLD.value,
-        cache=run_flags.CACHE.value,
-        checkpoint_minutes=run_flags.CHECKPOINT_MINUTES.value,
+        fold=values["fold"],
+        cache=values["cache"],
+        checkpoint_minutes=values["checkpoint_minutes"],
     )
-    _show(finished, workdir)
+    _show(finished, values)
 
 
-def _show(finished, workdir):
-    from jdstyle.evaluation import scores as report
+def _resolve(given):
+    """Returns the flags' values with the defaults of the data set.
 
-    scores = finished["validation"]
-    print(report.format_table(scores))
-    if "macro" in scores:
-        print(f"Mean average precision: {scores['macro']['pr_auc']:.3f}")
-    print(
-        f"{finished['minutes']:.1f} minutes, "
-        f"{finished['photos_per_second']:.0f} photos/s in training"
-    )
-    print(f"TensorBoard: tensorboard --logdir={workdir}")
+    Args:
+        given: dict of `run_flags.read`.
+    """
+    values = run_flags.resolve(given, defaults.for_run(given["dataset"], "all"))
+    if values["init_from"].startswith("style:"):
+        raise InputError("--init_from=style:STYLE is for jdstyle.train.")
+    if values["workdir"] is None:
+        values["workdir"] = directory.default_path(
+            "pretrain",
+            values["dataset"],
+            values["backbone"],
+            fold=values["fold"],
+        )
+    return values
+
+
+def _show(finished, values):
+    from jdstyle.evaluation import scores
+
+    validation = finished["validation"]
+    print(scores.format_table(validation))
+    if "macro" in validation:
+        print(f"Mean average precision: {validation['macro']['pr_auc']:.3f}")
+    run_flags.show_cost(finished, values["workdir"])
     print(
         f"Next: python -m jdstyle.train --style=STYLE --dataset=DATASET "
-        f"--init_from={workdir} --backbone={run_flags.BACKBONE.value}"
+        f"--init_from={values['workdir']} --backbone={values['backbone']}"
     )
 
 

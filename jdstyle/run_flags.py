@@ -1,12 +1,15 @@
 """The flags that `train` and `pretrain` share; part of these binaries.
 
-They adopt them with `flags.adopt_module_key_flags`.
+They adopt them with `flags.adopt_module_key_flags`, resolve them once into a
+dict of values with `resolve`, and read that from then on: what the dict says is
+what `flags.cfg` records.
 """
 
 import math
 
 from absl import flags
 
+from jdstyle import defaults
 from jdstyle.errors import InputError
 
 DATASET = flags.DEFINE_string(
@@ -18,147 +21,211 @@ DATASET = flags.DEFINE_string(
 DATA_DIR = flags.DEFINE_string(
     "data_dir", "data", "Folder of the prepared data sets."
 )
-WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Run directory. Default: below runs/, by what is trained."
+flags.DEFINE_string(
+    "workdir",
+    None,
+    "Run directory. Default: a folder in runs/ that is named after what is "
+    "trained.",
 )
-FOLD = flags.DEFINE_integer(
+flags.DEFINE_integer(
     "fold",
     None,
     "Fold that validates while the others train. Default: the data set's own "
     "validation photos.",
 )
-CACHE = flags.DEFINE_enum(
+flags.DEFINE_enum(
     "cache",
     "memory",
     ["memory", "stream"],
-    "Hold the encoded photos in memory, or read them from the records.",
+    "memory: hold the encoded photos in memory; stream: read them from the "
+    "records in every epoch.",
 )
-CHECKPOINT_MINUTES = flags.DEFINE_float(
+flags.DEFINE_float(
     "checkpoint_minutes",
     10.0,
-    "Save the whole state so often, besides at the end of each epoch; the same "
-    "command goes on from the last one. 0: after every step.",
+    "Minutes between two saves of the whole state, which is also saved at the "
+    "end of each epoch. The same command goes on from the last one. 0: save "
+    "after every step.",
     lower_bound=0.0,
 )
-REQUIRE_GPU = flags.DEFINE_boolean(
-    "require_gpu", False, "End at once where TensorFlow sees no GPU."
+flags.DEFINE_boolean(
+    "require_gpu",
+    False,
+    "End at once if TensorFlow sees no GPU, where it would train on the CPU.",
 )
-SEED = flags.DEFINE_integer("seed", 0, "Of all random numbers.", lower_bound=0)
+flags.DEFINE_integer("seed", 0, "Seed of all random numbers.", lower_bound=0)
 
-# The settings of `recipe.Settings`; None means: see `defaults.py`.
-BACKBONE = flags.DEFINE_string(
-    "backbone", None, "InceptionV4 or a Keras Application, e.g. ResNet50."
+# The settings of `recipe.Settings`; None is resolved by the data set.
+flags.DEFINE_string(
+    "backbone",
+    None,
+    "InceptionV4 or the name of a Keras Application, such as ResNet50. "
+    f"{defaults.describe('backbone')}",
 )
-_IMAGE_SIZE = flags.DEFINE_integer(
-    "image_size", None, "Height and width in pixels.", lower_bound=16
+flags.DEFINE_integer(
+    "image_size",
+    None,
+    "Height and width to which photos are brought, in pixels. "
+    f"{defaults.describe('image_size')}",
+    lower_bound=16,
 )
-INIT_FROM = flags.DEFINE_string(
+flags.DEFINE_string(
     "init_from",
     None,
-    "imagenet; scratch; the directory of a finished run; a backbone's "
-    "*.weights.h5; or style:STYLE, that style's best run beside --workdir.",
+    "Where the weights come from: imagenet; scratch; the directory of a "
+    "finished run; a backbone's *.weights.h5 file; or style:STYLE, that "
+    "style's best run beside --workdir. "
+    f"{defaults.describe('init_from')} {defaults.describe_starts()}",
 )
-_EPOCHS = flags.DEFINE_integer(
-    "epochs", None, "Number of epochs.", lower_bound=1
+flags.DEFINE_integer(
+    "epochs",
+    None,
+    f"Number of epochs. {defaults.describe('epochs')}",
+    lower_bound=1,
 )
-_FROZEN_EPOCHS = flags.DEFINE_integer(
+flags.DEFINE_integer(
     "frozen_epochs",
     None,
-    "The first of them, in which only the head is trained, at ten times the "
-    "learning rate.",
+    "How many of the epochs, from the first on, train the head alone, at ten "
+    f"times the learning rate. {defaults.describe('frozen_epochs')}",
     lower_bound=0,
 )
-_STEPS_PER_EPOCH = flags.DEFINE_integer(
+flags.DEFINE_integer(
     "steps_per_epoch",
     0,
-    "Batches between two validations. 0: one pass, and not less photos than "
-    "validate.",
+    "Batches between two validations. 0: one pass over the photos, but no "
+    "fewer photos than validate.",
     lower_bound=0,
 )
-_BATCH_SIZE = flags.DEFINE_string(
+flags.DEFINE_string(
     "batch_size",
     "auto",
-    "Photos per step over all devices. auto: the largest that fits the GPU, 32 "
-    "on a CPU.",
+    "Photos per step over all devices. auto: nearly the largest number that "
+    "fits the GPUs, and 32 on a CPU.",
 )
-_LEARNING_RATE = flags.DEFINE_float(
-    "learning_rate", None, "Peak of AdamW's schedule.", lower_bound=0.0
+flags.DEFINE_float(
+    "learning_rate",
+    None,
+    "Highest learning rate of AdamW, after a warm-up of a tenth of the steps "
+    f"and before a cosine decay to 0. {defaults.describe('learning_rate')}",
+    lower_bound=0.0,
 )
-_WEIGHT_DECAY = flags.DEFINE_float(
-    "weight_decay", 1e-4, "Of AdamW, on kernels.", lower_bound=0.0
+flags.DEFINE_float(
+    "weight_decay",
+    1e-4,
+    "Weight decay of AdamW. It applies to kernels, not to biases and batch "
+    "norms.",
+    lower_bound=0.0,
 )
-_EMA = flags.DEFINE_float(
+flags.DEFINE_float(
     "ema",
     0.0,
-    "Momentum of the moving average of weights, e.g. 0.99. 0: none.",
+    "Momentum of a moving average of the weights, such as 0.99; the average is "
+    "then validated and kept. 0: no average.",
     lower_bound=0.0,
     upper_bound=0.9999,
 )
-_FALSE_POSITIVE_COST = flags.DEFINE_float(
-    "false_positive_cost", 1.0, "Cost of a false positive.", lower_bound=1e-6
+flags.DEFINE_float(
+    "false_positive_cost",
+    1.0,
+    "Cost of a false positive in the loss.",
+    lower_bound=1e-6,
 )
-_BALANCE = flags.DEFINE_boolean(
+flags.DEFINE_boolean(
     "balance",
     False,
-    "Weigh both labels equally in the loss, by their counts after resampling.",
+    "Give positives and negatives the same weight in the loss, by their counts "
+    "after resampling.",
 )
-_AUGMENT = flags.DEFINE_boolean(
-    "augment", True, "Rotate, flip and erase at random."
+flags.DEFINE_boolean(
+    "augment",
+    True,
+    "Rotate, flip and erase parts of the photos at random.",
 )
-_PRECISION = flags.DEFINE_enum(
+flags.DEFINE_enum(
     "precision",
     None,
     ["auto", "float32", "mixed_bfloat16", "mixed_float16"],
-    "auto: bfloat16 or float16 on a GPU or CPU that is made for it, else "
-    "float32. Default: auto, on the demo float32.",
+    "Numbers in which the training computes. auto: bfloat16 or float16 on a "
+    "GPU or CPU that is made for it, and float32 on others. "
+    f"{defaults.describe('precision')}",
 )
-_XLA = flags.DEFINE_boolean("xla", False, "Compile the training step by XLA.")
+flags.DEFINE_boolean("xla", False, "Compile the training step with XLA.")
 
 
-def fill_in(values):
-    """Sets every flag that was not given; `flags.cfg` then says them all."""
+def read(module):
+    """Returns a dict from the name of each of a binary's flags to its value.
+
+    Args:
+        module: the binary's `__name__`.
+
+    Raises:
+        InputError: for nan and inf, which pass absl's bounds, for a batch size
+            that is not one, or where --require_gpu finds no GPU.
+    """
+    values = {
+        flag.name: flag.value
+        for flag in flags.FLAGS.get_key_flags_for_module(module)
+    }
     for name, value in values.items():
-        if name in flags.FLAGS and flags.FLAGS[name].value is None:
-            flags.FLAGS[name].value = value
-
-
-def require_usable():
-    """Refuses nan and inf, which pass absl's bounds, odd batches, no GPU."""
-    for flag in flags.FLAGS.get_key_flags_for_module("__main__"):
-        if isinstance(flag.value, float) and not math.isfinite(flag.value):
-            raise InputError(f"--{flag.name} must be finite, not {flag.value}.")
-    text = _BATCH_SIZE.value
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"--{name} must be finite, not {value}.")
+    text = values["batch_size"]
     if text != "auto" and not (text.isdecimal() and int(text) > 0):
         raise InputError(
             f"--batch_size must be auto or an int > 0. Received: {text!r}."
         )
-    if REQUIRE_GPU.value:
+    if values["require_gpu"]:
         # Here, so that --help does not wait for TensorFlow.
         from jdstyle.training import devices
 
         devices.require_gpu()
+    return values
 
 
-def settings(**values):
-    """Returns the `recipe.Settings` of the flags and of the given values."""
+def resolve(values, default_values):
+    """Returns the values with defaults for what was not given.
+
+    Args:
+        values: dict of `read`.
+        default_values: dict from flag name to value; a name that is not in
+            `values` is passed over.
+
+    Returns:
+        A new dict with the keys of `values`.
+    """
+    return {
+        name: default_values.get(name) if value is None else value
+        for name, value in values.items()
+    }
+
+
+def settings(values, **others):
+    """Returns the `recipe.Settings` of resolved values and of others.
+
+    Args:
+        values: dict of `resolve`.
+        **others: settings that win over the flag of the same name.
+    """
     from jdstyle.training import recipe
 
-    text = _BATCH_SIZE.value
-    return recipe.Settings(
-        backbone=BACKBONE.value,
-        image_size=_IMAGE_SIZE.value,
-        epochs=_EPOCHS.value,
-        frozen_epochs=_FROZEN_EPOCHS.value,
-        learning_rate=_LEARNING_RATE.value,
-        false_positive_cost=_FALSE_POSITIVE_COST.value,
-        weight_decay=_WEIGHT_DECAY.value,
-        batch_size=0 if text == "auto" else int(text),
-        steps_per_epoch=_STEPS_PER_EPOCH.value,
-        balance=_BALANCE.value,
-        augment=_AUGMENT.value,
-        ema=_EMA.value,
-        precision=_PRECISION.value,
-        xla=_XLA.value,
-        seed=SEED.value,
-        **values,
+    text = values["batch_size"]
+    others["batch_size"] = 0 if text == "auto" else int(text)
+    named = {
+        name: values[name] for name in recipe.Settings._fields if name in values
+    }
+    return recipe.Settings(**named | others)
+
+
+def show_cost(finished, workdir):
+    """Prints what a run took and where TensorBoard finds it.
+
+    Args:
+        finished: dict in the run's `results.json`.
+        workdir: run directory.
+    """
+    print(
+        f"{finished['minutes']:.1f} minutes, "
+        f"{finished['photos_per_second']:.0f} photos/s in training"
     )
+    print(f"TensorBoard: tensorboard --logdir={workdir}")

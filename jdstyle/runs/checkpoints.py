@@ -19,13 +19,13 @@ _RECORD = "record"
 _BROKEN = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
 
 
-def save(directory, step, arrays, record):
+def save(folder, step, arrays, record):
     """Writes a state aside, renames it and removes the oldest ones.
 
-    Whoever dies in between leaves the older states as they were.
+    A process that dies in between leaves the older states as they were.
 
     Args:
-        directory: folder of the states; made if needed.
+        folder: of the states; made if needed.
         step: int, steps done; names the file.
         arrays: list of NumPy arrays.
         record: dict of JSON values.
@@ -33,63 +33,63 @@ def save(directory, step, arrays, record):
     Returns:
         Path of the file.
     """
-    os.makedirs(directory, exist_ok=True)
-    path = os.path.join(directory, f"step-{step:09d}.npz")
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, f"step-{step:09d}.npz")
     with atomic.aside(path, "wb") as file:
         text = np.frombuffer(json.dumps(record).encode(), "uint8")
         numbered = {str(i): array for i, array in enumerate(arrays)}
         np.savez(file, **{_RECORD: text}, **numbered)
         file.flush()
         os.fsync(file.fileno())  # Before the name: a crash keeps the order.
-    for old in find(directory)[:-_KEPT]:
+    for old in find(folder)[:-_KEPT]:
         os.remove(old)
     return path
 
 
-def find(directory):
+def find(folder):
     """Returns the paths of the states, the oldest first."""
-    if not os.path.isdir(directory):
+    if not os.path.isdir(folder):
         return []
     return [
-        os.path.join(directory, name)
-        for name in sorted(os.listdir(directory))
+        os.path.join(folder, name)
+        for name in sorted(os.listdir(folder))
         if re.fullmatch(r"step-\d{9}\.npz", name)
     ]
 
 
-def advise(directory):
-    """Says what is left and what to try where numbers are no longer finite."""
-    kept = find(directory)
+def advise(folder):
+    """Says what is left and what to try once numbers are no longer finite."""
+    kept = find(folder)
     return (
         f"Last good state: {kept[-1] if kept else 'none yet'}. Try a lower "
         "--learning_rate or --precision=float32, with another --workdir."
     )
 
 
-def load_last(directory):
+def load_last(folder):
     """Reads the last state that is whole and removes what killed saves left.
 
-    A newer one that cannot be read is removed as well: it would count as one of
-    the last two. Where none can be read, all stay.
+    A newer state that cannot be read is removed as well: it would count as one
+    of the last two. Where none can be read, all stay.
 
     Args:
-        directory: folder of the states; need not exist.
+        folder: of the states; need not exist.
 
     Returns:
         `(arrays, record)` as given to `save`, or None.
     """
     broken = []
-    for name in os.listdir(directory) if os.path.isdir(directory) else []:
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
         if name.endswith(atomic.SUFFIX):
-            os.remove(os.path.join(directory, name))
-    for path in reversed(find(directory)):
+            os.remove(os.path.join(folder, name))
+    for path in reversed(find(folder)):
         try:
             # Never a pickle, which could run code; zip has a sum per array.
             with np.load(path, allow_pickle=False) as file:
                 record = json.loads(file[_RECORD].tobytes())
                 arrays = [file[str(i)] for i in range(len(file) - 1)]
         except _BROKEN as error:
-            logging.warning("%s cannot be read (%s): left out", path, error)
+            logging.warning("%s cannot be read (%s): passed over", path, error)
             broken.append(path)
             continue
         for other in broken:

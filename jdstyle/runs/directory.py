@@ -41,27 +41,27 @@ _PLACES = (
 )
 
 
-def start(workdir, settings, record, *, flag="workdir", again=False):
-    """Claims a run directory and writes the settings, before training.
+def start(workdir, flag_texts, record, *, flag="workdir", again=False):
+    """Claims a run directory and writes its flags, before training.
 
     Args:
         workdir: path; made if needed.
-        settings: dict from flag name to the flag as text ("--style=12").
+        flag_texts: dict from flag name to the flag as text ("--style=12").
         record: dict for `run.json`, JSON values; must hold `fingerprint`, the
-            data set's, and may hold `arguments`, what stood behind --.
+            data set's, and may hold `arguments`, what stood after --.
         flag: the one that names the directory, for messages.
         again: whether to begin again where the run has finished.
 
     Returns:
-        The results of a run of the same settings that has already finished in
-        this directory, or None. An unfinished one goes on where its state was
-        saved, or else begins again.
+        The results of a run of the same flags that has already finished in this
+        directory, or None. An unfinished one goes on where its state was saved,
+        or else begins again.
 
     Raises:
-        InputError: if the directory holds a run of other settings or data, or
+        InputError: if the directory holds a run of other flags or data, or
             the saved state of one by other code, with the differing entries.
     """
-    lines = {key: text for key, text in settings.items() if text}
+    lines = {name: text for name, text in flag_texts.items() if text}
     record = record | provenance.environment()
     there = set(os.listdir(workdir)) if os.path.isdir(workdir) else set()
     if there <= _OF_A_START:
@@ -89,7 +89,7 @@ def start(workdir, settings, record, *, flag="workdir", again=False):
 
 
 def run_directory(path):
-    """Returns the run directory that a path means: it, or its weights' own."""
+    """Returns the run directory that a path names, be it of its weights."""
     if os.path.basename(path) == BEST_WEIGHTS:
         return os.path.dirname(path)
     return path
@@ -100,8 +100,19 @@ def directory_name(*parts):
     return "-".join(parts).lower().replace("/", "-").replace(" ", "_")
 
 
+def default_path(*parts, fold):
+    """Returns where a run goes without --workdir.
+
+    Args:
+        *parts: strings, such as data set, style and backbone.
+        fold: int or None.
+    """
+    ending = [] if fold is None else [f"fold{fold}"]
+    return os.path.join("runs", directory_name(*parts, *ending))
+
+
 def write_json(path, values):
-    """Writes a dict as JSON, aside first."""
+    """Writes a dict as JSON; the file is whole at any time."""
     _write(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -112,7 +123,7 @@ def read_json(path):
 
 
 def write_table(path, table):
-    """Writes a pandas table as CSV; reading gives the same float32 again."""
+    """Writes a pandas table as CSV; reading it gives the same float32."""
     with atomic.aside(path, newline="") as file:
         table.to_csv(
             file, index=False, float_format="%.9g", lineterminator="\n"

@@ -141,6 +141,36 @@ def find_donor(runs_dir, style, *, fingerprint, backbone, fold):
     return max(donors, key=lambda run: run.f2).directory
 
 
+def find_start(workdir, donor, style_names, *, fingerprint, backbone, fold):
+    """Finds where --init_from=style:STYLE starts from: a run beside another.
+
+    Args:
+        workdir: directory of the run that is to start.
+        donor: name of the style to start from.
+        style_names: list of strings, what is to be trained.
+        fingerprint, backbone, fold: as in `find_donor`.
+
+    Returns:
+        The donor's run directory.
+
+    Raises:
+        InputError: if the style would start from itself, or as `find_donor`.
+    """
+    if style_names == [donor]:
+        raise InputError(
+            f"--init_from=style:{donor} is the very style that is trained."
+        )
+    found = find_donor(
+        os.path.dirname(os.path.abspath(workdir)),
+        donor,
+        fingerprint=fingerprint,
+        backbone=backbone,
+        fold=fold,
+    )
+    logging.info("--init_from=style:%s: %s", donor, found)
+    return found
+
+
 def _scan(runs_dir, patterns):
     """Returns a dict from the names of folders to their `FinishedRun`s."""
     if not os.path.isdir(runs_dir):

@@ -1,4 +1,4 @@
-"""By which code and on which machine a run is made."""
+"""By which code and on which machine a run was made."""
 
 import ast
 import datetime
@@ -31,6 +31,7 @@ _MEANING = (
     "input_pipeline",
     "photos/decoding.py",
     "photos/headers.py",
+    "datasets/records.py",  # Which photos, and in which order.
     "evaluation/metrics.py",
     "evaluation/thresholds.py",
     "evaluation/scores.py",
@@ -94,7 +95,7 @@ def _digest(path):
 
 
 def _commit():
-    """The commit of the code, "-dirty" behind it if changed, else None."""
+    """The commit of the code, "-dirty" after it if changed, else None."""
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40"],

@@ -166,3 +166,13 @@ def test_donor_search_passes_over_what_it_cannot_read(tmp_path):
     assert find_donor(tmp_path) == str(tmp_path / "a")
     with pytest.raises(InputError, match="--runs"):
         finished.find_runs(tmp_path)
+
+
+def test_start_stands_beside_the_run_and_is_another_style(tmp_path):
+    write(tmp_path, "a", ["Punk"], [])
+    wanted = {"fingerprint": "f" * 64, "backbone": "ResNet50", "fold": None}
+    workdir = str(tmp_path / "new")
+    found = finished.find_start(workdir, "Punk", ["Girl"], **wanted)
+    assert found == str(tmp_path / "a")
+    with pytest.raises(InputError, match="style:Punk is the very style that"):
+        finished.find_start(workdir, "Punk", ["Punk"], **wanted)

@@ -1,0 +1,118 @@
+"""How `train` and `pretrain` resolve their flags, without any training."""
+
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+
+from jdstyle import cli
+from jdstyle import pretrain
+from jdstyle import run_flags
+from jdstyle import styles
+from jdstyle import train
+from jdstyle.errors import InputError
+
+STYLE_NAMES = list(styles.NAMES)
+
+
+@pytest.fixture(autouse=True)
+def parsed():
+    with flagsaver.flagsaver():
+        flags.FLAGS(["train"])
+        yield
+
+
+def read(**changes):
+    return run_flags.read("jdstyle.train") | changes
+
+
+def resolve(**changes):
+    return train._resolve(read(**changes), STYLE_NAMES)
+
+
+def test_defaults_fill_in_what_was_not_given():
+    values = resolve(style="12", epochs=3, dataset="jd_fashion")
+    assert values["style"] == "Punk"
+    assert values["epochs"] == 3
+    assert values["backbone"] == "ResNet50"
+    assert values["positive_rate"] == 0.5
+    assert values["false_negative_cost"] == 1.5
+    assert values["sharing"] is None and values["groups"] is None
+    assert values["workdir"] == "runs/jd_fashion-punk-resnet50"
+
+
+def test_all_styles_share_the_trunk_and_keep_their_own_rates():
+    values = resolve(style="All", fold=2)
+    assert values["style"] == "all"
+    assert values["sharing"] == "trunk"
+    assert values["positive_rate"] is None
+    assert values["false_negative_cost"] is None
+    assert values["workdir"] == "runs/demo-all-mobilenetv3small-trunk-fold2"
+    assert resolve(style="all", sharing="groups")["groups"] == "4"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"style": "1", "sharing": "trunk"}, "--sharing is for --style=all"),
+        ({"style": "all", "groups": "2"}, "--groups is for --sharing=groups"),
+        ({"style": "Goth"}, "--style must be .*'Goth'"),
+    ],
+)
+def test_refuses_flags_that_do_not_go_together(changes, message):
+    with pytest.raises(InputError, match=message):
+        resolve(**changes)
+
+
+def test_one_style_is_not_all():
+    with pytest.raises(InputError, match="needs a data set with several"):
+        train._resolve(read(style="all"), ["hat"])
+
+
+def test_a_style_may_be_called_all():
+    assert train._resolve(read(style="all"), ["none", "all"])["style"] == "all"
+
+
+def test_pretraining_takes_the_data_sets_defaults():
+    values = pretrain._resolve(read(dataset="deepfashion/coarse", fold=1))
+    assert values["workdir"] == (
+        "runs/pretrain-deepfashion-coarse-resnet50-fold1"
+    )
+    assert values["init_from"] == "imagenet"
+    with pytest.raises(InputError, match="is for jdstyle.train"):
+        pretrain._resolve(read(init_from="style:Punk"))
+
+
+def test_what_is_written_loads_again_and_leaves_the_flags_alone():
+    values = resolve(style="12", augment=False)
+    texts = cli.flag_texts(values)
+    assert texts["backbone"] == "--backbone=MobileNetV3Small"
+    assert texts["augment"] == "--noaugment"
+    assert texts["groups"] == ""
+    assert flags.FLAGS.backbone is None and flags.FLAGS.augment
+    flags.FLAGS(["train", *filter(None, texts.values())])
+    assert read() == values
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--learning_rate=nan", "--learning_rate must be finite, not nan"),
+        ("--weight_decay=inf", "--weight_decay must be finite, not inf"),
+        ("--batch_size=0", "--batch_size must be auto or an int > 0.*'0'"),
+        ("--batch_size=x", "--batch_size must be auto or an int > 0.*'x'"),
+    ],
+)
+def test_refuses_values_that_absl_lets_pass(argument, message):
+    flags.FLAGS(["train", argument])
+    with pytest.raises(InputError, match=message):
+        read()
+
+
+def test_settings_are_the_values_and_what_wins_over_them():
+    values = resolve(style="12", batch_size="16", ema=0.9)
+    settings = run_flags.settings(
+        values, init_from="run", sharing="trunk", groups=None
+    )
+    assert (settings.batch_size, settings.ema) == (16, 0.9)
+    assert (settings.init_from, settings.sharing) == ("run", "trunk")
+    assert run_flags.settings(values | {"batch_size": "auto"}).batch_size == 0
