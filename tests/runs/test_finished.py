@@ -169,7 +169,7 @@ def test_donor_search_passes_over_what_it_cannot_read(tmp_path):
 
 
 def test_start_stands_beside_the_run_and_is_another_style(tmp_path):
-    write(tmp_path, "a", ["Punk"], [])
+    run_directories.write(tmp_path, "a", ["Punk"], [])
     wanted = {"fingerprint": "f" * 64, "backbone": "ResNet50", "fold": None}
     workdir = str(tmp_path / "new")
     found = finished.find_start(workdir, "Punk", ["Girl"], **wanted)
