@@ -1,8 +1,9 @@
-"""A tiny prepared data set that several tests share."""
+"""How the tests run, and a tiny prepared data set that several share."""
 
 import csv
 import os
 import subprocess
+import sys
 
 # Before TensorFlow is imported: its log would bury the tests'.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -37,9 +38,53 @@ def pytest_addoption(parser):
     )
 
 
-def pytest_collection_modifyitems(items):
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Uses two processes where somebody asks for all tests and nothing else.
+
+    Whoever names files, a number of processes or a debugger gets just that.
+    """
+    option = config.option
+    # Without pytest-xdist, or in one of its processes.
+    if not hasattr(option, "numprocesses") or hasattr(config, "workerinput"):
+        return
+    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    alone = option.usepdb or option.trace or option.capture == "no"
+    if option.numprocesses is None and everything and not alone:
+        option.numprocesses = 2
+    if option.numprocesses and option.dist == "no":
+        # A file's fixtures are made once; the order of the files stays.
+        option.dist = "loadfile"
+        option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(config, items):
     # Begun last, the longest walk would leave the other process idle.
-    items.sort(key=lambda item: not item.path.name.startswith("test_walk"))
+    items.sort(key=lambda item: item.get_closest_marker("walk") is None)
+    if "timed" not in config.option.markexpr:
+        timed = [item for item in items if item.get_closest_marker("timed")]
+        items[:] = [item for item in items if item not in timed]
+        config.hook.pytest_deselected(items=timed)
+
+
+@pytest.fixture(autouse=True)
+def _unit_tests_start_no_python(request, monkeypatch):
+    """Holds the border between the lanes; `git` and the like are quick."""
+    node = request.node
+    if node.get_closest_marker("long") or node.get_closest_marker("walk"):
+        return
+    start = subprocess.Popen.__init__
+
+    def start_others(process, args, *rest, **options):
+        if args[0] == sys.executable:
+            refuse()
+        start(process, args, *rest, **options)
+
+    def refuse():
+        pytest.fail("Mark a test that starts a process as long or walk.")
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", start_others)
+    monkeypatch.setattr(os, "fork", refuse)
 
 
 STYLES = ("bright", "rare")

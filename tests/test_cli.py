@@ -6,6 +6,8 @@ import textwrap
 import binaries
 import pytest
 
+pytestmark = pytest.mark.long
+
 PROGRAM = """
     from jdstyle import cli, errors
     def main(argv):

@@ -113,6 +113,7 @@ def test_only_augment_knows_keras_cv():
     assert users == ["augment.py"]
 
 
+@pytest.mark.long
 def test_lint_and_format():
     for command in (["check"], ["format", "--check"]):
         subprocess.run(

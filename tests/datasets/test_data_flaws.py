@@ -83,6 +83,7 @@ def train_nothing(train_photos, validation_photos, columns, *rest, **names):
     return trainer.Trained(classifier, logits.astype("float32"), {})
 
 
+@pytest.mark.long
 def test_run_evaluation_and_fusion_say_so(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(trainer, "train", train_nothing)
     tiny.info.metadata["num_leaking"] = 2  # As --allow_leaks would leave it.
@@ -132,6 +133,7 @@ def test_one_style_without_validation_positives_is_refused_at_the_start(
     assert names == {directory.RUN_FILE, directory.FLAGS_FILE}
 
 
+@pytest.mark.long
 def test_among_several_styles_it_trains_without_a_score_and_is_not_fused(
     tiny, no_rare, tmp_path, monkeypatch, caplog
 ):

@@ -1,17 +1,15 @@
 """Styles without positives: said or refused before the first training."""
 
-import subprocess
-import sys
-import textwrap
-
 import binaries
 import pytest
 
+from jdstyle import errors
 from jdstyle.datasets import builder
 from jdstyle.datasets import prepared
 from jdstyle.datasets import records
 from jdstyle.errors import InputError
 from jdstyle.reproduction import steps
+from jdstyle.sweeps import runner
 
 
 @pytest.fixture(scope="module")
@@ -66,30 +64,21 @@ def test_reproduce_names_them_and_the_others(folder):
     check(folder, ("bright", "rare"), (0, 1))
 
 
-def test_sweep_says_so_before_it_trains(folder):
-    program = """
-        from jdstyle import cli
-        from jdstyle import errors
-        from jdstyle import sweep
-        from jdstyle.sweeps import runner
-        def run_jobs(*args, **options):
-            raise errors.Stopped("Here the trainings begin.")
-        runner.run_jobs = run_jobs
-        cli.run(sweep.main, arguments=True)
-    """
-    done = subprocess.run(
-        [
-            *(sys.executable, "-c", textwrap.dedent(program)),
-            *("--dataset=label_table/lacking", "--styles=never,rare"),
-            "--folds=0",
-        ],
-        cwd=folder,
-        env=binaries.environment(),
-        capture_output=True,
-        text=True,
+def test_sweep_says_so_before_it_trains(folder, monkeypatch):
+    def run_jobs(*args, **options):
+        del args, options
+        raise errors.Stopped("Here the trainings begin.")
+
+    monkeypatch.setattr(runner, "run_jobs", run_jobs)
+    said = binaries.call(
+        folder,
+        "sweep",
+        "--dataset=label_table/lacking",
+        "--styles=never,rare",
+        "--folds=0",
+        code=3,
     )
-    assert done.returncode == 3, done.stderr
-    said, _ = done.stderr.split("Here the trainings begin.")
+    said, _ = said.split("Here the trainings begin.")
     assert (
         "never: no positive in the training photos of --fold=0, the "
         "validation photos of --fold=0." in said

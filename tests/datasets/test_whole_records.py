@@ -126,6 +126,7 @@ attempt(remove_dies, seed=1, overwrite=True)
 """
 
 
+@pytest.mark.long
 def test_killed_anywhere_it_leaves_nothing_that_looks_prepared(table):
     done = subprocess.run(
         [sys.executable, "-c", _KILLED],
@@ -172,6 +173,7 @@ cli.run(prepare.main)
 """
 
 
+@pytest.mark.long
 def test_stopped_by_sigterm_it_leaves_nothing(table):
     process = subprocess.Popen(
         [
@@ -214,6 +216,7 @@ def test_failed_overwrite_leaves_the_old_records(table):
     assert len(ids(table)) == 20
 
 
+@pytest.mark.long
 def test_one_process_at_a_time(tmp_path):
     """A lock that a dead process held is free; a living one's is not."""
     program = (

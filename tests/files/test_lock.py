@@ -34,6 +34,7 @@ def start_holder(folder):
     return holder
 
 
+@pytest.mark.long
 def test_second_process_is_refused_and_told_the_first(tmp_path):
     holder = start_holder(tmp_path)
     named = f"host {socket.gethostname()}, process {holder.pid}"
@@ -49,6 +50,7 @@ def test_second_process_is_refused_and_told_the_first(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_killed_holder_is_no_obstacle(tmp_path):
     holder = start_holder(tmp_path)
     holder.kill()
@@ -60,6 +62,7 @@ def test_killed_holder_is_no_obstacle(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_one_process_at_a_time_however_many_start(tmp_path):
     """Each takes the lock in turn; none loses it to a removed file."""
     program = f"""
@@ -118,7 +121,7 @@ def write_run(folder, tiny):
 def test_second_fuse_is_refused(held, tiny, data_dir, tmp_path_factory):
     runs_dir = tmp_path_factory.mktemp("runs")
     write_run(runs_dir / "a", tiny)
-    said = binaries.run(
+    said = binaries.call(
         runs_dir,
         "fuse",
         "--dataset=label_table/tiny",
@@ -131,7 +134,7 @@ def test_second_fuse_is_refused(held, tiny, data_dir, tmp_path_factory):
 
 
 def test_second_reproduce_is_refused(held, data_dir):
-    said = binaries.run(
+    said = binaries.call(
         held,
         "reproduce",
         "--dataset=label_table/tiny",

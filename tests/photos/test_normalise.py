@@ -396,6 +396,7 @@ def test_refuses_large_claims_fast(data):
     assert time.process_time() - start < 0.2
 
 
+@pytest.mark.long
 def test_huge_claim_takes_no_memory():
     # In a process of its own: the peak of this one may be high already.
     program = (

@@ -88,7 +88,7 @@ def test_a_folder_of_all_kinds(tmp_path):
             photo = folder / f"{i} 连衣裙 {name}.jpg"
             photo.write_bytes(odd.data)
             writer.writerow([photo.name, i % 2])
-    said = binaries.run(
+    said = binaries.call(
         tmp_path,
         "prepare",
         "--dataset=label_table/odd",
@@ -150,6 +150,7 @@ def measured(request, tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.long
 def test_memory_of_each(measured):
     peaks = measured["peaks_mb"]
     assert set(KINDS) <= set(peaks)
@@ -159,6 +160,7 @@ def test_memory_of_each(measured):
     assert max(peaks["PNG of a megabyte claiming 20,000 x 20,000"]) < 20
 
 
+@pytest.mark.long
 def test_mutants(measured, request):
     """Damaged photos are decoded or refused; nothing else happens."""
     number = request.config.getoption("--mutants")

@@ -10,6 +10,8 @@ import time
 import binaries
 import pytest
 
+pytestmark = pytest.mark.long
+
 # Says so when it may be stopped, and saves when it is.
 CHILD = """
     import signal, sys, time

@@ -91,6 +91,7 @@ def test_failed_save_leaves_the_older(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["step-000000001.npz"]
 
 
+@pytest.mark.long
 def test_killed_save_leaves_the_older(tmp_path):
     checkpoints.save(str(tmp_path), 1, ARRAYS, {"step": 1})
     program = f"""

@@ -37,6 +37,7 @@ def test_failed_start_does_not_claim_the_directory(tmp_path):
     assert "--style=3" in (tmp_path / "flags.cfg").read_text()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("left", ["run.json.tmp", "flags.cfg.tmp"])
 def test_start_that_was_killed_does_not_claim_the_directory(
     tmp_path, monkeypatch, left

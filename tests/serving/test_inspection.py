@@ -445,7 +445,7 @@ def test_predict_ends_with_2(change, product, tmp_path):
     """As its user sees it: one line, and nothing was run."""
     (tmp_path / "a.jpg").write_bytes(JPEG)
     tamper(product, change)
-    said = binaries.run(
+    said = binaries.call(
         tmp_path, "predict", f"--saved_model={product}", "a.jpg", code=2
     )
     assert "saved_model.pb is refused and was not run" in said

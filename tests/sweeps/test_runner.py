@@ -20,6 +20,8 @@ from jdstyle.sweeps import plan
 from jdstyle.sweeps import runner
 from jdstyle.sweeps import view
 
+pytestmark = pytest.mark.long
+
 ROOT = pathlib.Path(__file__).parents[2]
 
 # Takes flags as `train` does and leaves what `train` leaves. --do says how it

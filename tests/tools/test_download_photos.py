@@ -30,6 +30,8 @@ from PIL import Image
 
 from jdstyle.errors import InputError
 
+pytestmark = pytest.mark.long
+
 ROOT = pathlib.Path(__file__).parents[2]
 TOOL = ROOT / "tools" / "download_photos.py"
 SAMPLES = ROOT.parent / "shared" / "data" / "jd"

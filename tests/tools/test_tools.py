@@ -1,31 +1,14 @@
-"""The tools, run as people run them."""
-
-import os
-import pathlib
-import subprocess
-import sys
+"""The tools, run as people run them, in this process."""
 
 import numpy as np
+from binaries import call
 from PIL import Image
-
-ROOT = pathlib.Path(__file__).parents[2]
-
-
-def run(name, *arguments):
-    """Runs a tool; returns what it printed."""
-    done = subprocess.run(
-        [sys.executable, ROOT / "tools" / name, *arguments],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout
 
 
 def test_augmentation_sheet(data_dir, tmp_path):
-    run(
-        "show_augmentation.py",
+    call(
+        tmp_path,
+        "tools/show_augmentation.py",
         "--dataset=label_table/tiny",
         f"--data_dir={data_dir}",
         "--num_photos=4",
@@ -53,8 +36,9 @@ def test_relations_of_labels_and_what_they_gain(tmp_path):
             ),
         ]
         (tmp_path / f"{split}.csv").write_text("\n".join(lines))
-    said = run(
-        "show_relations.py",
+    said = call(
+        tmp_path,
+        "tools/show_relations.py",
         f"--table={tmp_path / 'train.csv'}",
         f"--test_table={tmp_path / 'test.csv'}",
         "--styles=common:other",
@@ -79,8 +63,9 @@ def test_relations_of_the_challenges_fold_file(tmp_path):
     flags = ["1_1_0", "1_0_0"]
     lines = [f"1,p{i}_{f}{'_0' * 10}.jpg" for i, f in enumerate(flags)]
     (tmp_path / "fold.txt").write_text("\n".join(lines))
-    said = run(
-        "show_relations.py",
+    said = call(
+        tmp_path,
+        "tools/show_relations.py",
         f"--fold_file={tmp_path / 'fold.txt'}",
         f"--output_dir={tmp_path}",
     )

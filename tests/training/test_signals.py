@@ -6,6 +6,8 @@ import textwrap
 import binaries
 import pytest
 
+pytestmark = pytest.mark.long
+
 # A line that it reads is a step: a signal sent before has come by then.
 PROGRAM = """
     import signal, sys

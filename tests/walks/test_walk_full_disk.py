@@ -1,14 +1,12 @@
 """Trains on a disk that fills up: a small tmpfs, which takes root to mount."""
 
-import subprocess
-import sys
-
 import binaries
 import pytest
+from binaries import run_forked
 
 from jdstyle.runs import checkpoints
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.walk
 
 FLAGS = [
     "--dataset=label_table/tiny",
@@ -24,20 +22,9 @@ FLAGS = [
 ]
 
 
-def run(module, *arguments, code):
-    done = subprocess.run(
-        [sys.executable, "-m", f"jdstyle.{module}", *arguments],
-        env=binaries.environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
-
-
 def train(data_dir, folder, *options, code):
-    return run(
+    return run_forked(
+        binaries.ROOT,
         "train",
         *FLAGS,
         *options,
@@ -88,9 +75,11 @@ def test_no_room_for_the_records(table, disk):
         f"--data_dir={folder / 'data'}",
     ]
     (folder / "filler").write_bytes(b"x" * 900_000)
-    said = run("prepare", *command, code=4)
+    said = run_forked(binaries.ROOT, "prepare", *command, code=4)
     assert "no space left on the disk" in said
     (folder / "filler").unlink()
     disk(50)
-    run("train", *FLAGS, f"--data_dir={folder / 'data'}", code=2)
-    run("prepare", *command, code=0)
+    run_forked(
+        binaries.ROOT, "train", *FLAGS, f"--data_dir={folder / 'data'}", code=2
+    )
+    run_forked(binaries.ROOT, "prepare", *command, code=0)

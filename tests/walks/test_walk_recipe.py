@@ -14,7 +14,7 @@ from jdstyle.fusion import evidence
 from jdstyle.reproduction import scores
 from jdstyle.runs import finished
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.walk
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import binaries
 import h5py
 import pytest
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.walk
 
 FLAGS = [
     "--dataset=label_table/tiny",

@@ -8,7 +8,7 @@ import pytest
 from binaries import DATASET
 from binaries import QUICK
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.walk
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ import csv
 import io
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import binaries
@@ -504,18 +502,10 @@ def test_other_settings_need_overwrite(tree, tmp_path):
         prepare("coarse", tree, tmp_path / "data", crop_to_box=True)
 
 
-def run_prepare(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "jdstyle.prepare", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
-
-
 def test_binary_prepares_deepfashion(tree, tmp_path):
-    done = run_prepare(
+    said = binaries.call(
+        tmp_path,
+        "prepare",
         "--dataset=deepfashion/coarse",
         f"--manual_dir={tree}",
         f"--data_dir={tmp_path / 'data'}",
@@ -523,17 +513,16 @@ def test_binary_prepares_deepfashion(tree, tmp_path):
         "--categories",
         "--crop_to_box",
     )
-    assert done.returncode == 0, done.stderr
     # a-line has a yes and a no among the training rows, as have all but acid
     # wash; it is the first.
-    assert "Keeping 1 of 5 labels" in done.stderr
-    assert "a-line: 50.0% of 2 known" in done.stderr
+    assert "Keeping 1 of 5 labels" in said
+    assert "a-line: 50.0% of 2 known" in said
     next_command = (
         "Next: python -m jdstyle.pretrain --dataset=deepfashion/coarse "
         f"--data_dir={tmp_path / 'data'}"
     )
-    assert next_command in done.stdout.splitlines()
-    assert "1 rows without a known label" in done.stdout
+    assert next_command in said.splitlines()
+    assert "1 rows without a known label" in said
 
 
 @pytest.mark.parametrize(
@@ -548,7 +537,7 @@ def test_binary_prepares_deepfashion(tree, tmp_path):
 )
 def test_binary_refuses_flags_of_others(flag, dataset, tmp_path):
     name = flag.removeprefix("--").partition("=")[0]
-    said = binaries.run(
+    said = binaries.call(
         tmp_path, "prepare", flag, f"--dataset={dataset}", code=2
     )
     assert said == f"Error: --{name} is not for --dataset={dataset}.\n"
