@@ -3,9 +3,9 @@
     python -m jdstyle.export --saved_model=RUN/saved_model --format=openvino \\
         --precision=bfloat16
 
-Takes the model of train or fuse. The file maps float images to probabilities
-and decisions; it is run beside the SavedModel on photos, and what differs is
-printed and written beside it.
+Takes a SavedModel that `train` or `fuse` wrote. The file maps float images to
+probabilities and decisions. It is run beside the SavedModel on photos, and
+every decision that differs is printed and written beside it.
 """
 
 import functools
@@ -13,30 +13,32 @@ import functools
 from absl import flags
 
 from jdstyle import cli
+from jdstyle.datasets import labels
 from jdstyle.errors import InputError
+from jdstyle.runtimes import formats
 
 _SAVED_MODEL = flags.DEFINE_string(
-    "saved_model", None, "Directory of the SavedModel."
+    "saved_model", None, "The directory of the SavedModel. Required."
 )
 _FORMAT = flags.DEFINE_enum(
     "format",
     None,
-    ["onnx", "openvino", "litert"],
-    "onnx: an .onnx file. openvino: an .xml file and a .bin file. litert: a "
-    ".tflite file.",
+    list(formats.FORMATS),
+    "onnx writes an .onnx file, openvino an .xml file and a .bin file beside "
+    "it, litert a .tflite file. Required.",
 )
 _PRECISION = flags.DEFINE_enum(
     "precision",
     "float32",
-    ["float32", "bfloat16", "int8"],
-    "What the networks compute in. bfloat16 is OpenVINO's alone; int8 is "
-    "calibrated on validation photos. The rules stay in float32.",
+    formats.PRECISIONS,
+    "What the networks compute in; the rules stay in float32. bfloat16 is for "
+    "openvino only; int8 is calibrated on validation photos.",
 )
 _OUTPUT = flags.DEFINE_string(
     "output",
     None,
-    "The file to write. Default: <saved_model>-<precision> and the format's "
-    "suffix.",
+    "The file to write. By default it stands beside the SavedModel: "
+    "<saved_model>-<precision> with the suffix of the format.",
 )
 _DATASET = flags.DEFINE_string(
     "dataset",
@@ -48,12 +50,13 @@ _DATA_DIR = flags.DEFINE_string(
     "data_dir", "data", "Folder of the prepared data sets."
 )
 _SPLIT = flags.DEFINE_enum(
-    "split", "test", ["train", "validation", "test"], "Photos that check."
+    "split", "test", labels.SPLITS, "The photos to compare the decisions on."
 )
 _CALIBRATION_PHOTOS = flags.DEFINE_integer(
     "calibration_photos",
     200,
-    "Validation photos that say how large the activations get, for int8.",
+    "How many validation photos show how large the activations get; used by "
+    "--precision=int8 only.",
     lower_bound=1,
 )
 _BATCH_SIZE = flags.DEFINE_integer(
@@ -69,47 +72,48 @@ def main(argv):
                 f"--{flag.name} is required: {flags.FLAGS[flag.name].help}"
             )
     # Here, so that --help does not wait for TensorFlow.
-    from jdstyle import runtimes
     from jdstyle.datasets import prepared
     from jdstyle.datasets import records
     from jdstyle.runtimes import comparison
-    from jdstyle.runtimes import formats
+    from jdstyle.runtimes import exported
     from jdstyle.runtimes import frozen_graph
 
-    form, precision = _FORMAT.value, _PRECISION.value
+    file_format, precision = _FORMAT.value, _PRECISION.value
     saved_model = _SAVED_MODEL.value.rstrip("/")
     output = _OUTPUT.value or formats.default_output(
-        saved_model, form, precision
+        saved_model, file_format, precision
     )
-    formats.check(form, precision, output)
+    formats.check(file_format, precision, output)
     builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
     frozen = frozen_graph.freeze(saved_model)
-    names, sizes = frozen.style_names, frozen.image_sizes
     read = functools.partial(
-        records.read_photos, builder, cache="stream", style_names=names
+        records.read_photos,
+        builder,
+        cache="stream",
+        style_names=frozen.style_names,
     )
     photos = read(_SPLIT.value)
     calibration = None
     if precision == "int8":
         calibration = comparison.calibration_photos(
             read("validation"),
-            sizes,
+            frozen.image_sizes,
             _CALIBRATION_PHOTOS.value,
         )
-    formats.write(frozen, form, precision, output, calibration)
+    exported.write(frozen, file_format, precision, output, calibration)
     result, differences = comparison.compare(
         photos,
-        names,
-        comparison.read_images(photos, sizes, _BATCH_SIZE.value),
+        frozen.style_names,
+        comparison.read_images(photos, frozen.image_sizes, _BATCH_SIZE.value),
         frozen.run,
-        runtimes.load(output),
+        exported.load(output),
     )
     record = {
         "saved_model": saved_model,
-        "format": form,
+        "format": file_format,
         "precision": precision,
         "inputs": frozen.inputs,
-        "styles": names,
+        "styles": frozen.style_names,
         **photos.source._asdict(),
         "split": _SPLIT.value,
         "calibration_photos": len(calibration or []),

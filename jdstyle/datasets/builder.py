@@ -13,6 +13,7 @@ from tensorflow_datasets.core import shuffle
 
 from jdstyle.datasets import checked_photos
 from jdstyle.datasets import folds
+from jdstyle.datasets import labels
 from jdstyle.datasets import sources
 from jdstyle.datasets import splits
 
@@ -178,7 +179,7 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 ],
                 spool,
             )
-            for split in ("train", "validation", "test")
+            for split in labels.SPLITS
             if split in assignment.splits
         }
 

@@ -4,6 +4,7 @@ import typing
 
 from jdstyle.errors import InputError
 
+SPLITS = ("train", "validation", "test")
 BINARY = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 
 
@@ -14,7 +15,7 @@ class Row(typing.NamedTuple):
         id: string, unique.
         path: path of the photo; None if the program draws it.
         labels: tuple of ints, one per style: 1, 0 or unknown, -1.
-        split: "train", "validation", "test" or None.
+        split: one of `SPLITS`, or None.
         fold: int or None.
         group: string or None; photos of one group stay together.
         where: "file:line", for messages.

@@ -23,7 +23,7 @@ class Frozen(typing.NamedTuple):
             `probabilities`, float32 `(n, styles)`, and `labels`, int32.
         image_sizes: list of ints, in the order of the inputs.
         style_names: list of strings.
-        run: the core itself, as a function like those of `runtimes.load`.
+        run: the core itself, as a function like those of `exported.load`.
     """
 
     graph_def: graph_pb2.GraphDef

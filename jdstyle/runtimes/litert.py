@@ -1,5 +1,7 @@
 """A frozen graph as a file for LiteRT, which was TensorFlow Lite."""
 
+import os
+
 import tensorflow as tf
 from tensorflow.lite.python import convert
 from tensorflow.lite.tools import flatbuffer_utils
@@ -12,11 +14,12 @@ def write(frozen, precision, path, calibration):
     """Writes a frozen graph as a .tflite file.
 
     Args:
-        frozen: `freezing.Frozen`.
+        frozen: `frozen_graph.Frozen`.
         precision: "float32" or "int8".
         path: path of the file.
-        calibration: as `exporting.write` takes it; None for float32.
+        calibration: as in `exported.write`; None for float32.
     """
+    del precision  # The calibration tells.
     function = tf.compat.v1.wrap_function(
         lambda: tf.import_graph_def(frozen.graph_def, name=""), []
     )
@@ -40,6 +43,23 @@ def write(frozen, precision, path, calibration):
         content = _quantize(content)
     with open(path, "wb") as file:
         file.write(content)
+
+
+def load(path):
+    """Loads a .tflite file; see `exported.load`."""
+    interpreter = optional.require("ai_edge_litert.interpreter").Interpreter(
+        model_path=path, num_threads=len(os.sched_getaffinity(0))
+    )
+    runner = interpreter.get_signature_runner()
+    names = sorted(
+        runner.get_input_details(), key=lambda name: int(name.split("_")[1])
+    )
+
+    def run(images):
+        outputs = runner(**dict(zip(names, images, strict=True)))
+        return tuple(outputs[name] for name in frozen_graph.OUTPUTS)
+
+    return run
 
 
 def _quantize(calibrated):
@@ -76,7 +96,7 @@ def _quantize(calibrated):
 def _without_round_trips(content):
     """Takes out of a file what rounds floats to 8 bits and back at once.
 
-    The quantizer does so to what a sigmoid returns, also where it is told to
+    The quantizer does so to what a sigmoid returns, even where it is told to
     leave it alone: probabilities would be multiples of 1 / 256.
     """
     model = flatbuffer_utils.convert_bytearray_to_object(content)

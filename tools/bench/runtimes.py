@@ -2,7 +2,7 @@
 
     python tools/bench/runtimes.py --saved_model=RUN/saved_model
 
-Every form of jdstyle.export whose packages are installed scores the same pixels
+Every file of jdstyle.export whose packages are installed scores the same pixels
 in turns with the SavedModel's core, on all threads. Without --saved_model the
 network is a ResNet50 of 224 px with random weights. Pixels are noise: what is
 measured does not depend on them. int8 is calibrated on noise too, so that these
@@ -49,11 +49,11 @@ def main(argv):
         calibration = [
             noise(1, frozen.image_sizes) for _ in range(_CALIBRATION_PHOTOS)
         ]
-        forms = _forms(frozen, calibration, folder)
+        files = _files(frozen, calibration, folder)
         measure.print_header(model=saved_model, rounds=_ROUNDS.value)
         for batch_size in _BATCH_SIZES.value:
             images = noise(batch_size, frozen.image_sizes)
-            print(f"Batches of {batch_size}\n\n{_table(forms, images)}\n")
+            print(f"Batches of {batch_size}\n\n{_table(files, images)}\n")
 
 
 def _random_network(folder):
@@ -61,59 +61,61 @@ def _random_network(folder):
     from jdstyle import styles
     from jdstyle.models import batch_norm_folding
     from jdstyle.models import classifier
-    from jdstyle.serving import saved_model as serving
+    from jdstyle.serving import saved_model
 
-    form = classifier.Architecture("ResNet50", 224, len(styles.NAMES))
-    network = batch_norm_folding.fold_batch_norms(classifier.build(form))
+    architecture = classifier.Architecture("ResNet50", 224, len(styles.NAMES))
+    network = batch_norm_folding.fold_batch_norms(
+        classifier.build(architecture)
+    )
     directory = os.path.join(folder, "ResNet50")
-    scorer = serving.Thresholded(network, [0.5] * len(styles.NAMES))
-    serving.export(scorer, styles.NAMES, directory)
+    scorer = saved_model.Thresholded(network, [0.5] * len(styles.NAMES))
+    saved_model.export(scorer, styles.NAMES, directory)
     return directory
 
 
-def _forms(frozen, calibration, folder):
-    """Returns a dict from a form's name to its function and its megabytes."""
-    from jdstyle import runtimes
+def _files(frozen, calibration, folder):
+    """Returns a dict from a file's name to its function and its megabytes."""
     from jdstyle.errors import InputError
+    from jdstyle.runtimes import exported
     from jdstyle.runtimes import formats
 
-    forms = {"SavedModel": (frozen.run, _megabytes(frozen))}
-    for form, precisions in formats.PRECISIONS.items():
-        for precision in precisions:
+    files = {"SavedModel": (frozen.run, _megabytes(frozen))}
+    for name, file_format in formats.FORMATS.items():
+        for precision in file_format.precisions:
             path = formats.default_output(
-                os.path.join(folder, "model"), form, precision
+                os.path.join(folder, "model"), name, precision
             )
             try:
-                formats.check(form, precision, path)
+                formats.check(name, precision, path)
             except InputError as error:
-                print(f"Without {form} {precision}: {error}")
+                print(f"Without {name} {precision}: {error}")
                 continue
-            formats.write(frozen, form, precision, path, calibration)
+            exported.write(frozen, name, precision, path, calibration)
             size = os.path.getsize(path)
-            if form == "openvino":
+            if name == "openvino":
                 size += os.path.getsize(f"{path.removesuffix('.xml')}.bin")
-            forms[f"{form} {precision}"] = runtimes.load(path), size / 1e6
-    return forms
+            files[f"{name} {precision}"] = exported.load(path), size / 1e6
+    return files
 
 
 def _megabytes(frozen):
     return frozen.graph_def.ByteSize() / 1e6
 
 
-def _table(forms, images):
-    """Measures all forms on a list of images; returns a Markdown table."""
+def _table(files, images):
+    """Measures all files on a list of images; returns a Markdown table."""
     photos = len(images[0])
     turns = measure.alternate(
-        {name: lambda run=run: run(images) for name, (run, _) in forms.items()},
+        {name: lambda run=run: run(images) for name, (run, _) in files.items()},
         _ROUNDS.value,
     )
     first = turns["SavedModel"]
     return measure.table(
-        ["form", "MB", "photos per CPU-second", "times the SavedModel's"],
+        ["file", "MB", "photos per CPU-second", "times the SavedModel's"],
         [
             [
                 name,
-                f"{forms[name][1]:.1f}",
+                f"{files[name][1]:.1f}",
                 measure.show(measure.rate(rounds, photos), 1),
                 measure.show(measure.ratio(first, rounds)),
             ]

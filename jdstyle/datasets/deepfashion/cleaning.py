@@ -9,10 +9,6 @@ from absl import logging
 from jdstyle.datasets import labels
 from jdstyle.errors import InputError
 
-# Where a photo lies in two partitions, the copy in the later one stays: what
-# scores is never trained on.
-_ORDER = ("train", "validation", "test")
-
 
 def clean(table, root, num_attributes):
     """Merges rows of one photo, chooses labels and drops what is unknown.
@@ -88,7 +84,11 @@ def merge_copies(keys, splits, values, *, what):
     for members in groups.values():
         if len(members) == 1:
             continue
-        last = max((splits[i] for i in members), key=_ORDER.index)
+        # Where a photo lies in two partitions, the copy in the later one
+        # stays: what scores is never trained on.
+        last = max(
+            (splits[i] for i in members), key=label_rows.SPLITS.index
+        )
         same = [i for i in members if splits[i] == last]
         torn += len(members) - len(same)
         merged += len(same) - 1
