@@ -101,7 +101,7 @@ def main(argv):
         _RUNS.value,
         allow_missing=_ALLOW_MISSING.value,
     )
-    with lock.alone(output_dir, "output_dir"):
+    with lock.hold(output_dir, "output_dir"):
         directory.start(
             output_dir,
             cli.flag_texts(),

@@ -72,7 +72,7 @@ def main(argv):
     labels = records.read_labels(builder)
     plan = _make_plan(labels, arguments)
     steps.check(plan, labels)
-    with lock.alone(plan.output_dir, "output_dir"):
+    with lock.hold(plan.output_dir, "output_dir"):
         finished = directory.start(
             plan.output_dir,
             cli.flag_texts(),

@@ -32,10 +32,10 @@ from absl import flags
 import jdstyle
 from jdstyle import cli
 from jdstyle import styles
-from jdstyle.datasets import checked_photos
 from jdstyle.datasets import csv_files
 from jdstyle.errors import InputError
 from jdstyle.photos import normalise
+from jdstyle.photos import reader
 
 _MANUAL_DIR = flags.DEFINE_string(
     "manual_dir", None, "Folder of the label files; takes images/ and gone.csv."
@@ -140,7 +140,7 @@ def download(urls, images, report):
         return photo_id, ""
 
     num_bad = in_a_row = 0
-    progress = checked_photos.Progress("Fetched", len(pending))
+    progress = reader.Progress("Fetched", len(pending))
     try:
         # Daemon threads: those of concurrent.futures would keep the process
         # waiting for servers after Ctrl-C.

@@ -1,24 +1,12 @@
 """Reads, checks and re-encodes the photos of a label file, on all cores."""
 
-import collections
-import concurrent.futures
 import csv
 import hashlib
-import itertools
-import os
-import time
 import typing
-
-from absl import logging
 
 from jdstyle.errors import InputError
 from jdstyle.files import atomic
-from jdstyle.photos import normalise
-
-# Photos in flight: enough for every core, few enough to keep memory flat.
-_WINDOW = 256
-
-MISSING = "no such file"
+from jdstyle.photos import reader
 
 
 class CheckedPhoto(typing.NamedTuple):
@@ -29,7 +17,7 @@ class CheckedPhoto(typing.NamedTuple):
         offset: int, where its JPEG begins in the spool.
         length: int, bytes of the JPEG.
         sha256: hex digest of the JPEG.
-        bits: perceptual hash (`photos.Photo.bits`).
+        bits: perceptual hash (`normalise.Photo.bits`).
     """
 
     row: typing.Any
@@ -59,8 +47,8 @@ def check_photos(rows, read, spool, *, short_side, find_box=None):
         and list of `(row, reason)`.
     """
     checked, rejected = [], []
-    progress = Progress("Checked", len(rows))
-    for row, photo, reason in check_ahead(
+    progress = reader.Progress("Checked", len(rows))
+    for row, photo, reason in reader.read_ahead(
         rows, read, short_side=short_side, find_box=find_box
     ):
         if photo is None:
@@ -74,48 +62,6 @@ def check_photos(rows, read, spool, *, short_side, find_box=None):
             )
         progress.show(len(checked) + len(rejected), len(rejected))
     return checked, rejected
-
-
-def check_ahead(items, read, *, short_side, find_box=None, window=_WINDOW):
-    """Reads and checks photos on all cores, ahead of who takes them.
-
-    Args:
-        items: list.
-        read: function of an item that returns the bytes of its photo; raises
-            `OSError` where it cannot.
-        short_side: int, pixels, as in `normalise.normalise`.
-        find_box: as in `check_photos`, of an item.
-        window: int, how many photos may be in flight.
-
-    Yields:
-        `(item, photo, reason)` in the order of `items`: a `photos.Photo` and
-        None, or None and why it cannot be used.
-    """
-    ahead = collections.deque()
-    remaining = iter(items)
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in range(len(items)):
-            for item in itertools.islice(remaining, window - len(ahead)):
-                ahead.append(
-                    (
-                        item,
-                        pool.submit(_check, item, read, short_side, find_box),
-                    )
-                )
-            item, future = ahead.popleft()
-            yield (item, *future.result())
-
-
-def _check(item, read, short_side, find_box):
-    box = find_box(item) if find_box else None
-    try:
-        return normalise.normalise(read(item), short_side, box), None
-    except FileNotFoundError:
-        return None, MISSING
-    except OSError as error:
-        return None, f"cannot be read: {error.strerror}"
-    except normalise.PhotoError as error:
-        return None, str(error)
 
 
 def write_report(rejected, path):
@@ -142,7 +88,7 @@ def require_enough(rejected, total, report, *, max_bad_fraction, allow_missing):
     Raises:
         InputError: with the counts, the first names, the report and the flag.
     """
-    missing = [row for row, reason in rejected if reason == MISSING]
+    missing = [row for row, reason in rejected if reason == reader.MISSING]
     if missing and not allow_missing:
         names = ", ".join(str(row.path) for row in missing[:3])
         raise InputError(
@@ -150,7 +96,7 @@ def require_enough(rejected, total, report, *, max_bad_fraction, allow_missing):
             f"{names}. All are listed in {report}. Add them, or pass "
             "--allow_missing to go on without them."
         )
-    bad = [item for item in rejected if item[1] != MISSING]
+    bad = [item for item in rejected if item[1] != reader.MISSING]
     if len(bad) > max_bad_fraction * total:
         examples = "; ".join(f"{row.path}: {why}" for row, why in bad[:3])
         raise InputError(
@@ -160,36 +106,3 @@ def require_enough(rejected, total, report, *, max_bad_fraction, allow_missing):
         )
     if len(missing) == total - len(bad):
         raise InputError(f"No photo is left of {total}. See {report}.")
-
-
-class Progress:
-    """Logs photos done, rate and time left every few seconds, and at the end.
-
-    Args:
-        done: string, what is done to a photo: "Checked".
-        total: int, number of photos.
-    """
-
-    INTERVAL = 5.0  # Seconds.
-
-    def __init__(self, done, total):
-        self._done = done
-        self._total = total
-        self._start = self._last = time.monotonic()
-
-    def show(self, count, num_rejected):
-        """Tells how many photos are through, and how many of them were bad."""
-        now = time.monotonic()
-        if now - self._last < self.INTERVAL and count < self._total:
-            return
-        self._last = now
-        rate = count / max(now - self._start, 1e-9)
-        logging.info(
-            "%s %d of %d photos, %d rejected, %.0f photos/s, %.0f s left",
-            self._done,
-            count,
-            self._total,
-            num_rejected,
-            rate,
-            (self._total - count) / rate,
-        )

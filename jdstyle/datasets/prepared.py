@@ -10,6 +10,7 @@ from absl import logging
 
 from jdstyle.datasets import whole_records
 from jdstyle.errors import InputError
+from jdstyle.files import swap
 
 _NAME = re.compile(
     r"deepfashion/(coarse|fine)|demo|jd_fashion|label_table/\w[\w.-]*"
@@ -72,7 +73,7 @@ def prepare(builder, *, overwrite=False):
             that have changed since, and `overwrite` is False.
     """
     folder = os.path.dirname(builder.data_dir)
-    with whole_records.alone(folder):
+    with whole_records.wait_for_turn(folder):
         whole_records.remove_unfinished(folder)
         if os.path.isdir(builder.data_dir) and not overwrite:
             _require_same(builder)
@@ -80,7 +81,7 @@ def prepare(builder, *, overwrite=False):
             return
         tfds.disable_progress_bar()
         start = time.monotonic()
-        with whole_records.replacing(builder.data_dir):
+        with swap.replacing(builder.data_dir):
             builder.download_and_prepare()
     logging.info(
         "Prepared %s in %.0f s", builder.data_dir, time.monotonic() - start

@@ -8,14 +8,11 @@ import shutil
 
 from absl import logging
 
-# TFDS writes to a folder of this beginning and renames it.
-_UNFINISHED = "incomplete."
-# Old records, whole, while new ones are written.
-_REPLACED = "incomplete.replaced_"
+from jdstyle.files import swap
 
 
 @contextlib.contextmanager
-def alone(folder):
+def wait_for_turn(folder):
     """Holds a folder so that one process at a time prepares in it.
 
     The lock goes with the process, however it ends.
@@ -43,44 +40,8 @@ def remove_unfinished(folder):
 
     Records that it was to replace are there again.
     """
-    for path in pathlib.Path(folder).glob(f"{_REPLACED}*"):
-        _put_back(path, path.with_name(path.name.removeprefix(_REPLACED)))
-    for path in pathlib.Path(folder).glob(f"{_UNFINISHED}*"):
+    for path in swap.set_aside(folder):
+        swap.recover(path)
+    for path in pathlib.Path(folder).glob(f"{swap.UNFINISHED}*"):
         logging.info("Removing %s of a run that did not finish", path)
         shutil.rmtree(path)
-
-
-@contextlib.contextmanager
-def replacing(data_dir):
-    """Sets aside a data set while another is written in its place.
-
-    TFDS would delete it file by file: killed, half of it would look whole.
-
-    Args:
-        data_dir: folder of the prepared data set, which need not exist. Where
-            the body raises, it is there again; where it is killed, after
-            `remove_unfinished`.
-    """
-    folder, name = os.path.split(data_dir)
-    aside = os.path.join(folder, f"{_REPLACED}{name}")
-    if not os.path.isdir(data_dir):
-        yield
-        return
-    os.rename(data_dir, aside)
-    try:
-        yield
-    finally:
-        _put_back(aside, data_dir)
-
-
-def _put_back(aside, data_dir):
-    """Gives old records their place again, or removes them if it is taken."""
-    if not os.path.isdir(data_dir):
-        logging.info("The old records stay in %s", data_dir)
-        os.rename(aside, data_dir)
-        return
-    # Half removed they must not be put back.
-    folder, name = os.path.split(data_dir)
-    old = os.path.join(folder, f"{_UNFINISHED}old_{name}")
-    os.rename(aside, old)
-    shutil.rmtree(old)

@@ -11,7 +11,7 @@ LOCK_FILE = "in_use.lock"
 
 
 @contextlib.contextmanager
-def alone(directory, flag):
+def hold(directory, flag):
     """Holds a directory; a second process that wants it is refused.
 
     The operating system lets go of it when its holder dies, however that

@@ -37,7 +37,7 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
     photos = records.read_photos(
         builder, part, cache="stream", style_names=style_names
     )
-    with lock.alone(output_dir, "output_dir"):
+    with lock.hold(output_dir, "output_dir"):
         batches = photos.stream.batch(batch_size).prefetch(tf.data.AUTOTUNE)
         probabilities, decisions = loader.score(classify, batches)
         result = {

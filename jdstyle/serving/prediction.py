@@ -8,10 +8,10 @@ import os
 from absl import logging
 
 from jdstyle import styles
-from jdstyle.datasets import checked_photos
 from jdstyle.errors import InputError
 from jdstyle.files import atomic
 from jdstyle.photos import files as photo_files
+from jdstyle.photos import reader
 from jdstyle.serving import loader
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
@@ -105,7 +105,7 @@ def predict(
     paths = dict(found)
     failures = []
     done = 0
-    progress = checked_photos.Progress("Predicted", len(found))
+    progress = reader.Progress("Predicted", len(found))
     with atomic.aside(output, newline="", **_TEXT) as file:
         writer = csv.writer(file, lineterminator="\n")
         if not submission:
@@ -133,7 +133,7 @@ def predict(
 
 def _batches(found, batch_size, short_side, failures):
     """Yields `(ids, JPEGs)`, two lists; the next ones are read meanwhile."""
-    checked = checked_photos.check_ahead(
+    checked = reader.read_ahead(
         found,
         lambda item: photo_files.read_file(item[1])[0],
         short_side=short_side,

@@ -6,6 +6,7 @@ import shutil
 import tensorflow as tf
 
 from jdstyle.files import sums
+from jdstyle.files import swap
 from jdstyle.photos import decoding
 from jdstyle.serving import inspection
 
@@ -198,27 +199,23 @@ def export(scorer, style_names, directory):
     """Writes a SavedModel, aside first, so that none is ever half there.
 
     Where writing fails, an older one stays and nothing is left of the new one.
-    One that is killed between two renames leaves the older as `DIRECTORY.old`,
-    until the next has written its own.
+    Where it is killed between two renames, the older one is back at the next
+    export.
 
     Args:
         scorer: `Thresholded` or `ensemble.Ensemble`.
         style_names: one string per style.
         directory: path of the SavedModel; an older one is replaced.
     """
-    unfinished, old = f"{directory}.tmp", f"{directory}.old"
+    unfinished = f"{directory}.tmp"
     shutil.rmtree(unfinished, ignore_errors=True)
-    if os.path.isdir(directory):
-        shutil.rmtree(old, ignore_errors=True)
     try:
         _write(scorer, style_names, unfinished)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
-    if os.path.isdir(directory):
-        os.rename(directory, old)
-    os.rename(unfinished, directory)
-    shutil.rmtree(old, ignore_errors=True)
+    with swap.replacing(directory):
+        os.rename(unfinished, directory)
 
 
 def _write(scorer, style_names, directory):

@@ -126,7 +126,7 @@ def run_jobs(jobs, places, runs_dir, show, *, fingerprint=None):
         KeyboardInterrupt: after a signal; the trainings have ended by then.
     """
     os.makedirs(os.path.join(runs_dir, LOG_DIR), exist_ok=True)
-    with lock.alone(runs_dir, "runs_dir"), _catch_signals() as caught:
+    with lock.hold(runs_dir, "runs_dir"), _catch_signals() as caught:
         attempts = []
         for job in jobs:
             log = os.path.join(runs_dir, LOG_DIR, f"{job.name}.log")

@@ -75,7 +75,7 @@ def execute(
         "seed": settings.seed,
     }
     _require_same_fold(settings.init_from, source.fingerprint, fold)
-    with lock.alone(workdir, "workdir"), Signals() as signals:
+    with lock.hold(workdir, "workdir"), Signals() as signals:
         finished = directory.start(workdir, flag_texts, record)
         if finished is not None:
             print("This run has finished before; these are its results.")

@@ -14,6 +14,7 @@ from jdstyle.datasets import checked_photos
 from jdstyle.datasets import labels
 from jdstyle.datasets import splits
 from jdstyle.errors import InputError
+from jdstyle.photos import reader
 
 
 def make_rows(num_rows, **columns):
@@ -245,7 +246,7 @@ def test_unusable_photos_have_a_reason(tmp_path):
     )
     assert [photo.row.id for photo in checked] == ["0", "5"]
     assert rejected == [
-        (rows[1], checked_photos.MISSING),
+        (rows[1], reader.MISSING),
         (rows[2], "empty file"),
         (rows[3], "cannot be read: Permission denied"),
         (rows[4], "an HTML or XML page, not a photo"),
@@ -263,7 +264,7 @@ def test_unusable_photos_have_a_reason(tmp_path):
 
 def require(missing, bad, total, *, fraction=0.01, allow_missing=False):
     rows = make_rows(total)
-    reasons = [checked_photos.MISSING] * missing + ["empty file"] * bad
+    reasons = [reader.MISSING] * missing + ["empty file"] * bad
     checked_photos.require_enough(
         list(zip(rows, reasons, strict=False)),
         total,

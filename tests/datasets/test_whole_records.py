@@ -17,6 +17,7 @@ from jdstyle.datasets import records
 from jdstyle.datasets import summary
 from jdstyle.datasets import whole_records
 from jdstyle.errors import InputError
+from jdstyle.files import swap
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -65,6 +66,7 @@ import signal
 import sys
 from jdstyle.datasets import builder
 from jdstyle.datasets import checked_photos
+from jdstyle.photos import normalise
 from jdstyle.datasets import prepared
 from jdstyle.datasets import whole_records
 from etils import epath
@@ -85,7 +87,6 @@ def prepare(**options):
     prepared.prepare(made, overwrite=overwrite)
 
 def read_dies():
-    normalise = checked_photos.normalise
     normalise.normalise = die_after(5, normalise.normalise)
 def report_dies():
     checked_photos.write_report = die
@@ -162,13 +163,14 @@ import time
 from jdstyle import cli
 from jdstyle import prepare
 from jdstyle.datasets import checked_photos
+from jdstyle.photos import normalise
 
-def slowly(*args, real=checked_photos.normalise.normalise):
+def slowly(*args, real=normalise.normalise):
     print("reading", flush=True)
     time.sleep(0.1)
     return real(*args)
 
-checked_photos.normalise.normalise = slowly
+normalise.normalise = slowly
 cli.run(prepare.main)
 """
 
@@ -224,7 +226,7 @@ def test_one_process_at_a_time(tmp_path):
         "from absl import logging\n"
         "from jdstyle.datasets import whole_records\n"
         "logging.set_verbosity(logging.INFO)\n"
-        "with whole_records.alone(sys.argv[1]):\n"
+        "with whole_records.wait_for_turn(sys.argv[1]):\n"
         "    print('held', flush=True)\n"
         "    sys.stdin.read()\n"
     )
@@ -356,7 +358,7 @@ def test_half_removed_records_are_not_put_back(tmp_path, monkeypatch):
         patched.setattr(shutil, "rmtree", stop)
         with (
             pytest.raises(KeyboardInterrupt),
-            whole_records.replacing(data_dir),
+            swap.replacing(data_dir),
         ):
             data_dir.mkdir()
     shutil.rmtree(data_dir)

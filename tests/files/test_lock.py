@@ -19,7 +19,7 @@ def start_holder(folder):
     program = f"""
         import sys
         from jdstyle.files import lock
-        with lock.alone({str(folder)!r}, "workdir"):
+        with lock.hold({str(folder)!r}, "workdir"):
             print("held", flush=True)
             sys.stdin.read()
     """
@@ -41,11 +41,11 @@ def test_second_process_is_refused_and_told_the_first(tmp_path):
     message = f"--workdir=.* in use: {named}"
     with (
         pytest.raises(InputError, match=message),
-        lock.alone(tmp_path, "workdir"),
+        lock.hold(tmp_path, "workdir"),
     ):
         pass
     holder.communicate()
-    with lock.alone(tmp_path, "workdir"):
+    with lock.hold(tmp_path, "workdir"):
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -56,7 +56,7 @@ def test_killed_holder_is_no_obstacle(tmp_path):
     holder.kill()
     holder.communicate()
     assert (tmp_path / lock.LOCK_FILE).read_text().startswith("host")
-    with lock.alone(tmp_path, "workdir"):
+    with lock.hold(tmp_path, "workdir"):
         text = (tmp_path / lock.LOCK_FILE).read_text()
         assert text.endswith(f"process {os.getpid()}")
     assert list(tmp_path.iterdir()) == []
@@ -71,7 +71,7 @@ def test_one_process_at_a_time_however_many_start(tmp_path):
         taken = 0
         while taken < 50:
             try:
-                with lock.alone({str(tmp_path / "a")!r}, "workdir"):
+                with lock.hold({str(tmp_path / "a")!r}, "workdir"):
                     open({str(tmp_path / "mark")!r}, "x").close()
                     import os
                     os.remove({str(tmp_path / "mark")!r})
@@ -93,7 +93,7 @@ def test_one_process_at_a_time_however_many_start(tmp_path):
 def held(tmp_path):
     """A directory with results that this process holds."""
     directory.write_json(tmp_path / directory.RESULTS_FILE, {"f2": 0.5})
-    with lock.alone(tmp_path, "output_dir"):
+    with lock.hold(tmp_path, "output_dir"):
         yield tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
 

@@ -207,7 +207,7 @@ def test_a_kill_at_the_end_leaves_a_whole_product(
         patch.setattr(shutil, "rmtree", remove)
         with pytest.raises(KeyboardInterrupt):
             export_new(model, old_product)
-    aside = f"{old_product}.old"
+    aside = str(old_product.with_name("incomplete.replaced_saved_model"))
     whole = str(old_product) if old_product.exists() else aside
     expected = ["New", "x"] if renames == 2 else STYLES
     assert loader.load(whole)[1] == expected
