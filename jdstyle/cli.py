@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 a failure, 2 usage or bad input, 3 stopped by a signal
 import copy
 import logging as standard_logging
 import os
+import re
 import signal
 import sys
 
@@ -18,6 +19,17 @@ from jdstyle import errors
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.errors import Stopped
+
+# What TensorFlow says of every machine without a GPU, before its log is set up
+# and in spite of TF_CPP_MIN_LOG_LEVEL.
+_NOISE = re.compile(
+    rb"All log messages before absl::InitializeLog"
+    rb"|Could not find cuda drivers"
+    rb"|failed call to cuInit"
+    rb"|oneDNN custom operations are on"
+    rb"|This TensorFlow binary is optimized to use available CPU"
+    rb"|To enable the following instructions"
+)
 
 
 def run(main, *, arguments=False):
@@ -61,6 +73,33 @@ def run(main, *, arguments=False):
             )
 
     app.run(guarded_main, flags_parser=_parse_flags)
+
+
+def start_tensorflow():
+    """Imports TensorFlow and finds its devices, without its start-up noise.
+
+    Called by a binary once its flags are known to be usable: it takes seconds.
+    Native code writes to descriptor 2 itself, which therefore goes to memory
+    meanwhile; what is not known to be noise is shown afterwards, and all of it
+    where the import fails.
+    """
+    aside, stderr = os.memfd_create("stderr"), os.dup(2)
+    os.dup2(aside, 2)
+    noise = None
+    try:
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+        noise = _NOISE
+    finally:
+        sys.stderr.flush()
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        with open(aside, "rb") as said:
+            said.seek(0)
+            for line in said:
+                if noise is None or not noise.search(line):
+                    os.write(2, line)
 
 
 def flag_texts(resolved=None):

@@ -2,6 +2,9 @@
 
 from jdstyle import styles
 
+# Largest short side of a stored photo, in pixels.
+SHORT_SIDE = 320
+
 # A small network that a CPU trains from scratch in two minutes.
 _DEMO = {
     "backbone": "MobileNetV3Small",

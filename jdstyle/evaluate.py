@@ -43,7 +43,8 @@ def main(argv):
     del argv
     if _SAVED_MODEL.value is None:
         raise InputError("--saved_model is required: a SavedModel's directory.")
-    # Here, so that --help does not wait for TensorFlow.
+    # Not above, so that --help does not wait for it.
+    cli.start_tensorflow()
     from jdstyle.datasets import prepared
     from jdstyle.evaluation import scores
     from jdstyle.serving import evaluation

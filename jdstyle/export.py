@@ -71,12 +71,14 @@ def main(argv):
             raise InputError(
                 f"--{flag.name} is required: {flags.FLAGS[flag.name].help}"
             )
-    # Here, so that --help does not wait for TensorFlow.
+    # Not above, so that --help does not wait for it.
+    cli.start_tensorflow()
     from jdstyle.datasets import prepared
     from jdstyle.datasets import records
     from jdstyle.runtimes import comparison
     from jdstyle.runtimes import exported
     from jdstyle.runtimes import frozen_graph
+    from jdstyle.serving import inspection
 
     file_format, precision = _FORMAT.value, _PRECISION.value
     saved_model = _SAVED_MODEL.value.rstrip("/")
@@ -114,6 +116,7 @@ def main(argv):
         "precision": precision,
         "inputs": frozen.inputs,
         "styles": frozen.style_names,
+        "short_side": inspection.read_short_side(saved_model),
         **photos.source._asdict(),
         "split": _SPLIT.value,
         "calibration_photos": len(calibration or []),

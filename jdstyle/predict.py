@@ -32,8 +32,9 @@ _BATCH_SIZE = flags.DEFINE_integer(
 )
 _SHORT_SIDE = flags.DEFINE_integer(
     "short_side",
-    320,
-    "As the training photos were prepared, in pixels.",
+    None,
+    "Short side that larger photos are scaled down to, in pixels. The default "
+    "is that of the photos that trained the model, which the product knows.",
     lower_bound=16,
 )
 
@@ -43,7 +44,8 @@ def main(argv):
         raise InputError("--saved_model is required: a SavedModel's directory.")
     if len(argv) < 2:
         raise InputError("Name at least one photo or folder.")
-    # Here, so that --help does not wait for TensorFlow.
+    # Not above, so that --help does not wait for it.
+    cli.start_tensorflow()
     from jdstyle.serving import prediction
 
     errors = _ERRORS.value or f"{_OUTPUT.value}.errors.csv"

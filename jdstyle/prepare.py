@@ -10,6 +10,7 @@
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import defaults
 from jdstyle.errors import InputError
 
 _DATASET = flags.DEFINE_string(
@@ -70,7 +71,7 @@ _ALLOW_ALL_ZERO = flags.DEFINE_boolean(
 )
 _SHORT_SIDE = flags.DEFINE_integer(
     "short_side",
-    320,
+    defaults.SHORT_SIDE,
     "Largest short side of a stored photo, in pixels.",
     lower_bound=16,
 )
@@ -127,7 +128,8 @@ def main(argv):
             "crop_to_box": _CROP_TO_BOX.value,
             "categories": _CATEGORIES.value,
         }
-    # Here, so that --help does not wait for TensorFlow.
+    # Not above, so that --help does not wait for it.
+    cli.start_tensorflow()
     from jdstyle.datasets import prepared
     from jdstyle.datasets import summary
     from jdstyle.datasets.builder import Options

@@ -85,3 +85,49 @@ def test_sigterm_cleans_up_and_ends_as_ctrl_c_does(before):
     out, err = process.communicate()
     assert (process.returncode, out) == (3, "cleaned\n"), err
     assert err == "\nStopped. The same command goes on from here.\n"
+
+
+# Stands for TensorFlow's native code, which writes to descriptor 2 itself.
+_NATIVE = """
+    import os
+    import sys
+    from jdstyle import cli
+
+    class Finder:
+        def find_spec(self, name, path, target=None):
+            if name == "tensorflow":
+                os.write(2, b"WARNING: All log messages before absl::Initial"
+                    b"izeLog() is called are written to STDERR\\n")
+                os.write(2, b"I0000 Could not find cuda drivers on\\n")
+                os.write(2, b"E0000 failed call to cuInit: INTERNAL\\n")
+                os.write(2, b"E0000 the driver is broken\\n")
+                {end}
+
+    sys.meta_path.insert(0, Finder())
+    cli.run(lambda argv: cli.start_tensorflow())
+"""
+
+
+def start(end):
+    program = textwrap.dedent(_NATIVE.replace("{end}", end))
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=binaries.environment(),
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.long
+def test_noise_of_tensorflow_is_not_shown_and_errors_are():
+    code, said = start("pass")
+    assert (code, said) == (0, "E0000 the driver is broken\n")
+
+
+def test_all_is_shown_where_tensorflow_cannot_be_imported():
+    code, said = start("raise ImportError('libcudart.so.12')")
+    assert code == 1
+    assert said.startswith("WARNING: All log messages")
+    assert "the driver is broken" in said
+    assert "ImportError: libcudart.so.12" in said

@@ -11,6 +11,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 from tensorflow_datasets.core import shuffle
 
+from jdstyle import defaults
 from jdstyle.datasets import checked_photos
 from jdstyle.datasets import folds
 from jdstyle.datasets import labels
@@ -25,7 +26,7 @@ _SORTED_IN_MEMORY = 16 << 20
 class Options(typing.NamedTuple):
     """How photos are checked and divided; see the flags of `prepare`."""
 
-    short_side: int = 320
+    short_side: int = defaults.SHORT_SIDE
     max_bad_fraction: float = 0.01
     allow_missing: bool = False
     num_folds: int = 5

@@ -52,6 +52,7 @@ class Photos(typing.NamedTuple):
         encoded: string tensor of n JPEGs, or None where they are streamed.
         stream: `tf.data.Dataset` of the same JPEGs in the same order.
         source: `Source`, which whatever is said of these photos repeats.
+        short_side: int, pixels, that `prepare` scaled larger ones down to.
     """
 
     ids: np.ndarray
@@ -59,6 +60,12 @@ class Photos(typing.NamedTuple):
     encoded: tf.Tensor | None
     stream: tf.data.Dataset
     source: Source
+    short_side: int
+
+
+def short_side(builder):
+    """Returns the short side that `prepare` scaled larger photos down to."""
+    return builder.info.metadata["settings"]["short_side"]
 
 
 def style_names(builder):
@@ -135,6 +142,7 @@ def read_photos(builder, part, *, fold=None, cache="memory", style_names=None):
         encoded=encoded,
         stream=stream,
         source=source(builder),
+        short_side=short_side(builder),
     )
 
 

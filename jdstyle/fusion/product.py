@@ -67,6 +67,7 @@ def fuse(runs, photos, style_names, output_dir, options, *, missing=()):
         ensemble.load(members, joined.style_names, fitted),
         joined.style_names,
         os.path.join(output_dir, directory.SAVED_MODEL_DIR),
+        short_side=photos["train"].short_side,
     )
     results = {
         "styles": joined.style_names,

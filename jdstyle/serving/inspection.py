@@ -11,15 +11,20 @@ from google.protobuf import message
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
+from jdstyle import defaults
 from jdstyle.errors import InputError
 from jdstyle.files import sums
+from jdstyle.photos import files
 from jdstyle.serving import allowed_operations
 
 STYLES_ASSET = "styles.txt"
 MEMBERS_ASSET = "members.txt"
+SHORT_SIDE_ASSET = "short_side.txt"
 GRAPH_FILE = "saved_model.pb"
 
-_ASSETS = (MEMBERS_ASSET, STYLES_ASSET)
+# Until 0.1 there was no short side in a product.
+_OLD_ASSETS = (MEMBERS_ASSET, STYLES_ASSET)
+_ASSETS = (MEMBERS_ASSET, SHORT_SIDE_ASSET, STYLES_ASSET)
 # TensorFlow would also read a saved_model.pbtxt, which is none of ours.
 _FILES = re.compile(
     rf"{sums.FILE}|saved_model\.pb|fingerprint\.pb"
@@ -73,11 +78,34 @@ def check(directory):
         meta_graph = _read(path)
         _check_content(meta_graph)
         _check_styles(directory, meta_graph.signature_def)
+        read_short_side(directory)
     except ValueError as error:
         raise InputError(
             f"{path} is refused and was not run: {error}. jdstyle exports no "
             "such SavedModel. Take one that `train` or `fuse` wrote."
         ) from error
+
+
+def read_short_side(directory):
+    """Returns the short side that a product's training photos had, in pixels.
+
+    Args:
+        directory: path of the SavedModel.
+
+    Raises:
+        ValueError: if the product says something else.
+    """
+    path = os.path.join(directory, "assets", SHORT_SIDE_ASSET)
+    if not os.path.exists(path):
+        return defaults.SHORT_SIDE
+    with open(path, encoding="utf-8") as file:
+        text = file.read().strip()
+    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) < files.MIN_SIDE:
+        raise ValueError(
+            f"{path} must hold a number of pixels from {files.MIN_SIDE} to "
+            f"99999, not {text[:20]!r}"
+        )
+    return int(text)
 
 
 def _check_files(directory):
@@ -109,7 +137,7 @@ def _read(path):
 
 def _check_content(meta_graph):
     assets = tuple(sorted(a.filename for a in meta_graph.asset_file_def))
-    if assets != _ASSETS:
+    if assets not in (_ASSETS, _OLD_ASSETS):
         raise ValueError(
             f"its assets are {assets}, expected {', '.join(_ASSETS)}"
         )

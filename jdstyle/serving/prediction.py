@@ -12,6 +12,7 @@ from jdstyle.errors import InputError
 from jdstyle.files import atomic
 from jdstyle.photos import files as photo_files
 from jdstyle.photos import reader
+from jdstyle.serving import inspection
 from jdstyle.serving import loader
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
@@ -69,7 +70,7 @@ def predict(
     *,
     submission=False,
     batch_size=32,
-    short_side=320,
+    short_side=None,
 ):
     """Writes a line per photo, and a line per photo that cannot be read.
 
@@ -82,7 +83,7 @@ def predict(
         submission: write `id,0,1,...` without a header instead: the official
             format.
         batch_size: photos per call of the model.
-        short_side: int, pixels, as in `prepare`.
+        short_side: int, pixels, as in `prepare`; None: as the product says.
 
     Returns:
         `(done, failed)`: numbers of photos.
@@ -96,6 +97,7 @@ def predict(
             raise InputError(f"A file is to be written, not a folder: {path}")
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     classify, style_names = loader.load(saved_model)
+    short_side = short_side or inspection.read_short_side(saved_model)
     if submission and tuple(style_names) != styles.NAMES:
         logging.warning(
             "The challenge takes %d flags per line; this model has %d.",

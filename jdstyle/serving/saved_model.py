@@ -5,6 +5,7 @@ import shutil
 
 import tensorflow as tf
 
+from jdstyle import defaults
 from jdstyle.files import sums
 from jdstyle.files import swap
 from jdstyle.photos import decoding
@@ -195,7 +196,7 @@ def _without_members(outputs):
     return {name: outputs[name] for name in names}
 
 
-def export(scorer, style_names, directory):
+def export(scorer, style_names, directory, *, short_side=defaults.SHORT_SIDE):
     """Writes a SavedModel, aside first, so that none is ever half there.
 
     Where writing fails, an older one stays and nothing is left of the new one.
@@ -206,11 +207,21 @@ def export(scorer, style_names, directory):
         scorer: `Thresholded` or `ensemble.Ensemble`.
         style_names: one string per style.
         directory: path of the SavedModel; an older one is replaced.
+        short_side: int, pixels, of the photos that trained it: who asks it
+            scales photos to that.
     """
     unfinished = f"{directory}.tmp"
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        _write(scorer, style_names, unfinished)
+        _write(
+            scorer,
+            {
+                inspection.STYLES_ASSET: style_names,
+                inspection.MEMBERS_ASSET: scorer.member_names,
+                inspection.SHORT_SIDE_ASSET: [short_side],
+            },
+            unfinished,
+        )
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
@@ -218,17 +229,14 @@ def export(scorer, style_names, directory):
         os.rename(unfinished, directory)
 
 
-def _write(scorer, style_names, directory):
+def _write(scorer, assets, directory):
+    """Writes a SavedModel with assets, a dict from file name to lines."""
     os.makedirs(directory)
-    assets = []
-    for name, lines in [
-        (inspection.STYLES_ASSET, style_names),
-        (inspection.MEMBERS_ASSET, scorer.member_names),
-    ]:
-        assets.append(os.path.join(directory, name))
-        with open(assets[-1], "w", encoding="utf-8") as file:
+    paths = [os.path.join(directory, name) for name in assets]
+    for path, lines in zip(paths, assets.values(), strict=True):
+        with open(path, "w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
-    classifier = StyleClassifier(scorer, assets)
+    classifier = StyleClassifier(scorer, paths)
     tf.saved_model.save(
         classifier,
         directory,
@@ -238,6 +246,6 @@ def _write(scorer, style_names, directory):
             "members": classifier.classify_files_by_member,
         },
     )
-    for path in assets:
+    for path in paths:
         os.remove(path)  # The SavedModel has its own in assets/.
     sums.write(directory)

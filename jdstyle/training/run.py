@@ -163,6 +163,7 @@ def _write_results(trained, photos, style_names, columns, workdir, *, start):
         saved_model.Thresholded(trained.classifier, chosen),
         style_names,
         os.path.join(workdir, directory.SAVED_MODEL_DIR),
+        short_side=photos.short_side,
     )
     decisions = (probabilities >= np.float32(chosen)).astype(int)
     results = {

@@ -428,6 +428,14 @@ def test_refuses_styles_that_do_not_name_the_columns(content, message, product):
         loader.load(str(product))
 
 
+@pytest.mark.parametrize("content", [b"", b"15\n", b"-64", b"64 px", b"1e9"])
+def test_refuses_a_short_side_that_is_none(content, product):
+    (product / "assets" / inspection.SHORT_SIDE_ASSET).write_bytes(content)
+    sums.write(product)
+    with pytest.raises(InputError, match="was not run: .*number of pixels"):
+        loader.load(str(product))
+
+
 def test_damage_is_found_before_anything_is_read(product):
     path = product / "variables" / "variables.data-00000-of-00001"
     content = bytearray(path.read_bytes())

@@ -20,6 +20,7 @@ from jdstyle.errors import InputError
 from jdstyle.files import sums
 from jdstyle.input_pipeline import batches
 from jdstyle.models import classifier
+from jdstyle.serving import inspection
 from jdstyle.serving import loader
 from jdstyle.serving import saved_model as serving
 
@@ -215,6 +216,24 @@ def test_a_kill_at_the_end_leaves_a_whole_product(
     export_new(model, old_product)
     assert loader.load(str(old_product))[1] == ["New", "x"]
     assert [p.name for p in old_product.parent.iterdir()] == ["saved_model"]
+
+
+def test_says_the_short_side_of_its_photos(model, saved_model, tmp_path):
+    assert inspection.read_short_side(saved_model) == 320
+    path = str(tmp_path / "saved_model")
+    scorer = serving.Thresholded(model, [0.5, 0.5])
+    serving.export(scorer, STYLES, path, short_side=64)
+    assert loader.load(path)[1] == STYLES
+    assert inspection.read_short_side(path) == 64
+
+
+def test_product_of_an_older_version_is_loaded(model, tmp_path):
+    path = str(tmp_path / "saved_model")
+    scorer = serving.Thresholded(model, [0.5, 0.5])
+    assets = {"styles.txt": STYLES, "members.txt": scorer.member_names}
+    serving._write(scorer, assets, path)
+    assert loader.load(path)[1] == STYLES
+    assert inspection.read_short_side(path) == 320
 
 
 def test_refuses_what_is_no_model(tmp_path):

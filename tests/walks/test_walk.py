@@ -68,6 +68,9 @@ def test_run_directory_is_complete(workplace):
     assert not [name for name in names if "tmp" in name or "unfinish" in name]
     record = json.loads((workplace / "run" / "run.json").read_text())
     assert len(record["fingerprint"]) == 64
+    # `predict` scales photos as `prepare` did, and need not be told.
+    product = workplace / "run" / "saved_model"
+    assert (product / "assets" / "short_side.txt").read_text() == "64\n"
     rows = read_csv(workplace / "run" / "validation_probabilities.csv")
     assert rows[0] == ["id", "label bright", "probability bright"]
     assert all(0.0 <= float(row[2]) <= 1.0 for row in rows[1:])

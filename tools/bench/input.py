@@ -109,7 +109,7 @@ def _ours(photos):
 
     labels = np.zeros((len(photos), 1), "int32")
     dataset = batches.make_train_dataset(
-        records.Photos(None, labels, tf.constant(photos), None, None),
+        records.Photos(None, labels, tf.constant(photos), None, None, 320),
         labels,
         np.ones((1, 2), "float32"),
         image_size=_IMAGE_SIZE.value,

@@ -115,6 +115,7 @@ def _photos():
         encoded=encoded,
         stream=tf.data.Dataset.from_tensor_slices(encoded),
         source=None,
+        short_side=320,
     )
 
 

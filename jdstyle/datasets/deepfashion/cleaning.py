@@ -14,7 +14,7 @@ def clean(table, root, num_attributes):
     """Merges rows of one photo, chooses labels and drops what is unknown.
 
     Args:
-        table: `deepfashion_labels.Table`; its labels are overwritten.
+        table: `deepfashion.labels.Table`; its labels are overwritten.
         root: folder that the photos' paths are relative to.
         num_attributes: as in `choose_balanced`.
 
@@ -86,9 +86,7 @@ def merge_copies(keys, splits, values, *, what):
             continue
         # Where a photo lies in two partitions, the copy in the later one
         # stays: what scores is never trained on.
-        last = max(
-            (splits[i] for i in members), key=label_rows.SPLITS.index
-        )
+        last = max((splits[i] for i in members), key=labels.SPLITS.index)
         same = [i for i in members if splits[i] == last]
         torn += len(members) - len(same)
         merged += len(same) - 1

@@ -7,7 +7,7 @@ import typing
 import numpy as np
 from absl import logging
 
-from jdstyle.datasets.deepfashion import lines as files
+from jdstyle.datasets.deepfashion import lines
 from jdstyle.errors import InputError
 
 PARTS = ("coarse", "fine")
@@ -68,12 +68,12 @@ def read(part, manual_dir, *, with_boxes=False, with_categories=False):
     folder = next((root / f for f in folders if (root / f).is_dir()), None)
     if folder is None:
         raise InputError(
-            f"No folder {' or '.join(folders)} in {root} {files.HINT}."
+            f"No folder {' or '.join(folders)} in {root} {lines.HINT}."
         )
-    names, types = files.read_names(folder / "list_attr_cloth.txt")
+    names, types = lines.read_names(folder / "list_attr_cloth.txt")
     categories = []
     if with_categories:
-        categories, _ = files.read_names(folder / "list_category_cloth.txt")
+        categories, _ = lines.read_names(folder / "list_category_cloth.txt")
     if part == "coarse":
         rows = _read_coarse(folder, names, len(categories), with_boxes)
     else:
@@ -105,22 +105,22 @@ def _gather(names, rows):
 def _read_coarse(folder, names, num_categories, with_boxes):
     path = folder / "list_attr_img.txt"
     partition = folder.parent / "Eval" / "list_eval_partition.txt"
-    splits = files.PhotoList(partition, files.parse_split)
+    splits = lines.PhotoList(partition, lines.parse_split)
     lists = [splits]
     if with_boxes:
-        boxes = files.PhotoList(folder / "list_bbox.txt", files.parse_box)
+        boxes = lines.PhotoList(folder / "list_bbox.txt", lines.parse_box)
         lists.append(boxes)
     if num_categories:
-        categories = files.PhotoList(
+        categories = lines.PhotoList(
             folder / "list_category_img.txt",
-            functools.partial(files.parse_category, count=num_categories),
+            functools.partial(lines.parse_category, count=num_categories),
         )
         lists.append(categories)
     listed = set()
-    for where, line in files.read_list(path):
+    for where, line in lines.read_list(path):
         name, *words = line.split()
-        photo = files.parse_photo(name, where)
-        labels = files.parse_flags(words, files.COARSE, names, where)
+        photo = lines.parse_photo(name, where)
+        labels = lines.parse_flags(words, lines.COARSE, names, where)
         if num_categories:
             category = categories.find(photo, where)
             labels += _one_hot(category, num_categories)
@@ -132,7 +132,7 @@ def _read_coarse(folder, names, num_categories, with_boxes):
 
 
 def _read_fine(folder, names, types, num_categories, with_boxes):
-    for partition, split in files.SPLITS.items():
+    for partition, split in lines.SPLITS.items():
         partition = partition.decode()
         path = folder / f"{partition}.txt"
         kinds = ["attr"]
@@ -143,16 +143,16 @@ def _read_fine(folder, names, types, num_categories, with_boxes):
             logging.info("No %s photos: there is no %s", split, absent[0])
             continue
         parse = None
-        for where, photo, (at, words), *more in files.read_aligned(path, paths):
+        for where, photo, (at, words), *more in lines.read_aligned(path, paths):
             parse = parse or _choose_parser(words, names, types, at)
             labels = parse(words, where=at)
             box = None
             if with_boxes:
                 at, words = more[0]
-                box = files.parse_box(words, at)
+                box = lines.parse_box(words, at)
             if num_categories:
                 at, words = more[-1]
-                category = files.parse_category(words, at, num_categories)
+                category = lines.parse_category(words, at, num_categories)
                 labels += _one_hot(category, num_categories)
             yield photo, labels, split, box, where
 
@@ -165,11 +165,11 @@ def _choose_parser(words, names, types, where):
     ]
     if len(words) == len(names):
         return functools.partial(
-            files.parse_flags, codes=files.FINE, names=names
+            lines.parse_flags, codes=lines.FINE, names=names
         )
     if len(words) == len(groups):
         return functools.partial(
-            files.parse_classes, groups=groups, names=names
+            lines.parse_classes, groups=groups, names=names
         )
     raise InputError(
         f"{where}: expected {len(names)} flags, one per attribute, or "
