@@ -35,7 +35,7 @@ _NOISE = re.compile(
 def run(main, *, arguments=False):
     """Parses the flags, runs `main(argv)` and exits with our exit codes.
 
-    absl alone ends `--help` and every usage error with 1, as a crash would.
+    absl by itself ends `--help` and every usage error with 1, as a crash would.
 
     Args:
         main: function of the program's name and the arguments that are not
@@ -131,7 +131,7 @@ def _exit(message, code):
 
 
 def _show_own_log():
-    """Shows what jdstyle says; of the libraries' log only errors."""
+    """Shows what jdstyle logs, and of other libraries only errors."""
     logging.set_verbosity(logging.INFO)
     handler = logging.get_absl_handler()
     handler.setFormatter(

@@ -14,7 +14,7 @@ class InputError(ValueError):
 
 
 class Failure(RuntimeError):
-    """Something went wrong that no traceback explains; exit code 1.
+    """Something went wrong that a traceback would not explain; exit code 1.
 
     A loss that is no longer finite, say. Its text says where, what is left and
     what to try.
@@ -29,10 +29,10 @@ class Stopped(RuntimeError):
 
 
 def is_disk_full(error):
-    """Whether it or what caused it is that; h5py and TensorFlow only say so.
+    """Whether an error, or what caused it, is a full disk.
 
-    TensorFlow gives it the type that it gives exceeded device memory,
-    `tf.errors.ResourceExhaustedError`.
+    h5py and TensorFlow only say so in their text; TensorFlow gives it the type
+    of exceeded device memory, `tf.errors.ResourceExhaustedError`.
     """
     while error is not None:
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):

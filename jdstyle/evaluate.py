@@ -1,8 +1,9 @@
-"""Scores a SavedModel on a part of a prepared data set.
+"""Scores a SavedModel on one split of a prepared data set.
 
     python -m jdstyle.evaluate --saved_model=RUN/saved_model --split=test
 
-Prints a table per style and writes results.json and probabilities.csv.
+Prints a table with a row per style and writes results.json and
+probabilities.csv.
 """
 
 import os
@@ -11,10 +12,11 @@ import time
 from absl import flags
 
 from jdstyle import cli
+from jdstyle.datasets import labels
 from jdstyle.errors import InputError
 
 _SAVED_MODEL = flags.DEFINE_string(
-    "saved_model", None, "Directory of the SavedModel."
+    "saved_model", None, "The directory of the SavedModel. Required."
 )
 _DATASET = flags.DEFINE_string(
     "dataset",
@@ -26,7 +28,7 @@ _DATA_DIR = flags.DEFINE_string(
     "data_dir", "data", "Folder of the prepared data sets."
 )
 _SPLIT = flags.DEFINE_enum(
-    "split", "test", ["train", "validation", "test"], "Photos to score."
+    "split", "test", labels.SPLITS, "The photos to score the model on."
 )
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 32, "Photos per call of the model.", lower_bound=1
@@ -34,15 +36,17 @@ _BATCH_SIZE = flags.DEFINE_integer(
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir",
     None,
-    "Where the results go. Default: evaluation-<dataset>-<split> beside the "
-    "SavedModel.",
+    "The directory for the results. By default evaluation-<dataset>-<split> "
+    "beside the SavedModel.",
 )
 
 
 def main(argv):
     del argv
     if _SAVED_MODEL.value is None:
-        raise InputError("--saved_model is required: a SavedModel's directory.")
+        raise InputError(
+            "--saved_model is required: the directory of a SavedModel."
+        )
     # Not above, so that --help does not wait for it.
     cli.start_tensorflow()
     from jdstyle.datasets import prepared
@@ -66,8 +70,8 @@ def main(argv):
     print(scores.format_table(result))
     if _SPLIT.value != "test":
         print(
-            f"The model was fitted to {_SPLIT.value} photos: the score "
-            "flatters. Take --split=test for a result."
+            f"The score is optimistic: the model was fitted to {_SPLIT.value} "
+            "photos. Pass --split=test for a result."
         )
     seconds = time.monotonic() - start
     print(f"{result['photos']} photos in {seconds:.0f} s, loading included")

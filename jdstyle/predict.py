@@ -3,8 +3,9 @@
     python -m jdstyle.predict --saved_model=RUN/saved_model \\
         --output=predictions.csv PHOTO_OR_FOLDER ...
 
-Photos are checked and turned upright as `prepare` does it. One that cannot be
-read gets a line in the errors file and does not stop the rest.
+Photos are checked, turned upright and scaled down as `prepare` does it. One
+that cannot be read gets a line in the file of errors and does not stop the
+rest.
 """
 
 from absl import flags
@@ -14,18 +15,23 @@ from jdstyle import cli
 from jdstyle.errors import InputError
 
 _SAVED_MODEL = flags.DEFINE_string(
-    "saved_model", None, "Directory of the SavedModel."
+    "saved_model", None, "The directory of the SavedModel. Required."
 )
-_OUTPUT = flags.DEFINE_string("output", "predictions.csv", "The CSV to write.")
+_OUTPUT = flags.DEFINE_string(
+    "output", "predictions.csv", "The CSV file to write."
+)
 _ERRORS = flags.DEFINE_string(
-    "errors", None, "CSV of unreadable photos. Default: <output>.errors.csv."
+    "errors",
+    None,
+    "The CSV file that lists photos that cannot be read. By default "
+    "<output>.errors.csv.",
 )
 _FORMAT = flags.DEFINE_enum(
     "format",
     "csv",
     ["csv", "submission"],
-    "csv: id, then probability and label per style, with a header. submission: "
-    "the challenge's id,0,1,... without a header.",
+    "csv writes a header, then the id and each style's probability and label. "
+    "submission writes the challenge's id,0,1,... without a header.",
 )
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 32, "Photos per call of the model.", lower_bound=1
@@ -33,15 +39,17 @@ _BATCH_SIZE = flags.DEFINE_integer(
 _SHORT_SIDE = flags.DEFINE_integer(
     "short_side",
     None,
-    "Short side that larger photos are scaled down to, in pixels. The default "
-    "is that of the photos that trained the model, which the product knows.",
+    "The short side that larger photos are scaled down to, in pixels. By "
+    "default that of the photos that trained the model.",
     lower_bound=16,
 )
 
 
 def main(argv):
     if _SAVED_MODEL.value is None:
-        raise InputError("--saved_model is required: a SavedModel's directory.")
+        raise InputError(
+            "--saved_model is required: the directory of a SavedModel."
+        )
     if len(argv) < 2:
         raise InputError("Name at least one photo or folder.")
     # Not above, so that --help does not wait for it.

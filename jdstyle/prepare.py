@@ -25,60 +25,68 @@ _DATA_DIR = flags.DEFINE_string(
 _MANUAL_DIR = flags.DEFINE_string(
     "manual_dir",
     None,
-    "jd_fashion: folder with train.txt, images/ and, optional, fold.txt, "
-    "test.txt and result.txt. deepfashion: folder with Anno_coarse/ (older: "
-    "Anno/) and Eval/, or Anno_fine/, and img/ or Img/img/. Default: "
+    "The folder of the files that you downloaded. jd_fashion: it holds "
+    "train.txt, images/ and, optionally, fold.txt, test.txt and result.txt. "
+    "deepfashion: it holds Anno_coarse/ (in older copies Anno/) and Eval/, or "
+    "Anno_fine/, and the photos in img/ or Img/img/. By default "
     "<data_dir>/downloads/manual.",
 )
 _NUM_ATTRIBUTES = flags.DEFINE_integer(
     "num_attributes",
     20,
-    "deepfashion: how many attributes to keep, the most balanced ones; 0 for "
-    "all.",
+    "deepfashion: how many attributes to keep, the most balanced ones; 0 keeps "
+    "them all.",
     lower_bound=0,
 )
 _CROP_TO_BOX = flags.DEFINE_boolean(
-    "crop_to_box", False, "deepfashion: cut each photo to its garment's box."
+    "crop_to_box",
+    False,
+    "deepfashion: crop each photo to the box of its garment.",
 )
 _CATEGORIES = flags.DEFINE_boolean(
     "categories",
     False,
-    "deepfashion: take the categories for attributes too, one label each.",
+    "deepfashion: add each category as a label beside the attributes.",
 )
 _TABLE = flags.DEFINE_string(
     "table",
     None,
-    "label_table: CSV with a header, an image column and a 0/1 column per "
-    "style; optional columns split, fold and group.",
+    "label_table: a CSV file with a header, a column of image names and a "
+    "column of 0s and 1s per style. It may have the columns split, fold and "
+    "group. Required for label_table.",
 )
 _IMAGES_DIR = flags.DEFINE_string(
     "images_dir",
     None,
-    "label_table: folder that the image column is relative to. Default: the "
-    "table's.",
+    "label_table: the folder that the image names are relative to. By default "
+    "the folder of the table.",
 )
 _IMAGE_COLUMN = flags.DEFINE_string(
-    "image_column", None, "label_table: its name. Default: the first column."
+    "image_column",
+    None,
+    "label_table: the name of the column of image names. By default the first "
+    "column.",
 )
 _STYLES = flags.DEFINE_list(
     "styles",
     None,
-    "label_table: the style columns, names or FIRST:LAST for a run of them. "
-    "Default: all columns but image, split, fold and group.",
+    "label_table: the columns of the styles, as names or FIRST:LAST for a "
+    "range. By default all columns but those of the image, split, fold and "
+    "group.",
 )
 _ALLOW_ALL_ZERO = flags.DEFINE_boolean(
-    "allow_all_zero", False, "label_table: take photos that have no style."
+    "allow_all_zero", False, "label_table: keep photos that have no style."
 )
 _SHORT_SIDE = flags.DEFINE_integer(
     "short_side",
     defaults.SHORT_SIDE,
-    "Largest short side of a stored photo, in pixels.",
+    "The short side that larger photos are scaled down to, in pixels.",
     lower_bound=16,
 )
 _MAX_BAD_FRACTION = flags.DEFINE_float(
     "max_bad_fraction",
     0.01,
-    "Fail if more than this share of the photos cannot be used.",
+    "Stop if more than this share of the photos cannot be used.",
     lower_bound=0.0,
     upper_bound=1.0,
 )
@@ -88,23 +96,31 @@ _ALLOW_MISSING = flags.DEFINE_boolean(
 _ALLOW_LEAKS = flags.DEFINE_boolean(
     "allow_leaks",
     False,
-    "Go on where given splits or folds tear near-duplicate photos apart; the "
-    "results say so.",
+    "Go on although given splits or folds separate near-duplicate photos; the "
+    "results will say so.",
 )
 _NUM_FOLDS = flags.DEFINE_integer(
-    "num_folds", 5, "Folds to make where the labels have none.", lower_bound=2
+    "num_folds",
+    5,
+    "How many folds to make if the labels have none.",
+    lower_bound=2,
 )
 _TEST_FRACTION = flags.DEFINE_float(
     "test_fraction",
     0.2,
-    "Share of the photos that tests, where the labels have neither splits nor "
-    "folds.",
+    "The share of the photos to set aside for testing if the labels have "
+    "neither splits nor folds.",
     lower_bound=0.0,
     upper_bound=0.9,
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of folds and splits.", lower_bound=0)
+_SEED = flags.DEFINE_integer(
+    "seed", 0, "The seed of the folds and splits.", lower_bound=0
+)
 _OVERWRITE = flags.DEFINE_boolean(
-    "overwrite", False, "Prepare anew what is there, e.g. for changed photos."
+    "overwrite",
+    False,
+    "Replace a data set that is already prepared, for instance because photos "
+    "have changed.",
 )
 
 
@@ -162,7 +178,7 @@ def main(argv):
 
 
 def _require_flags_of(dataset):
-    """Refuses flags that say nothing about this data set."""
+    """Refuses flags that do not apply to this data set."""
     of_table = (_TABLE, _IMAGES_DIR, _IMAGE_COLUMN, _STYLES, _ALLOW_ALL_ZERO)
     of_deepfashion = (_NUM_ATTRIBUTES, _CROP_TO_BOX, _CATEGORIES)
     for wanted, holders in [
@@ -174,7 +190,7 @@ def _require_flags_of(dataset):
             changed = holder.value != holder.default
             if changed and not dataset.startswith(wanted):
                 raise InputError(
-                    f"--{holder.name} is not for --dataset={dataset}."
+                    f"--{holder.name} does not apply to --dataset={dataset}."
                 )
 
 

@@ -91,7 +91,7 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return data
 
     def _find_box(self, row):
-        """Returns the box to cut a photo to, see `photos.normalise`."""
+        """Returns the box to cut a photo to, see `normalise.normalise`."""
         del row
         return None
 

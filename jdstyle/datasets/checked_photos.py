@@ -4,6 +4,9 @@ import csv
 import hashlib
 import typing
 
+import numpy as np
+
+from jdstyle.datasets import labels
 from jdstyle.errors import InputError
 from jdstyle.files import atomic
 from jdstyle.photos import reader
@@ -20,11 +23,11 @@ class CheckedPhoto(typing.NamedTuple):
         bits: perceptual hash (`normalise.Photo.bits`).
     """
 
-    row: typing.Any
+    row: labels.Row
     offset: int
     length: int
     sha256: str
-    bits: typing.Any
+    bits: np.ndarray
 
 
 def check_photos(rows, read, spool, *, short_side, find_box=None):
@@ -39,8 +42,7 @@ def check_photos(rows, read, spool, *, short_side, find_box=None):
             `FileNotFoundError` or `OSError`.
         spool: binary file, open for writing, that takes the JPEGs.
         short_side: int, pixels; larger photos are scaled down to it.
-        find_box: function of a row that returns the box to cut its photo to or
-            None, as in `normalise.normalise`; None to cut none.
+        find_box: as in `reader.read_ahead`, of a row.
 
     Returns:
         `(checked, rejected)`: list of `CheckedPhoto` in the order of `rows`,
@@ -66,7 +68,7 @@ def check_photos(rows, read, spool, *, short_side, find_box=None):
 
 def write_report(rejected, path):
     """Writes id, path, where it is named and the reason of each rejection."""
-    # A path from the command line may hold bytes that are no UTF-8.
+    # A path from the command line may hold bytes that are not UTF-8.
     with atomic.aside(path, newline="", errors="surrogateescape") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["id", "path", "named_in", "reason"])
@@ -75,7 +77,7 @@ def write_report(rejected, path):
 
 
 def require_enough(rejected, total, report, *, max_bad_fraction, allow_missing):
-    """Stops where too many photos are bad, or any is missing.
+    """Stops if too many photos are bad, or any is missing.
 
     Args:
         rejected: list of `(row, reason)`.
@@ -92,7 +94,7 @@ def require_enough(rejected, total, report, *, max_bad_fraction, allow_missing):
     if missing and not allow_missing:
         names = ", ".join(str(row.path) for row in missing[:3])
         raise InputError(
-            f"{len(missing)} of {total} photos are missing, the first: "
+            f"{len(missing)} of {total} photos are missing. The first: "
             f"{names}. All are listed in {report}. Add them, or pass "
             "--allow_missing to go on without them."
         )
@@ -105,4 +107,4 @@ def require_enough(rejected, total, report, *, max_bad_fraction, allow_missing):
             f"{examples}. All are listed in {report}."
         )
     if len(missing) == total - len(bad):
-        raise InputError(f"No photo is left of {total}. See {report}.")
+        raise InputError(f"None of {total} photos can be used. See {report}.")

@@ -24,7 +24,9 @@ def read(path, flag):
     except UnicodeDecodeError as error:
         # What stands before it is UTF-8.
         line = _line_at(error.object[: error.start].decode("utf-8-sig"))
-        raise InputError(f"{path}:{line}: not UTF-8. Save it so.") from error
+        raise InputError(
+            f"{path}:{line}: not UTF-8. Save it as UTF-8."
+        ) from error
     # Of UTF-16 without a mark, and where files were put together.
     odd = re.search("[\0\ufeff]", text)
     if odd:

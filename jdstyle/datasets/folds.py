@@ -4,8 +4,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-# Of the 255 bits of `photos.perceptual_hash`. In 8,409 real photos all 11 pairs
-# up to 24 are copies; the first pair of different garments differs in 27.
+# Of the 255 bits of `normalise.perceptual_hash`. In 8,409 real photos all 11
+# pairs up to 24 are copies; the first pair of different garments differs in 27.
 MAX_DISTANCE = 24
 _BLOCK = 2048  # Rows and columns: 16 MB per product.
 _MAX_EDGES = 1_000_000  # In memory at once.
@@ -18,7 +18,7 @@ def near_duplicates(bits, max_distance=MAX_DISTANCE):
     near-duplicates joins them.
 
     Args:
-        bits: bool array, shape `(n, bits)`: `photos.Photo.bits`.
+        bits: bool array, shape `(n, bits)`: `normalise.Photo.bits`.
         max_distance: int, most bits in which near-duplicates differ.
 
     Returns:
@@ -101,7 +101,7 @@ def stratified_folds(labels, groups, fractions, seed):
     divided.
 
     Args:
-        labels: int array of 0s and 1s, shape `(n, styles)`.
+        labels: int array of 0s and 1s, shape `(n, num_styles)`.
         groups: int array, shape `(n,)`.
         fractions: list of positive floats that sum to 1, one per part.
         seed: int, for ties and the order of groups.
@@ -118,8 +118,8 @@ def stratified_folds(labels, groups, fractions, seed):
     labels, groups = np.asarray(labels), np.asarray(groups)
     if labels.ndim != 2 or groups.shape != labels.shape[:1]:
         raise ValueError(
-            "`labels` must have shape (n, styles) and `groups` (n,). Received: "
-            f"{labels.shape} and {groups.shape}."
+            "`labels` must have shape (n, num_styles) and `groups` (n,). "
+            f"Received: {labels.shape} and {groups.shape}."
         )
     if min(fractions) <= 0 or not np.isclose(sum(fractions), 1.0):
         raise ValueError(

@@ -20,7 +20,7 @@ class JdFashion(builder.PhotoBuilder):
     """54,908 training and 10,000 test photos, 13 styles, five folds.
 
     Folds 1 to 4 of the official fold file train (43,926 photos), the rest
-    validates as fold 5. Test photos come in where their result file is there.
+    validates as fold 5. Test photos are added where their result file is there.
 
     Args:
         manual_dir: folder of the files, see `MANUAL_DOWNLOAD_INSTRUCTIONS`.
@@ -60,8 +60,8 @@ def read_jd_fashion(manual_dir):
         manual_dir: folder that holds them, and `images/<id>.jpg`.
 
     Returns:
-        List of `Row` with split "train" or "test"; the fold is None for test
-        rows, and for all where there is no `fold.txt`.
+        List of `labels.Row` with split "train" or "test"; the fold is None for
+        test rows, and for all where there is no `fold.txt`.
 
     Raises:
         InputError: for any fault, with file and line.
@@ -77,7 +77,7 @@ def read_jd_fashion(manual_dir):
     for row in test.values():
         if row.id in train:
             raise InputError(
-                f"{row.where}: {row.id} is a training photo too "
+                f"{row.where}: {row.id} is also a training photo "
                 f"({train[row.id].where})."
             )
     return [*train.values(), *test.values()]
@@ -113,7 +113,7 @@ def parse_fold_line(values, where):
 
 
 def _read_flags(path, *, has_url, split):
-    """Reads `id,[url,]` and 13 flags to a dict from id to `Row`."""
+    """Reads `id,[url,]` and 13 flags to a dict from id to `labels.Row`."""
     images = path.parent / "images"
     num_columns = 1 + has_url + len(styles.NAMES)
     rows = {}

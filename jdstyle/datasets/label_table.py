@@ -125,7 +125,7 @@ def read_label_table(
         )
         if not any(flags) and not allow_all_zero:
             raise InputError(
-                f"{where}: no style is 1. Pass --allow_all_zero to take photos "
+                f"{where}: no style is 1. Pass --allow_all_zero to keep photos "
                 "without a style."
             )
         image = cells[image_column]
@@ -148,7 +148,7 @@ def _require_distinct(header, where):
     if not header:
         raise InputError(f"{where}: empty, expected a header.")
     for name in header:
-        # Nameless ones are no fault until used: pandas writes its index so.
+        # Nameless ones are allowed until used: pandas writes its index so.
         if name and header.count(name) > 1:
             raise InputError(
                 f"{where}: {header.count(name)} columns have the name {name!r}."

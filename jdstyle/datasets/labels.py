@@ -23,7 +23,7 @@ class Row(typing.NamedTuple):
 
     id: str
     path: str | None
-    labels: tuple
+    labels: tuple[int, ...]
     split: str | None
     fold: int | None
     group: str | None
@@ -63,6 +63,6 @@ def add_row(rows, row):
     there = rows.setdefault(row.id, row)
     if there._replace(where=row.where) != row:
         raise InputError(
-            f"{row.where}: {row.id} stands at {there.where} too, with other "
+            f"{row.where}: {row.id} is also at {there.where}, with other "
             "labels, split, fold or group."
         )

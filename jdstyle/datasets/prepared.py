@@ -28,7 +28,7 @@ def make_builder(dataset, data_dir, options, *, manual_dir=None, **more):
         manual_dir: of deepfashion and jd_fashion, folder of the user's files;
             None for `<data_dir>/downloads/manual`.
         **more: for deepfashion: `num_attributes`, `crop_to_box`, `categories`,
-            see `deepfashion.DeepFashion`; for a label table: `table`,
+            see `deepfashion.builder.DeepFashion`; for a label table: `table`,
             `images_dir`, `image_column`, `style_columns`, `allow_all_zero`, see
             `label_table.LabelTable`.
 
@@ -156,7 +156,7 @@ def _require_same(builder):
             f"{len(changed)} photo files are not what {builder.data_dir} was "
             f"prepared from. The first: {'; '.join(changed[:3])}. {again}"
         )
-    from jdstyle.datasets import splits  # As above: not for opening.
+    from jdstyle.datasets import splits  # Opening does not need it.
 
     splits.require_no_leaks(
         metadata["num_leaking"],

@@ -22,11 +22,11 @@ class Assignment(typing.NamedTuple):
         leaks: list of sentences, the first of those groups.
     """
 
-    splits: typing.Any
-    folds: typing.Any
+    splits: np.ndarray
+    folds: np.ndarray
     num_grouped: int
     num_leaking: int
-    leaks: list
+    leaks: list[str]
 
 
 def assign(rows, duplicates, *, num_folds, test_fraction, seed):
@@ -111,11 +111,13 @@ def require_no_leaks(num_leaking, leaks, allow_leaks):
     )
     if not allow_leaks:
         raise InputError(
-            f"{said} Scores would flatter. Place the photos of a group "
+            f"{said} Scores would be optimistic. Place the photos of a group "
             "together, leave out the columns or files that divide them, or "
             "pass --allow_leaks: the results will say so."
         )
-    logging.warning("%s Scores will flatter, and say so.", said)
+    logging.warning(
+        "%s Scores will be optimistic, and the results will say so.", said
+    )
 
 
 def _given_groups(rows):

@@ -16,7 +16,7 @@ def aside(path, mode="w", **options):
     Args:
         path: of the file.
         mode: "w" for UTF-8 text, or "wb".
-        **options: as of `open`.
+        **options: those of `open`.
 
     Yields:
         The file, to be written.

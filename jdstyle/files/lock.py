@@ -15,11 +15,11 @@ def hold(directory, flag):
     """Holds a directory; a second process that wants it is refused.
 
     The operating system lets go of it when its holder dies, however that
-    happens: the file that stays then is no obstacle.
+    happens: the file that it leaves behind is not in the way.
 
     Args:
         directory: path; made if needed.
-        flag: the flag that names it, for the message.
+        flag: name of the flag that gives the directory, for the message.
 
     Raises:
         InputError: if another process holds it, with its host and number.
@@ -52,7 +52,8 @@ def _acquire(path, place):
             holder = os.pread(lock, 1000, 0).decode()
             os.close(lock)
             raise InputError(
-                f"{place} is in use: {holder or 'by a process that starts'}. "
-                "Wait for its end or name another directory."
+                f"{place} is in use: "
+                f"{holder or 'by a process that is starting'}. "
+                "Wait until it has finished, or name another directory."
             ) from None
         os.close(lock)

@@ -38,7 +38,8 @@ def read(directory):
     """Returns a dict from file names to sums; empty if there is no list.
 
     Raises:
-        InputError: if a line is none of `sha256sum`; with file and line.
+        InputError: for a line that `sha256sum` would not write, with its file
+            and number.
     """
     path = os.path.join(directory, FILE)
     if not os.path.isfile(path):
@@ -76,8 +77,8 @@ def check(directory, names):
         if name not in lines:
             raise InputError(
                 f"{path} has no SHA-256 sum in "
-                f"{os.path.join(directory, FILE)}: it was not finished, or "
-                f"jdstyle did not write it. {_AGAIN}"
+                f"{os.path.join(directory, FILE)}: it was not written to the "
+                f"end, or not by jdstyle. {_AGAIN}"
             )
         if _sum(path) != lines[name]:
             raise InputError(

@@ -1,4 +1,4 @@
-"""Photo bytes to pixels, as TensorFlow graphs: training, scoring and export.
+"""Photo bytes to pixels, as TensorFlow graphs: training, prediction and export.
 
 A photo becomes a square by scaling both sides, so nothing of a tall dress is
 cut off. A JPEG much larger than that is decoded at 1/2, 1/4 or 1/8 of its size,
@@ -15,7 +15,7 @@ _RATIOS = (1, 2, 4, 8)  # What a JPEG's cosine transform can be decoded at.
 
 
 def decode(image_bytes, image_size):
-    """Decodes a whole photo to a square: for scoring and for the export.
+    """Decodes a whole photo to a square: for prediction and export.
 
     Args:
         image_bytes: as `read_pixels`.
@@ -25,7 +25,7 @@ def decode(image_bytes, image_size):
         uint8 tensor, shape `(image_size, image_size, 3)`, RGB.
 
     Raises:
-        tf.errors.InvalidArgumentError: if the bytes are no such file.
+        tf.errors.InvalidArgumentError: if the bytes are not such a file.
     """
     return decode_sizes(image_bytes, [image_size])[0]
 
@@ -63,7 +63,7 @@ def read_pixels(image_bytes, least_size, share=1):
         uint8 tensor, shape `(height, width, 3)`, RGB.
 
     Raises:
-        tf.errors.InvalidArgumentError: if the bytes are no such file, or one
+        tf.errors.InvalidArgumentError: if the bytes are not such a file, or one
             that `headers` refuses: too many pixels, an animated WebP.
     """
     return tf.case(

@@ -54,7 +54,7 @@ def read_file(path):
 
     Raises:
         OSError: if it cannot be read, `FileNotFoundError` if it is not there.
-        PhotoError: if it is no file, such as a folder or a pipe, which would
+        PhotoError: if it is not a file but a folder, or a pipe, which would
             never end, or has more than `MAX_BYTES`.
     """
     if not stat.S_ISREG(os.stat(path).st_mode):

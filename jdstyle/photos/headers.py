@@ -2,7 +2,7 @@
 
 A decoder believes it: a few bytes that claim 20,000 x 20,000 pixels would take
 gigabytes, and an animated WebP file without transparency makes
-`tf.io.decode_webp` of TensorFlow 2.21 write behind its buffer.
+`tf.io.decode_webp` of TensorFlow 2.21 write past the end of its buffer.
 """
 
 import tensorflow as tf
@@ -26,7 +26,7 @@ def check_jpeg(image_bytes, share=1):
         `[height, width]`.
 
     Raises:
-        tf.errors.InvalidArgumentError: if it is no JPEG file, is one that
+        tf.errors.InvalidArgumentError: if it is not a JPEG file, is one that
             libjpeg does not know (12 bits), or claims more than the share of
             `MAX_JPEG_PIXELS`.
     """

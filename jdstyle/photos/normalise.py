@@ -51,7 +51,7 @@ class Photo(typing.NamedTuple):
     jpeg: bytes
     width: int
     height: int
-    bits: typing.Any
+    bits: np.ndarray
 
 
 def normalise(data, short_side=320, box=None):
@@ -74,10 +74,10 @@ def normalise(data, short_side=320, box=None):
         A `Photo`.
 
     Raises:
-        PhotoError: if the file is empty, no photo, broken, cut off, has a side
-            under `MIN_SIDE` or claims more pixels than `photo_files` allows
-            (refused before decoding); likewise if the box misses it or leaves
-            so little.
+        PhotoError: if the file is empty, not a photo, broken, cut off, has a
+            side under `MIN_SIDE` or claims more pixels than `photos.files`
+            allows (refused before decoding); likewise if the box misses it or
+            leaves so little.
         ValueError: if `short_side` is too small.
     """
     if short_side < MIN_SIDE:

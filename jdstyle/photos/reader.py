@@ -75,7 +75,7 @@ class Progress:
         self._start = self._last = time.monotonic()
 
     def show(self, count, num_rejected):
-        """Tells how many photos are through, and how many of them were bad."""
+        """Logs how many photos are done and how many of those were bad."""
         now = time.monotonic()
         if now - self._last < self.INTERVAL and count < self._total:
             return

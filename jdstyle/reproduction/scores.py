@@ -156,7 +156,7 @@ def score_product(gathered, saved_model, first, builder, part):
         builder, part, cache="stream", style_names=joined.style_names
     )
     classify, _ = loader.load(saved_model, "members")
-    probabilities, decisions, members = loader.score(
+    probabilities, decisions, members = loader.predict(
         classify, photos.stream.batch(_BATCH_SIZE)
     )
     result = {}

@@ -56,7 +56,7 @@ def compare(photos, style_names, batches, run_before, run_after):
         photos: `records.Photos`, with the labels of the styles.
         style_names: list of strings.
         batches: of `read_images`.
-        run_before, run_after: functions as of `exported.load`.
+        run_before, run_after: functions like those of `exported.load`.
 
     Returns:
         `(result, differences)`: a dict with `photos`, `largest_difference` of

@@ -20,7 +20,7 @@ class Frozen(typing.NamedTuple):
     Attributes:
         graph_def: `GraphDef`. Its placeholders are `images_SIZE`, one per size,
             float32 `(n, SIZE, SIZE, 3)`, n > 0, RGB in [0, 255]; its outputs
-            `probabilities`, float32 `(n, styles)`, and `labels`, int32.
+            `probabilities`, float32 `(n, num_styles)`, and `labels`, int32.
         image_sizes: list of ints, in the order of the inputs.
         style_names: list of strings.
         run: the core itself, as a function like those of `exported.load`.
@@ -38,7 +38,7 @@ class Frozen(typing.NamedTuple):
 
 
 def freeze(directory):
-    """Freezes the core of a SavedModel of `serving.export`.
+    """Freezes the core of a SavedModel of `saved_model.export`.
 
     The blend's float64 becomes float32 and a missing member's NaN 0.5, which
     the blend does not read: not every runtime has the one, and some multiply
@@ -63,12 +63,12 @@ def freeze(directory):
             for spec, size in zip(specs, sizes, strict=True)
         ]
     )
-    def score(*images):
+    def core(*images):
         outputs = loaded.core(*images)
         return {name: outputs[name] for name in OUTPUTS}
 
     function = convert_to_constants.convert_variables_to_constants_v2(
-        score.get_concrete_function()
+        core.get_concrete_function()
     )
     graph_def = function.graph.as_graph_def()
     # A function's outputs come in the order of their names.
@@ -91,7 +91,7 @@ def freeze(directory):
 
 
 def rules_nodes(nodes, is_convolution):
-    """Names what stands behind the last convolution: the head and the rules.
+    """Names what comes after the last convolution: the head and the rules.
 
     Decisions compare numbers that may lie close to each other: a format that
     rounds to 8 bits must leave these alone.

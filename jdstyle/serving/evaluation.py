@@ -14,7 +14,7 @@ PROBABILITIES_FILE = "probabilities.csv"
 
 
 def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
-    """Scores a SavedModel; each photo counts exactly once.
+    """Scores a SavedModel on photos; each counts exactly once.
 
     Args:
         saved_model: directory of the SavedModel.
@@ -30,7 +30,7 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
 
     Raises:
         InputError: if there is no such model or part, if the data set does not
-            have the model's styles, or if another process is at work in the
+            have the model's styles, or if another process is using the
             directory.
     """
     classify, style_names = loader.load(saved_model)
@@ -39,7 +39,7 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
     )
     with lock.hold(output_dir, "output_dir"):
         batches = photos.stream.batch(batch_size).prefetch(tf.data.AUTOTUNE)
-        probabilities, decisions = loader.score(classify, batches)
+        probabilities, decisions = loader.predict(classify, batches)
         result = {
             "saved_model": saved_model,
             "split": part,

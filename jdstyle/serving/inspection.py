@@ -1,7 +1,7 @@
 """Looks into a SavedModel before anything in it runs.
 
 A SavedModel is a program. Loading one already runs parts of it, so its file is
-parsed as plain data here and compared with what `serving.export` writes.
+parsed as plain data here and compared with what `saved_model.export` writes.
 """
 
 import os
@@ -61,7 +61,7 @@ _DTYPES = ("DT_FLOAT", "DT_INT32", "DT_INT64")
 
 
 def check(directory):
-    """Checks that a SavedModel is one that `serving.export` may have written.
+    """Checks that `saved_model.export` may have written a SavedModel.
 
     Looks at its files, its assets, its signatures, its objects and at every
     operation of its graph and functions; nothing is loaded or run.
@@ -81,8 +81,8 @@ def check(directory):
         read_short_side(directory)
     except ValueError as error:
         raise InputError(
-            f"{path} is refused and was not run: {error}. jdstyle exports no "
-            "such SavedModel. Take one that `train` or `fuse` wrote."
+            f"{path} is refused and was not run: {error}. jdstyle does not "
+            "write such a SavedModel. Use one that `train` or `fuse` wrote."
         ) from error
 
 
@@ -115,8 +115,9 @@ def _check_files(directory):
             inside = os.path.relpath(path, directory).replace(os.sep, "/")
             if not _FILES.fullmatch(inside):
                 raise InputError(
-                    f"{path} is no part of a SavedModel of jdstyle; nothing "
-                    "was run. Remove it if you know where it comes from."
+                    f"{path} does not belong to a SavedModel of jdstyle; "
+                    "nothing was run. Remove it if you know where it comes "
+                    "from."
                 )
 
 
@@ -173,7 +174,7 @@ def _check_styles(directory, signatures):
     with open(path, encoding="utf-8") as file:
         names = file.read().splitlines()
     if not all(map(str.strip, names)) or len(set(names)) < len(names):
-        raise ValueError(f"a line of {path} is empty or there twice")
+        raise ValueError(f"a line of {path} is empty or occurs twice")
     for name in _SIGNATURES:
         shape = signatures[name].outputs["probabilities"].tensor_shape
         sizes = [dim.size for dim in shape.dim]

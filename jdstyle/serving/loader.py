@@ -13,13 +13,13 @@ from jdstyle.files import sums
 from jdstyle.models import weight_files
 from jdstyle.serving import inspection
 
-# How many batches are scored at a time: one decodes while one is in the
+# How many batches are in hand at a time: one is decoded while one is in the
 # networks. A third would take its memory and gain nothing.
 _CALLS = 2
 
 
 def load(directory, signature="serving_default"):
-    """Loads a SavedModel of `serving.export`, after looking into it.
+    """Loads a SavedModel of `saved_model.export`, after looking into it.
 
     Args:
         directory: path of the SavedModel.
@@ -27,7 +27,7 @@ def load(directory, signature="serving_default"):
 
     Returns:
         `(classify, style_names)`: a function of a string tensor `(n,)` that
-        returns a dict as `serving.StyleClassifier` says, and the list of
+        returns a dict as `saved_model.StyleClassifier` says, and the list of
         styles.
 
     Raises:
@@ -38,7 +38,7 @@ def load(directory, signature="serving_default"):
 
 
 def load_program(directory):
-    """Loads a SavedModel of `serving.export` with its `core` and signatures.
+    """Loads a SavedModel with its `core` and signatures, after a look inside.
 
     Args:
         directory: path of the SavedModel.
@@ -48,8 +48,8 @@ def load_program(directory):
 
     Raises:
         InputError: if there is none, if a file is not what was written, or if
-            something is inside that `export` does not write; nothing has run
-            then.
+            it holds something that `export` does not write; nothing of it
+            has run by then.
     """
     asset = os.path.join(directory, "assets", inspection.STYLES_ASSET)
     if not os.path.isfile(asset):
@@ -78,7 +78,7 @@ class _Signature:
         return self._function(image_bytes=image_bytes)
 
 
-def score(classify, batches):
+def predict(classify, batches):
     """Runs a loaded model over batches of photo bytes.
 
     Args:
@@ -87,14 +87,15 @@ def score(classify, batches):
 
     Returns:
         Tuple of arrays, what the signature returns: `probabilities`, float32
-        `(n, styles)`; `labels`, int32 `(n, styles)`; and, where it is that of
-        the members, `member_probabilities`, float32 `(n, members, styles)`.
+        `(n, num_styles)`; `labels`, int32 `(n, num_styles)`; and, from the
+        signature "members", `member_probabilities`, float32
+        `(n, num_members, num_styles)`.
 
     Raises:
         Failure: if a photo is not valid to the model.
     """
-    scored = run_ahead(classify, ((None, batch) for batch in batches))
-    outputs = [output for _, output in scored]
+    pairs = run_ahead(classify, ((None, batch) for batch in batches))
+    outputs = [output for _, output in pairs]
     invalid = sum(int(np.sum(~output["valid"])) for output in outputs)
     if invalid:
         raise Failure(

@@ -10,18 +10,18 @@ from absl import logging
 from jdstyle import styles
 from jdstyle.errors import InputError
 from jdstyle.files import atomic
-from jdstyle.photos import files as photo_files
+from jdstyle.photos import files
 from jdstyle.photos import reader
 from jdstyle.serving import inspection
 from jdstyle.serving import loader
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
-# A file's name may hold bytes that are no UTF-8: they are written as they are.
+# A file's name may hold bytes that are not UTF-8: they are written as they are.
 _TEXT = {"encoding": "utf-8", "errors": "surrogateescape"}
 
 
 def find_photos(paths):
-    """Lists photos: files as named, of folders all below with an extension.
+    """Lists photos: files that are named, and all photos in folders that are.
 
     Args:
         paths: list of files and folders.
@@ -32,28 +32,28 @@ def find_photos(paths):
 
     Raises:
         InputError: if a path does not exist, if there is no photo, or if two
-            photos have one id.
+            photos have the same id.
     """
     found = {}
     for path in paths:
         if os.path.isdir(path):
-            files = sorted(
+            named = sorted(
                 os.path.join(folder, name)
                 for folder, _, names in os.walk(path)
                 for name in names
                 if name.lower().endswith(EXTENSIONS)
             )
-            ids = [os.path.relpath(file, path) for file in files]
+            ids = [os.path.relpath(file, path) for file in named]
         elif os.path.exists(path):
-            files, ids = [path], [os.path.basename(path)]
+            named, ids = [path], [os.path.basename(path)]
         else:
             raise InputError(f"No such photo or folder: {path}")
-        for photo_id, file in zip(ids, files, strict=True):
+        for photo_id, file in zip(ids, named, strict=True):
             photo_id = os.path.splitext(photo_id)[0]
             if found.setdefault(photo_id, file) != file:
                 raise InputError(
                     f"Two photos have the id {photo_id!r}: {found[photo_id]} "
-                    f"and {file}. Predict them one after the other."
+                    f"and {file}. Predict them in separate runs."
                 )
     if not found:
         raise InputError(
@@ -79,11 +79,13 @@ def predict(
         paths: list of files and folders.
         output: path of the CSV: `id`, then `probability NAME` and `label NAME`
             per style.
-        errors: path of the CSV `id,path,reason`; written only if needed.
+        errors: path of the CSV `id,path,reason`; written only where a photo
+            cannot be read.
         submission: write `id,0,1,...` without a header instead: the official
             format.
         batch_size: photos per call of the model.
-        short_side: int, pixels, as in `prepare`; None: as the product says.
+        short_side: int, pixels, as in `prepare`; None for what the product
+            says.
 
     Returns:
         `(done, failed)`: numbers of photos.
@@ -94,13 +96,13 @@ def predict(
     found = find_photos(paths)
     for path in (output, errors):
         if os.path.isdir(path):
-            raise InputError(f"A file is to be written, not a folder: {path}")
+            raise InputError(f"The output must be a file, not a folder: {path}")
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     classify, style_names = loader.load(saved_model)
     short_side = short_side or inspection.read_short_side(saved_model)
     if submission and tuple(style_names) != styles.NAMES:
         logging.warning(
-            "The challenge takes %d flags per line; this model has %d.",
+            "The challenge expects %d labels per line; this model has %d.",
             len(styles.NAMES),
             len(style_names),
         )
@@ -137,7 +139,7 @@ def _batches(found, batch_size, short_side, failures):
     """Yields `(ids, JPEGs)`, two lists; the next ones are read meanwhile."""
     checked = reader.read_ahead(
         found,
-        lambda item: photo_files.read_file(item[1])[0],
+        lambda item: files.read_file(item[1])[0],
         short_side=short_side,
         # While one batch is in the model and one waits, one is read.
         window=3 * batch_size,

@@ -27,7 +27,7 @@ class Thresholded:
     says.
 
     Args:
-        model: `keras.Model` from square images to logits `(n, styles)`.
+        model: `keras.Model` from square images to logits `(n, num_styles)`.
         thresholds: one float per style.
     """
 
@@ -56,14 +56,15 @@ class StyleClassifier(tf.Module):
       any size.
     - `members`: as `serving_default`, with `member_probabilities` as well.
 
-    They return `probabilities`, float32 `(n, styles)`; `labels`, int32
-    `(n, styles)`, 1 where the style is recognised; and `valid`, bool `(n,)`:
-    False where a file is no readable photo or a pixel not finite, which leaves
-    the other photos as they are and has probabilities NaN and labels 0.
-    `member_probabilities` are float32 `(n, members, styles)`, NaN where a
-    member lacks a style. A photo is decoded once, for all members; where these
-    want several sizes, the smaller ones are averaged down from a decoding for
-    the largest, which is not to the last bit what they were trained on.
+    They return `probabilities`, float32 `(n, num_styles)`; `labels`, int32
+    `(n, num_styles)`, 1 where the style is recognised; and `valid`, bool
+    `(n,)`: False where a file is not a readable photo or a pixel is not finite;
+    such a photo has probabilities NaN and labels 0 and leaves the others as
+    they are. `member_probabilities` are float32
+    `(n, num_members, num_styles)`, NaN where a member lacks a style. A photo
+    is decoded once, for all members; where these want several sizes, the
+    smaller ones are averaged down from a decoding for the largest, which is not
+    to the last bit what they were trained on.
 
     Args:
         scorer: `Thresholded` or `ensemble.Ensemble`.
@@ -77,11 +78,12 @@ class StyleClassifier(tf.Module):
         # for each layer, and two signatures of its own that are traced.
         self.weights = scorer.weights
         self.files = [tf.saved_model.Asset(path) for path in assets]
-        # One function for all signatures: each would else bring its own copy
+        # One function for all signatures: each would otherwise bring a copy
         # of every network's graph, to write, to load and to optimise. Public:
-        # `exporting` hands it to other runtimes, which want no branch in it.
+        # `runtimes.frozen_graph` hands it to other runtimes, which want no
+        # branch in it.
         self.core = tf.function(
-            self._score_images,
+            self._run_on_images,
             input_signature=[
                 tf.TensorSpec((None, size, size, 3), tf.float32)
                 for size in scorer.image_sizes
@@ -99,7 +101,7 @@ class StyleClassifier(tf.Module):
     )
     def classify_files_by_member(self, image_bytes):
         places, images = self._decode(image_bytes)
-        return _spread(self._score(images), places, tf.shape(image_bytes)[0])
+        return _spread(self._run(images), places, tf.shape(image_bytes)[0])
 
     @tf.function(
         input_signature=[
@@ -112,7 +114,7 @@ class StyleClassifier(tf.Module):
         places = tf.where(valid)
         good = tf.gather(images, places[:, 0])
         sizes = self._scorer.image_sizes
-        outputs = self._score([decoding.resize(good, size) for size in sizes])
+        outputs = self._run([decoding.resize(good, size) for size in sizes])
         return _without_members(_spread(outputs, places, tf.shape(images)[0]))
 
     def _decode(self, image_bytes):
@@ -156,14 +158,14 @@ class StyleClassifier(tf.Module):
         places, *images = dataset.batch(num_photos + 1).get_single_element()
         return places[:-1], [batch[:-1] for batch in images]
 
-    def _score(self, images):
-        """Scores a batch of images per size, which may be empty."""
+    def _run(self, images):
+        """Runs the scorer on a batch of images per size, which may be empty."""
         num_photos = tf.shape(images[0])[0]
         sizes = self._scorer.image_sizes
         outputs = self.core(*map(_at_least_one, images, sizes))
         return {name: value[:num_photos] for name, value in outputs.items()}
 
-    def _score_images(self, *images):
+    def _run_on_images(self, *images):
         sizes = self._scorer.image_sizes
         return self._scorer(dict(zip(sizes, images, strict=True)))
 
@@ -207,8 +209,8 @@ def export(scorer, style_names, directory, *, short_side=defaults.SHORT_SIDE):
         scorer: `Thresholded` or `ensemble.Ensemble`.
         style_names: one string per style.
         directory: path of the SavedModel; an older one is replaced.
-        short_side: int, pixels, of the photos that trained it: who asks it
-            scales photos to that.
+        short_side: int, pixels, what `prepare` scaled the training photos down
+            to; `predict` does the same.
     """
     unfinished = f"{directory}.tmp"
     shutil.rmtree(unfinished, ignore_errors=True)

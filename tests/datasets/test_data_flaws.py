@@ -13,7 +13,7 @@ from jdstyle.fusion import rules
 from jdstyle.runs import directory
 from jdstyle.runs import finished
 from jdstyle.serving import evaluation
-from jdstyle.serving import saved_model as serving
+from jdstyle.serving import saved_model
 from jdstyle.training import recipe
 from jdstyle.training import run
 from jdstyle.training import trainer
@@ -93,14 +93,14 @@ def test_run_evaluation_and_fusion_say_so(tiny, tmp_path, monkeypatch):
     assert record["num_leaking"] == 2
     results = directory.read_json(workdir / directory.RESULTS_FILE)
     assert says_so(results["validation"])
-    saved_model = str(workdir / directory.SAVED_MODEL_DIR)
-    evaluation.evaluate(saved_model, tiny, "test", str(tmp_path / "scored"))
+    exported = str(workdir / directory.SAVED_MODEL_DIR)
+    evaluation.evaluate(exported, tiny, "test", str(tmp_path / "scored"))
     scored = directory.read_json(tmp_path / "scored" / "results.json")
     assert says_so(scored)
     (tmp_path / "fused").mkdir()
     # There are no weights to load.
     monkeypatch.setattr(ensemble, "load", lambda *_: None)
-    monkeypatch.setattr(serving, "export", lambda *_: None)
+    monkeypatch.setattr(saved_model, "export", lambda *_, **__: None)
     options = rules.Options(relations="none", least=0, most=2)
     fused, _, _ = fuse(
         tmp_path / "runs", tiny, str(tmp_path / "fused"), options

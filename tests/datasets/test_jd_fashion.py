@@ -87,7 +87,10 @@ A, T = f"a,u,{LADY}\n", f"t,{LADY}\n"
         ),
         ({"train": f"../a,u,{LADY}"}, "train.txt:1: not a photo's id: '../a'"),
         ({"train": f"..,u,{LADY}"}, "train.txt:1: not a photo's id: '..'"),
-        ({"train": f"{A}a,u,{CASUAL}"}, "train.txt:2: a stands at train.txt:1"),
+        (
+            {"train": f"{A}a,u,{CASUAL}"},
+            "train.txt:2: a is also at train.txt:1",
+        ),
         ({"fold": f"1,b{NAME[1:]}"}, "fold.txt:1: b is not in train.txt"),
         ({"fold": f"1,{NAME.replace('_0.', '_1.')}"}, "fold.txt:1: labels (0,"),
         (
@@ -112,7 +115,7 @@ A, T = f"a,u,{LADY}\n", f"t,{LADY}\n"
         ),
         (
             {"test": "a,u", "result": f"a,{LADY}"},
-            "result.txt:1: a is a training",
+            "result.txt:1: a is also a training",
         ),
     ],
 )

@@ -301,5 +301,7 @@ def test_enough_photos():
 
 @pytest.mark.parametrize("missing, bad", [(4, 0), (0, 4), (2, 2)])
 def test_no_photo_left(missing, bad):
-    with pytest.raises(InputError, match="No photo is left of 4.*out/r.csv"):
+    with pytest.raises(
+        InputError, match="None of 4 photos can be used.*out/r.csv"
+    ):
         require(missing, bad, 4, fraction=1.0, allow_missing=True)

@@ -186,7 +186,7 @@ def test_decides_as_the_reference_on_the_demo(small_demo, tmp_path):
     photos = [
         records.read_photos(opened, part).encoded for part in opened.info.splits
     ]
-    probabilities, labels, members = loader.score(
+    probabilities, labels, members = loader.predict(
         classify,
         [part[i : i + 32] for part in photos for i in range(0, len(part), 32)],
     )
@@ -207,7 +207,7 @@ def test_same_signatures_as_a_single_network(product, jpegs):
         np.testing.assert_array_equal(value, by_member[name])
     classify, names = loader.load(product)
     assert names == STYLES
-    probabilities, _ = loader.score(classify, [jpegs[:5], jpegs[5:]])
+    probabilities, _ = loader.predict(classify, [jpegs[:5], jpegs[5:]])
     # Batches of five and of ten round otherwise: by 1.1e-6 on some CPUs.
     np.testing.assert_allclose(probabilities, plain["probabilities"], atol=2e-6)
     empty = signatures["serving_default"](image_bytes=tf.zeros([0], tf.string))

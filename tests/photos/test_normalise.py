@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from PIL import ImageFile
 
-from jdstyle.photos import files as photo_files
+from jdstyle.photos import files
 from jdstyle.photos import normalise
 
 BAD_IMAGES = Path(__file__).parents[3] / "shared" / "data" / "bad_images"
@@ -462,10 +462,10 @@ def test_random_damage_raises_nothing_else():
 
 
 def test_threads_agree():
-    files = [encode(scene(seed), "JPEG") for seed in range(4)] * 5
-    alone = [normalise.normalise(data) for data in files]
+    photos = [encode(scene(seed), "JPEG") for seed in range(4)] * 5
+    alone = [normalise.normalise(data) for data in photos]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(normalise.normalise, files))
+        together = list(pool.map(normalise.normalise, photos))
     assert [p.jpeg for p in together] == [p.jpeg for p in alone]
 
 
@@ -481,12 +481,12 @@ def test_large_photos_come_one_by_one(monkeypatch):
         return photo
 
     monkeypatch.setattr(normalise, "_normalise", watched)
-    files = [encode(scene(seed)) for seed in range(4)] * 5
+    photos = [encode(scene(seed)) for seed in range(4)] * 5
 
     def most_at_a_time():
         most.clear()
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            list(pool.map(normalise.normalise, files))
+            list(pool.map(normalise.normalise, photos))
         return max(most)
 
     assert most_at_a_time() > 1
@@ -497,19 +497,19 @@ def test_large_photos_come_one_by_one(monkeypatch):
 
 def test_files_that_are_too_large_or_no_files(tmp_path, monkeypatch):
     (tmp_path / "a.jpg").write_bytes(encode(scene(), "JPEG"))
-    data, status = photo_files.read_file(tmp_path / "a.jpg")
+    data, status = files.read_file(tmp_path / "a.jpg")
     assert len(data) == status.st_size
-    monkeypatch.setattr(photo_files, "MAX_BYTES", len(data) - 1)
+    monkeypatch.setattr(files, "MAX_BYTES", len(data) - 1)
     with pytest.raises(
         normalise.PhotoError, match=f"^{len(data):,} bytes, more"
     ):
-        photo_files.read_file(tmp_path / "a.jpg")
+        files.read_file(tmp_path / "a.jpg")
     os.mkfifo(tmp_path / "pipe.jpg")  # Reading it would wait for a writer.
     for name in ("pipe.jpg", "."):
         with pytest.raises(normalise.PhotoError, match="not a file"):
-            photo_files.read_file(tmp_path / name)
+            files.read_file(tmp_path / name)
     with pytest.raises(FileNotFoundError):
-        photo_files.read_file(tmp_path / "b.jpg")
+        files.read_file(tmp_path / "b.jpg")
 
 
 def distance(photo, other):

@@ -54,7 +54,7 @@ def test_frozen_graph_has_nothing_that_runtimes_lack(frozen):
 def test_pixels_are_those_of_the_saved_model(product, frozen, images, photos):
     """Photo files through the signature, pixels through the core."""
     classify, _ = loader.load(product)
-    probabilities, _ = loader.score(classify, photos.stream.batch(16))
+    probabilities, _ = loader.predict(classify, photos.stream.batch(16))
     core = frozen.run
     np.testing.assert_allclose(
         np.concatenate([core(batch)[0] for batch in images]),

@@ -22,7 +22,7 @@ from jdstyle.models import classifier
 from jdstyle.serving import allowed_operations
 from jdstyle.serving import inspection
 from jdstyle.serving import loader
-from jdstyle.serving import saved_model as serving
+from jdstyle.serving import saved_model
 
 pytestmark = pytest.mark.long
 
@@ -55,7 +55,7 @@ class Scorer:
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     directory = tmp_path_factory.mktemp("export") / "saved_model"
-    serving.export(Scorer(), NAMES, str(directory))
+    saved_model.export(Scorer(), NAMES, str(directory))
     return directory
 
 
@@ -68,9 +68,9 @@ def product(exported, tmp_path):
 def tamper(directory, change):
     """Changes the parsed file, and the sums with it."""
     path = directory / "saved_model.pb"
-    saved_model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
-    change(saved_model.meta_graphs[0])
-    path.write_bytes(saved_model.SerializeToString())
+    parsed = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    change(parsed.meta_graphs[0])
+    path.write_bytes(parsed.SerializeToString())
     sums.write(directory)
 
 
@@ -125,8 +125,8 @@ def test_refuses_what_deals_with_files_or_runs_python(
     plant, operation, tmp_path
 ):
     directory, traces = tmp_path / "saved_model", tmp_path / "traces"
-    scorer = Scorer(lambda: plant(tmp_path))
-    serving.export(scorer, NAMES, str(directory))
+    planted = Scorer(lambda: plant(tmp_path))
+    saved_model.export(planted, NAMES, str(directory))
     message = f"saved_model.pb is refused and was not run.* {operation} "
     with pytest.raises(InputError, match=message):
         loader.load(str(directory))
@@ -381,9 +381,9 @@ def test_refuses_what_export_does_not_write(change, message, product):
 
 def test_refuses_several_graphs_and_no_graph(product):
     path = product / "saved_model.pb"
-    saved_model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
-    saved_model.meta_graphs.add()
-    for content in (saved_model.SerializeToString(), b"", b"\xff" * 100):
+    parsed = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    parsed.meta_graphs.add()
+    for content in (parsed.SerializeToString(), b"", b"\xff" * 100):
         path.write_bytes(content)
         sums.write(product)
         with pytest.raises(InputError, match="holds . graphs|cannot be read"):
@@ -404,7 +404,9 @@ def test_refuses_a_file_too_many(name, product):
     (product / name).parent.mkdir(exist_ok=True)
     (product / name).write_bytes(b"")
     sums.write(product)
-    with pytest.raises(InputError, match=f"{name} is no part of a SavedModel"):
+    with pytest.raises(
+        InputError, match=f"{name} does not belong to a SavedModel"
+    ):
         loader.load(str(product))
 
 
@@ -533,7 +535,7 @@ def test_fused_products_are_accepted(blend, tmp_path):
     )
     networks = [tiny_network(0, [0]), tiny_network(1, [0, 1])]
     directory = str(tmp_path / "saved_model")
-    serving.export(
+    saved_model.export(
         ensemble.Ensemble(networks, ["a", "b"], 2, fitted), NAMES, directory
     )
     classify, _ = loader.load(directory, "members")

@@ -22,7 +22,7 @@ from jdstyle.input_pipeline import batches
 from jdstyle.models import classifier
 from jdstyle.serving import inspection
 from jdstyle.serving import loader
-from jdstyle.serving import saved_model as serving
+from jdstyle.serving import saved_model
 
 pytestmark = pytest.mark.long
 
@@ -39,10 +39,10 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def saved_model(model, tmp_path_factory):
+def product(model, tmp_path_factory):
     directory = tmp_path_factory.mktemp("export") / "saved_model"
-    serving.export(
-        serving.Thresholded(model, [0.5, 0.4]), STYLES, str(directory)
+    saved_model.export(
+        saved_model.Thresholded(model, [0.5, 0.4]), STYLES, str(directory)
     )
     return str(directory)
 
@@ -52,10 +52,10 @@ def jpegs(tiny):
     return records.read_photos(tiny, "test").encoded
 
 
-def test_bytes_give_what_evaluation_gives(model, saved_model, jpegs, tiny):
-    classify, names = loader.load(saved_model)
+def test_bytes_give_what_evaluation_gives(model, product, jpegs, tiny):
+    classify, names = loader.load(product)
     assert names == STYLES
-    probabilities, labels = loader.score(classify, [jpegs[:5], jpegs[5:]])
+    probabilities, labels = loader.predict(classify, [jpegs[:5], jpegs[5:]])
     dataset = batches.make_eval_dataset(
         records.read_photos(tiny, "test"), image_size=SIZE, batch_size=8
     )
@@ -64,8 +64,8 @@ def test_bytes_give_what_evaluation_gives(model, saved_model, jpegs, tiny):
     np.testing.assert_array_equal(labels, probabilities >= [0.5, 0.4])
 
 
-def test_signatures_are_as_promised(saved_model):
-    loaded = tf.saved_model.load(saved_model)
+def test_signatures_are_as_promised(product):
+    loaded = tf.saved_model.load(product)
     files, pixels = (
         loaded.signatures[name] for name in ("serving_default", "pixels")
     )
@@ -83,8 +83,8 @@ def test_signatures_are_as_promised(saved_model):
         assert outputs["labels"].shape.as_list() == [None, 2]
 
 
-def test_members_on_request(saved_model, jpegs):
-    members = tf.saved_model.load(saved_model).signatures["members"]
+def test_members_on_request(product, jpegs):
+    members = tf.saved_model.load(product).signatures["members"]
     result = members(image_bytes=jpegs)
     assert result["member_probabilities"].shape == (len(jpegs), 1, 2)
     np.testing.assert_array_equal(
@@ -92,8 +92,8 @@ def test_members_on_request(saved_model, jpegs):
     )
 
 
-def test_pixels_of_any_size(model, saved_model):
-    pixels = tf.saved_model.load(saved_model).signatures["pixels"]
+def test_pixels_of_any_size(model, product):
+    pixels = tf.saved_model.load(product).signatures["pixels"]
     images = np.random.default_rng(0).uniform(0, 255, (3, SIZE, SIZE, 3))
     images = images.astype("float32")
     result = pixels(images=tf.constant(images))["probabilities"]
@@ -106,8 +106,8 @@ def test_pixels_of_any_size(model, saved_model):
     np.testing.assert_allclose(again, result, atol=1e-4)
 
 
-def test_empty_batch(saved_model):
-    loaded = tf.saved_model.load(saved_model).signatures
+def test_empty_batch(product):
+    loaded = tf.saved_model.load(product).signatures
     for result in (
         loaded["serving_default"](image_bytes=tf.zeros([0], tf.string)),
         loaded["pixels"](images=tf.zeros([0, 50, 40, 3])),
@@ -117,7 +117,7 @@ def test_empty_batch(saved_model):
         assert result["labels"].shape == (0, 2)
 
 
-def test_runs_where_there_is_no_keras(model, saved_model, jpegs, tmp_path):
+def test_runs_where_there_is_no_keras(model, product, jpegs, tmp_path):
     """A downstream process has TensorFlow and nothing of ours."""
     for i, jpeg in enumerate(jpegs.numpy()):
         (tmp_path / f"{i:02}.jpg").write_bytes(jpeg)
@@ -126,7 +126,7 @@ def test_runs_where_there_is_no_keras(model, saved_model, jpegs, tmp_path):
         sys.modules["keras"] = sys.modules["jdstyle"] = None
         import numpy as np
         import tensorflow as tf
-        model = tf.saved_model.load({saved_model!r})
+        model = tf.saved_model.load({product!r})
         photos = sorted(pathlib.Path({str(tmp_path)!r}).glob("*.jpg"))
         result = model.signatures["serving_default"](
             image_bytes=tf.constant([p.read_bytes() for p in photos])
@@ -149,8 +149,10 @@ def test_runs_where_there_is_no_keras(model, saved_model, jpegs, tmp_path):
 def test_export_replaces_and_leaves_no_litter(model, tmp_path):
     directory = tmp_path / "saved_model"
     for name in ("Old", "New"):
-        serving.export(
-            serving.Thresholded(model, [0.5, 0.5]), [name, "x"], str(directory)
+        saved_model.export(
+            saved_model.Thresholded(model, [0.5, 0.5]),
+            [name, "x"],
+            str(directory),
         )
     assert loader.load(str(directory))[1] == ["New", "x"]
     assert [path.name for path in tmp_path.iterdir()] == ["saved_model"]
@@ -162,14 +164,14 @@ def test_export_replaces_and_leaves_no_litter(model, tmp_path):
 
 
 @pytest.fixture
-def old_product(saved_model, tmp_path):
+def old_product(product, tmp_path):
     """A product in a folder of its own, for a test to replace."""
-    return pathlib.Path(shutil.copytree(saved_model, tmp_path / "saved_model"))
+    return pathlib.Path(shutil.copytree(product, tmp_path / "saved_model"))
 
 
 def export_new(model, directory):
-    scorer = serving.Thresholded(model, [0.5, 0.5])
-    serving.export(scorer, ["New", "x"], str(directory))
+    scorer = saved_model.Thresholded(model, [0.5, 0.5])
+    saved_model.export(scorer, ["New", "x"], str(directory))
 
 
 def test_no_room_leaves_the_old_product_and_no_litter(
@@ -218,20 +220,20 @@ def test_a_kill_at_the_end_leaves_a_whole_product(
     assert [p.name for p in old_product.parent.iterdir()] == ["saved_model"]
 
 
-def test_says_the_short_side_of_its_photos(model, saved_model, tmp_path):
-    assert inspection.read_short_side(saved_model) == 320
+def test_says_the_short_side_of_its_photos(model, product, tmp_path):
+    assert inspection.read_short_side(product) == 320
     path = str(tmp_path / "saved_model")
-    scorer = serving.Thresholded(model, [0.5, 0.5])
-    serving.export(scorer, STYLES, path, short_side=64)
+    scorer = saved_model.Thresholded(model, [0.5, 0.5])
+    saved_model.export(scorer, STYLES, path, short_side=64)
     assert loader.load(path)[1] == STYLES
     assert inspection.read_short_side(path) == 64
 
 
 def test_product_of_an_older_version_is_loaded(model, tmp_path):
     path = str(tmp_path / "saved_model")
-    scorer = serving.Thresholded(model, [0.5, 0.5])
+    scorer = saved_model.Thresholded(model, [0.5, 0.5])
     assets = {"styles.txt": STYLES, "members.txt": scorer.member_names}
-    serving._write(scorer, assets, path)
+    saved_model._write(scorer, assets, path)
     assert loader.load(path)[1] == STYLES
     assert inspection.read_short_side(path) == 320
 
@@ -243,12 +245,12 @@ def test_refuses_what_is_no_model(tmp_path):
 
 def test_knows_nothing_of_training():
     """The exported graph holds no augmentation: serving does not import it."""
-    source = pathlib.Path(serving.__file__).read_text(encoding="utf-8")
+    source = pathlib.Path(saved_model.__file__).read_text(encoding="utf-8")
     assert "augment" not in source
 
 
-def test_bad_photos_leave_the_others_alone(saved_model, jpegs):
-    loaded = tf.saved_model.load(saved_model)
+def test_bad_photos_leave_the_others_alone(product, jpegs):
+    loaded = tf.saved_model.load(product)
     good = [photo.numpy() for photo in jpegs[:3]]
     files = [b"", good[0], b"<html>", good[1][:200], good[1], good[2]]
     expected = loaded.signatures["members"](image_bytes=tf.constant(good))
@@ -268,7 +270,7 @@ def test_bad_photos_leave_the_others_alone(saved_model, jpegs):
                 assert np.isnan(others).all()
 
 
-def test_many_large_photos_take_the_memory_of_one(saved_model, tmp_path):
+def test_many_large_photos_take_the_memory_of_one(product, tmp_path):
     """Two of the largest that may be, at a time, would take 1,540 MB."""
     if not os.access("/proc/self/clear_refs", os.W_OK):
         pytest.skip("needs /proc/self/clear_refs to measure memory")
@@ -282,7 +284,7 @@ def test_many_large_photos_take_the_memory_of_one(saved_model, tmp_path):
         import fuzz_photos
         # As on a machine of many cores.
         tf.config.threading.set_inter_op_parallelism_threads(32)
-        model = tf.saved_model.load({saved_model!r})
+        model = tf.saved_model.load({product!r})
         classify = model.signatures["serving_default"]
         good, large, middle = (
             pathlib.Path(name).read_bytes()
@@ -309,7 +311,7 @@ def test_many_large_photos_take_the_memory_of_one(saved_model, tmp_path):
     assert float(peak) < 1200
 
 
-def test_every_odd_photo_in_one_batch(saved_model, jpegs):
+def test_every_odd_photo_in_one_batch(product, jpegs):
     """Each kind, and each real file, becomes what it does in the decoder."""
     kinds = odd_photos.kinds()
     files = [odd.data for odd in kinds.values()]
@@ -317,7 +319,7 @@ def test_every_odd_photo_in_one_batch(saved_model, jpegs):
     for path in odd_photos.real_files():
         files.append(path.read_bytes())
         expected.append(not path.name.startswith(odd_photos.REAL_REFUSED))
-    classify = tf.saved_model.load(saved_model).signatures["serving_default"]
+    classify = tf.saved_model.load(product).signatures["serving_default"]
     good = [photo.numpy() for photo in jpegs[:3]]
     alone = classify(image_bytes=tf.constant(good))
     # Two batches, each with good photos first, in the midst and last.
@@ -339,16 +341,16 @@ def test_every_odd_photo_in_one_batch(saved_model, jpegs):
 
 
 @pytest.mark.parametrize("files", [[], [b"no photo"]], ids=["none", "bad"])
-def test_batch_without_a_good_photo(saved_model, files):
-    classify = tf.saved_model.load(saved_model).signatures["serving_default"]
+def test_batch_without_a_good_photo(product, files):
+    classify = tf.saved_model.load(product).signatures["serving_default"]
     result = classify(image_bytes=tf.constant(files, tf.string))
     assert result["probabilities"].shape == (len(files), len(STYLES))
     assert not result["labels"].numpy().any()
     assert not result["valid"].numpy().any()
 
 
-def test_pixel_that_is_not_finite_is_not_hidden(saved_model):
-    classify = tf.saved_model.load(saved_model).signatures["pixels"]
+def test_pixel_that_is_not_finite_is_not_hidden(product):
+    classify = tf.saved_model.load(product).signatures["pixels"]
     images = np.random.default_rng(0).uniform(0, 255, (3, 40, 50, 3))
     images = images.astype("float32")
     clean = classify(images=tf.constant(images))
@@ -364,7 +366,7 @@ def test_pixel_that_is_not_finite_is_not_hidden(saved_model):
     )
 
 
-def test_score_tells_of_photos_that_the_model_refuses(saved_model, jpegs):
-    classify, _ = loader.load(saved_model)
+def test_predict_tells_of_photos_that_the_model_refuses(product, jpegs):
+    classify, _ = loader.load(product)
     with pytest.raises(Failure, match="cannot read 1 photos"):
-        loader.score(classify, [jpegs[:2], tf.constant([b"bad"])])
+        loader.predict(classify, [jpegs[:2], tf.constant([b"bad"])])

@@ -17,7 +17,7 @@ class DeepFashion(builder.PhotoBuilder):
     The official partitions are the splits. Cleaned in this order, and counted
     in `metadata["cleaning"]`:
 
-    - Rows of one path are merged, see `deepfashion_cleaning.merge_copies`; the
+    - Rows of one path are merged, see `cleaning.merge_copies`; the
       first one's box counts.
     - Of all labels the most balanced are kept, see `choose_balanced` there.
     - Rows without a known label go, then photos that are missing or cannot be

@@ -26,12 +26,12 @@ class Table(typing.NamedTuple):
         wheres: list of n "file:line".
     """
 
-    names: list
-    photos: list
-    labels: typing.Any
-    splits: list
-    boxes: list
-    wheres: list
+    names: list[str]
+    photos: list[str]
+    labels: np.ndarray
+    splits: list[str]
+    boxes: list[tuple[int, int, int, int] | None]
+    wheres: list[str]
 
 
 def read(part, manual_dir, *, with_boxes=False, with_categories=False):
@@ -52,7 +52,7 @@ def read(part, manual_dir, *, with_boxes=False, with_categories=False):
         with_boxes: read `list_bbox.txt`, or `train_bbox.txt` and its like.
         with_categories: read `list_category_cloth.txt`, and
             `list_category_img.txt`, or `train_cate.txt` and its like, to a
-            label "category NAME" each, behind the attributes.
+            label "category NAME" each, after the attributes.
 
     Returns:
         A `Table`.

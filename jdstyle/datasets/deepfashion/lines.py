@@ -46,7 +46,7 @@ def read_list(path):
         number += 1
         yield item
     if number != count or not number:
-        raise InputError(f"{where}: says {count} rows, there are {number}.")
+        raise InputError(f"{where}: says {count} rows, but there are {number}.")
 
 
 def read_names(path):
@@ -65,7 +65,7 @@ def read_names(path):
                 f"{_shown(line)}."
             )
         if name in types:
-            raise InputError(f"{where}: {name} stands above too.")
+            raise InputError(f"{where}: {name} is also above.")
         types[name] = kind
     return list(types), list(types.values())
 
@@ -78,7 +78,7 @@ class PhotoList:
         parse: function of the values (list of bytes) and "file:line".
 
     Raises:
-        InputError: for any fault, or if a photo stands there twice with
+        InputError: for any fault, or if a photo is there twice with
             different values.
     """
 
@@ -92,7 +92,7 @@ class PhotoList:
             there = found.setdefault(photo, (value, where))
             if there[0] != value:
                 raise InputError(
-                    f"{where}: {photo} stands at {there[1]} too, with another "
+                    f"{where}: {photo} is also at {there[1]}, with another "
                     "value."
                 )
 

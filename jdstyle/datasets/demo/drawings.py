@@ -210,7 +210,7 @@ def draw(labels, rng, size=128):
 
 
 def choose_marks(labels, rng):
-    """Draws which marks show: a set of names; arguments as of `draw`."""
+    """Draws which marks show: a set of names; arguments as in `draw`."""
     if len(labels) != len(RATES) or not set(labels) <= {0, 1}:
         raise ValueError(
             f"`labels` must be {len(RATES)} values, 0 or 1. "
@@ -229,8 +229,8 @@ def draw_marks(marks, rng, size=128):
 
     Args:
         marks: set of names, keys of `RATES`.
-        rng: as of `draw`; returns and errors too.
-        size: as of `draw`.
+        rng: as in `draw`, as is what it returns and raises.
+        size: as in `draw`.
     """
     if not set(marks) <= RATES.keys() or size < 32:
         raise ValueError(

@@ -157,10 +157,10 @@ GIVEN = f"{A}      1 -1  0"
 @pytest.mark.parametrize(
     "file, old, new, message",
     [
-        (CLOTH, "3\n", "4\n", "1: says 4 rows, there are 3"),
+        (CLOTH, "3\n", "4\n", "1: says 4 rows, but there are 3"),
         (CLOTH, "3\n", "x\n", "1: expected the number of rows, got 'x'"),
         (CLOTH, "a-line         3", "a-line", "3: expected a name and the"),
-        (CLOTH, "acid wash 2", "a-line 2", "5: a-line stands above too"),
+        (CLOTH, "acid wash 2", "a-line 2", "5: a-line is also above"),
         (IMG, GIVEN, f"{A} 1 -1", "3: expected 3 values, got 2"),
         (IMG, GIVEN, f"{A} 1 -1 2", "3: acid wash must be one of 1, -1, 0, "),
         (IMG, GIVEN, f"{A} 1 --1 0", "3: abstract floral print must be one"),
@@ -168,7 +168,7 @@ GIVEN = f"{A}      1 -1  0"
         (IMG, GIVEN, "/img/a.jpg 1 1 1", "3: expected a path img/..., got"),
         (IMG, GIVEN, "img/e.jpg 1 1 1", "3: img/e.jpg is not in "),
         (IMG, GIVEN, "", "3: a blank line among rows"),
-        (IMG, "4\n", "5\n", "1: says 5 rows, there are 4"),
+        (IMG, "4\n", "5\n", "1: says 5 rows, but there are 4"),
         (
             PARTITION,
             "   val",
@@ -176,13 +176,13 @@ GIVEN = f"{A}      1 -1  0"
             "5: expected train, val or test, got 'dev'",
         ),
         (PARTITION, C, "img/e.jpg", "img.txt:5: "),
-        (PARTITION, f"{D}   test", f"{A}   val", f"6: {A} stands at "),
+        (PARTITION, f"{D}   test", f"{A}   val", f"6: {A} is also at "),
         (BOX, "5 5 40 40", "5 5 40", "4: expected a box of 4 ints, got '5 5 "),
         (BOX, "5 5 40 40", "5 5 4x 4", "4: expected a box of 4 ints"),
         (BOX, "5 5 40 40", "5 5 4 40", "4: box (5, 5, 4, 40) is empty"),
         (CATE, f"{B}  2", f"{B}  3", "4: category must be from 1 to 2, got '3"),
         (CATE, f"{B}  2", f"{B}  0", "4: category must be from 1 to 2, got '0"),
-        (CATE, f"{B}  2", f"{A}  2", f"4: {A} stands at "),
+        (CATE, f"{B}  2", f"{A}  2", f"4: {A} is also at "),
         (KINDS, "Tee  1", "Tee", "3: expected a name and the number of its"),
         (KINDS, "Tee  1", "T\xff  1", "3: not UTF-8"),
     ],
@@ -540,7 +540,7 @@ def test_binary_refuses_flags_of_others(flag, dataset, tmp_path):
     said = binaries.call(
         tmp_path, "prepare", flag, f"--dataset={dataset}", code=2
     )
-    assert said == f"Error: --{name} is not for --dataset={dataset}.\n"
+    assert said == f"Error: --{name} does not apply to --dataset={dataset}.\n"
 
 
 def test_unprepared_says_the_command(tmp_path):
