@@ -83,7 +83,7 @@ class StyleClassifier(tf.Module):
         # `runtimes.frozen_graph` hands it to other runtimes, which want no
         # branch in it.
         self.core = tf.function(
-            self._run_on_images,
+            self._score_images,
             input_signature=[
                 tf.TensorSpec((None, size, size, 3), tf.float32)
                 for size in scorer.image_sizes
@@ -165,7 +165,7 @@ class StyleClassifier(tf.Module):
         outputs = self.core(*map(_at_least_one, images, sizes))
         return {name: value[:num_photos] for name, value in outputs.items()}
 
-    def _run_on_images(self, *images):
+    def _score_images(self, *images):
         sizes = self._scorer.image_sizes
         return self._scorer(dict(zip(sizes, images, strict=True)))
 
