@@ -49,7 +49,12 @@ def pytest_cmdline_main(config):
     if not hasattr(option, "numprocesses") or hasattr(config, "workerinput"):
         return
     everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    alone = option.usepdb or option.trace or option.capture == "no"
+    alone = (
+        option.usepdb
+        or option.trace
+        or option.capture == "no"
+        or "timed" in option.markexpr
+    )
     if option.numprocesses is None and everything and not alone:
         option.numprocesses = 2
     if option.numprocesses and option.dist == "no":

@@ -2,6 +2,7 @@
 
 import pytest
 import tensorflow as tf
+from binaries import DATASET
 from binaries import call
 
 
@@ -65,3 +66,30 @@ def test_label_fault_leaves_nothing(tmp_path):
     )
     assert "labels.csv:2: label a must be 0 or 1" in said
     assert not (tmp_path / "data" / "label_table").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--folds=1,2"], "--pretrain_dataset=none"),
+        (["--styles=rare"], "at least two. Received: rare"),
+        (["--init_from=runs/x"], "--init_from must be imagenet or scratch"),
+        (["--pretrain_dataset=deepfashion/fine"], "is not prepared"),
+        (["--", "--workdir=x"], "itself sets --workdir"),
+    ],
+)
+def test_reproduction_refuses_before_it_trains(
+    arguments, message, data_dir, tmp_path
+):
+    said = call(
+        tmp_path,
+        "reproduce",
+        DATASET,
+        f"--data_dir={data_dir}",
+        "--output_dir=no",
+        "--init_from=scratch",
+        *arguments,
+        code=2,
+    )
+    assert message in said
+    assert not (tmp_path / "no").exists()

@@ -176,12 +176,12 @@ def test_fused_product_is_evaluated_and_predicts(run, fused, table):
     )
     # The SavedModel decides as the fusion said it would.
     folder = fused / "evaluation-label_table-tiny-validation"
-    scores = read_json(folder / "results.json")["styles"]
+    evaluated = read_json(folder / "results.json")["styles"]
     expected = read_json(fused / "results.json")["validation"]["styles"]
-    for row in (*scores.values(), *expected.values()):
+    for row in (*evaluated.values(), *expected.values()):
         # After four steps scores lie so close that rounding ranks them.
         del row["pr_auc"]
-    assert scores == expected
+    assert evaluated == expected
     run(
         "predict",
         f"--saved_model={fused / 'saved_model'}",

@@ -24,7 +24,7 @@ FLAGS = [
     "--frozen_epochs=1",
     "--ema=0.9",
     "--epochs=3",
-    "--steps_per_epoch=4",
+    "--steps_per_epoch=20",
     "--batch_size=8",
     "--precision=float32",
     "--checkpoint_minutes=0",
@@ -35,7 +35,7 @@ def start(data_dir, workdir):
     return subprocess.Popen(
         [sys.executable, "-m", "jdstyle.train", *FLAGS,
          f"--data_dir={data_dir}", f"--workdir={workdir}"],
-        env=binaries.environment(),
+        env=binaries.environment(small=True),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

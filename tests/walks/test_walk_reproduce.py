@@ -59,26 +59,3 @@ def test_reproduction_writes_the_report(run):
     said = run(*command, "--seed=1", code=2)
     assert "now -- " in said
     assert np.isfinite(results["cpu_minutes"])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--folds=1,2"], "--pretrain_dataset=none"),
-        (["--styles=rare"], "at least two. Received: rare"),
-        (["--init_from=runs/x"], "--init_from must be imagenet or scratch"),
-        (["--pretrain_dataset=deepfashion/fine"], "is not prepared"),
-        (["--", "--workdir=x"], "itself sets --workdir"),
-    ],
-)
-def test_reproduction_refuses_before_it_trains(run, arguments, message):
-    said = run(
-        "reproduce",
-        DATASET,
-        "--output_dir=no",
-        "--init_from=scratch",
-        *arguments,
-        code=2,
-    )
-    assert message in said
-    assert not (run.folder / "no").exists()
