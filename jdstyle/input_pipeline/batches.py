@@ -1,4 +1,4 @@
-"""Prepared records to batches of pixels, for training and for scoring."""
+"""Makes batches of pixels from prepared records, to train and to validate."""
 
 import tensorflow as tf
 
@@ -27,9 +27,10 @@ def make_train_dataset(
     pass or position: parallel decoding does not change the result.
 
     Args:
-        photos: `Photos`.
-        labels: int32 array, shape `(n, styles)`: those styles' columns.
-        acceptance: float32, shape `(styles, 2)`, as in `resampling.accepted`.
+        photos: `records.Photos`.
+        labels: int32 array, shape `(n, num_styles)`: those styles' columns.
+        acceptance: float32, shape `(num_styles, 2)`, as in
+            `resampling.accepted`.
         image_size: height and width of the output, in pixels.
         batch_size: images per batch.
         seed: int.
@@ -38,8 +39,8 @@ def make_train_dataset(
     Returns:
         Infinite `tf.data.Dataset` of `(images, labels)`: uint8
         `(batch_size, image_size, image_size, 3)`, RGB, and float32
-        `(batch_size, styles)`, -1 where a style does not accept the photo or
-        its label is unknown.
+        `(batch_size, num_styles)`, -1 where a style does not accept the photo
+        or its label is unknown.
     """
     dataset = _draw(photos, labels, acceptance, seed)
 
@@ -106,7 +107,7 @@ def make_eval_dataset(photos, *, image_size, batch_size):
     """Builds a dataset that shows each photo exactly once, in order.
 
     Args:
-        photos: `Photos`.
+        photos: `records.Photos`.
         image_size: height and width of the output, in pixels.
         batch_size: images per batch; the last one may be smaller.
 

@@ -14,18 +14,18 @@ import tensorflow as tf
 def acceptance_probabilities(labels, positive_rates):
     """Computes how likely an epoch keeps a photo, per style and label.
 
-    With rate r wanted and a share q of positives, positives are kept always and
+    With a wanted rate r and a share q of positives, all positives are kept, and
     negatives with probability (q / (1 - q)) * ((1 - r) / r), at most 1: a style
     that has its share already loses nothing.
 
     Args:
-        labels: int array, shape `(n, styles)`: 1, 0, or -1 where unknown.
+        labels: int array, shape `(n, num_styles)`: 1, 0, or -1 where unknown.
         positive_rates: one entry per style: the wanted share of positives, in
             (0, 1), or None to keep every photo.
 
     Returns:
-        float32 array, shape `(styles, 2)`: the probability to keep a photo with
-        label 0 and with label 1.
+        float32 array, shape `(num_styles, 2)`: the probability of keeping a
+        photo with label 0 and with label 1.
 
     Raises:
         ValueError: if a rate is out of range, or if a style that is to be
@@ -34,27 +34,27 @@ def acceptance_probabilities(labels, positive_rates):
     labels = np.asarray(labels)
     if labels.ndim != 2 or labels.shape[1] != len(positive_rates):
         raise ValueError(
-            "`labels` must have shape (n, styles) with one column per entry of "
-            f"`positive_rates`. Received: shape {labels.shape} and "
+            "`labels` must have shape (n, num_styles) with one column per "
+            f"entry of `positive_rates`. Received: shape {labels.shape} and "
             f"{len(positive_rates)} rates."
         )
     acceptance = np.ones((labels.shape[1], 2), "float32")
-    for style, rate in enumerate(positive_rates):
+    for column, rate in enumerate(positive_rates):
         if rate is None:
             continue
         if not 0.0 < rate < 1.0:
             raise ValueError(
                 f"`positive_rates` must lie in (0, 1). Received: {rate}."
             )
-        positives = int(np.sum(labels[:, style] == 1))
-        negatives = int(np.sum(labels[:, style] == 0))
+        positives = int(np.sum(labels[:, column] == 1))
+        negatives = int(np.sum(labels[:, column] == 0))
         if positives == 0 or negatives == 0:
             raise ValueError(
                 "Resampling needs at least one positive and one negative "
                 f"photo. Received: {positives} positives in {len(labels)}."
             )
         wanted_negatives = positives * (1.0 - rate) / rate
-        acceptance[style, 0] = min(1.0, wanted_negatives / negatives)
+        acceptance[column, 0] = min(1.0, wanted_negatives / negatives)
     return acceptance
 
 
@@ -62,11 +62,11 @@ def expected_kept(labels, acceptance):
     """Computes what an epoch keeps on average.
 
     Args:
-        labels: int array, shape `(n, styles)`: 1, 0, or -1 where unknown.
+        labels: int array, shape `(n, num_styles)`: 1, 0, or -1 where unknown.
         acceptance: of `acceptance_probabilities`.
 
     Returns:
-        `(kept, shown)`: float64 array `(styles, 2)`, the negatives and the
+        `(kept, shown)`: float64 array `(num_styles, 2)`, the negatives and the
         positives accepted for each style, and a float, the photos that at
         least one style accepts: those which are decoded.
     """
@@ -83,15 +83,15 @@ def accepted(labels, acceptance, *, seed, epoch):
     """Draws for which styles an epoch accepts each photo.
 
     Args:
-        labels: int tensor, shape `(n, styles)`: 1, 0, or -1 where unknown,
+        labels: int tensor, shape `(n, num_styles)`: 1, 0, or -1 where unknown,
             which is never accepted.
-        acceptance: float32, shape `(styles, 2)`, as `acceptance_probabilities`
-            returns it.
+        acceptance: float32, shape `(num_styles, 2)`, as
+            `acceptance_probabilities` returns it.
         seed: int.
         epoch: int or int64 scalar tensor, from 0.
 
     Returns:
-        bool tensor, shape `(n, styles)`.
+        bool tensor, shape `(n, num_styles)`.
     """
     labels = tf.convert_to_tensor(labels)
     probability = tf.where(labels == 1, acceptance[:, 1], acceptance[:, 0])
@@ -107,7 +107,7 @@ def draw_epoch(labels, acceptance, *, seed, epoch):
 
     Returns:
         `(indices, targets)`: int64 tensor `(kept,)` of distinct rows of
-        `labels` that some style accepts, and their labels `(kept, styles)`,
+        `labels` that some style accepts, and their labels `(kept, num_styles)`,
         -1 for each style that does not.
     """
     mask = accepted(labels, acceptance, seed=seed, epoch=epoch)

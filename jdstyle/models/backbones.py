@@ -86,8 +86,8 @@ def build(backbone, image_size, *, weights=None, name="backbone"):
         if weights != "imagenet":
             raise
         raise InputError(
-            f"ImageNet's weights of {backbone} cannot be loaded: {error}. "
-            "Where there is no network, put the file that Keras names into "
+            f"The ImageNet weights of {backbone} cannot be loaded: {error}. "
+            "Without internet, put the file that Keras names into "
             "~/.keras/models, or pass --init_from=scratch or a run directory."
         ) from error
     if weights not in (None, "imagenet"):
@@ -95,7 +95,7 @@ def build(backbone, image_size, *, weights=None, name="backbone"):
             weight_files.load(body, weights, own=own)
         except InputError as error:
             raise InputError(
-                f"{error} Wanted: a {backbone} without top."
+                f"{error} Wanted: a {backbone} without its top."
             ) from error
     for layer in body._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -140,7 +140,7 @@ def split(body, names=("backbone", "last_stage")):
     if not larger:
         raise InputError(
             f"{body.name} has no last stage that could be cut off at this "
-            "--image_size. Take a larger one, or --sharing=trunk."
+            "--image_size. Pass a larger one, or --sharing=trunk."
         )
     return (
         keras.Model(body.input, larger[-1], name=names[0]),
@@ -166,7 +166,7 @@ def converted_weights():
     path = os.path.expanduser(INCEPTION_V4_WEIGHTS)
     if not os.path.isfile(path):
         raise InputError(
-            "Nobody publishes ImageNet's weights of InceptionV4 for Keras. "
+            "Nobody publishes ImageNet weights of InceptionV4 for Keras. "
             f"Convert PyTorch's: python tools/convert_inception_v4.py --source="
             f"FILE --output={path}; or pass --init_from=scratch or a run."
         )

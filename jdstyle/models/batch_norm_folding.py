@@ -22,7 +22,7 @@ def fold_batch_norms(model):
     of DenseNet that stand before their convolution.
 
     Args:
-        model: `keras.Model` of `models.build`, float32, with its weights.
+        model: `keras.Model` of `classifier.build`, float32, with its weights.
 
     Returns:
         `keras.Model` that computes the same at inference; it must not be

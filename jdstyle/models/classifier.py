@@ -10,7 +10,7 @@ from keras import ops
 from jdstyle.errors import InputError
 from jdstyle.models import backbones
 from jdstyle.models import weight_files
-from jdstyle.runs import directory as experiment
+from jdstyle.runs import directory
 
 SHARINGS = ("trunk", "groups", "none")
 
@@ -25,22 +25,22 @@ class Architecture(typing.NamedTuple):
         sharing: "trunk": all styles share the backbone; "groups": its last
             stage is there once per group of styles; "none": each style has its
             own backbone.
-        groups: for "groups", lists of the styles' numbers from 0, each style in
-            one of them.
+        groups: for "groups", lists of columns, ints from 0; each column is in
+            one of them. Else None.
     """
 
     backbone: str
     image_size: int
     num_styles: int = 1
     sharing: str = "trunk"
-    groups: typing.Any = None
+    groups: list[list[int]] | None = None
 
     def branches(self):
-        """Returns the styles of each branch: a list of lists of ints."""
+        """Returns the columns of each branch: a list of lists of ints."""
         if self.sharing == "trunk":
             return [list(range(self.num_styles))]
         if self.sharing == "none":
-            return [[style] for style in range(self.num_styles)]
+            return [[column] for column in range(self.num_styles)]
         return [list(group) for group in self.groups]
 
 
@@ -62,14 +62,14 @@ def build(architecture, *, weights=None):
 
     Raises:
         InputError: as `backbones.build` and `backbones.split`; or if the
-            groups do not hold each style once.
+            groups do not hold each column once.
     """
     _check_groups(architecture)
     size = architecture.image_size
     images = keras.Input((size, size, 3), dtype="float32", name="images")
     branches = architecture.branches()
     features, logits = None, []
-    for number, styles in enumerate(branches, start=1):
+    for number, columns in enumerate(branches, start=1):
         ending = "" if architecture.sharing == "trunk" else f"_{number}"
         name = f"backbone{ending}"
         body, preprocess = backbones.build(
@@ -82,27 +82,32 @@ def build(architecture, *, weights=None):
             if number == 1:
                 features = lower(features)
         head = keras.layers.Dense(
-            len(styles), dtype="float32", name=f"logits{ending}"
+            len(columns), dtype="float32", name=f"logits{ending}"
         )
         logits.append(head(body(features)))
     if len(branches) > 1:
-        order = [style for styles in branches for style in styles]
-        places = [order.index(style) for style in range(len(order))]
+        order = [column for columns in branches for column in columns]
+        places = [order.index(column) for column in range(len(order))]
         logits = [ops.take(ops.concatenate(logits, axis=-1), places, axis=-1)]
     return keras.Model(images, logits[0], name="classifier")
 
 
 def set_backbone_trainable(model, trainable):
-    """Freezes or thaws all but the heads of a network of `build`."""
+    """Freezes or thaws all but the heads of a network of `build`.
+
+    Args:
+        model: `keras.Model` of `build`.
+        trainable: bool.
+    """
     for layer in _backbone_layers(model):
         layer.trainable = trainable
 
 
-def load_run(directory, *, image_size=None):
+def load_run(folder, *, image_size=None):
     """Rebuilds the network of a finished run with its best weights.
 
     Args:
-        directory: run directory.
+        folder: run directory.
         image_size: None for that of the run; weights fit every size.
 
     Returns:
@@ -112,17 +117,18 @@ def load_run(directory, *, image_size=None):
         InputError: if a file is missing, or as `weight_files.load`.
     """
     weights, record = (
-        os.path.join(directory, name)
-        for name in (experiment.BEST_WEIGHTS, experiment.RUN_FILE)
+        os.path.join(folder, name)
+        for name in (directory.BEST_WEIGHTS, directory.RUN_FILE)
     )
     for path in (weights, record):
         if not os.path.isfile(path):
             raise InputError(
-                f"{directory} is no finished run; missing: {path}."
+                f"{folder} is not a finished run; missing: {path}."
             )
     try:
-        form = experiment.read_json(record)["architecture"]
-        architecture = Architecture(**form)
+        architecture = Architecture(
+            **directory.read_json(record)["architecture"]
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{record} is not what a run of this jdstyle writes "
@@ -139,10 +145,10 @@ def load_run(directory, *, image_size=None):
 def initialise(model, architecture, run):
     """Starts a network from the best weights of an earlier run.
 
-    A network of the same form takes all weights whose shapes agree: a head for
-    another number of styles keeps its random ones. From a network with one
-    backbone, every stage of the new one takes what it has in common with it.
-    What was and was not restored is logged.
+    A network of the same architecture takes all weights whose shapes agree: a
+    head for another number of styles keeps its random ones. From a network with
+    one backbone, every stage of the new one takes what it has in common with
+    it. What was restored and what was not is logged.
 
     Args:
         model, architecture: of `build`.
@@ -151,31 +157,33 @@ def initialise(model, architecture, run):
     Raises:
         InputError: if there is no such run, or if its backbone is another.
     """
-    run = experiment.run_directory(run)
+    run = directory.run_directory(run)
     if os.path.isfile(run):
         weight_files.require(run)
     try:
-        donor, donor_form = load_run(run, image_size=architecture.image_size)
+        donor, donor_architecture = load_run(
+            run, image_size=architecture.image_size
+        )
     except InputError as error:
         raise InputError(
             "--init_from must be imagenet, scratch, style:STYLE, a backbone's "
             f"*.weights.h5 or the directory of a run. Received: {run!r}. "
             f"{error}"
         ) from error
-    if donor_form.backbone != architecture.backbone:
+    if donor_architecture.backbone != architecture.backbone:
         raise InputError(
-            f"--init_from={run} is a {donor_form.backbone}; "
+            f"--init_from={run} is a {donor_architecture.backbone}; "
             f"--backbone={architecture.backbone} cannot start from it."
         )
-    same = donor_form.sharing == architecture.sharing
-    if same and donor_form.groups == architecture.groups:
+    same = donor_architecture.sharing == architecture.sharing
+    if same and donor_architecture.groups == architecture.groups:
         restored, kept = copy_weights(donor, model)
-    elif donor_form.sharing == "trunk":
+    elif donor_architecture.sharing == "trunk":
         restored, kept = _copy_stages(donor, model, architecture.sharing)
     else:
         raise InputError(
             f"--init_from={run} has several backbones "
-            f"(--sharing={donor_form.sharing}); a network with "
+            f"(--sharing={donor_architecture.sharing}); a network with "
             f"--sharing={architecture.sharing} cannot start from it."
         )
     logging.info(
@@ -187,7 +195,9 @@ def initialise(model, architecture, run):
 
 
 def copy_weights(source, target):
-    """Copies weights between networks of one form where shapes agree.
+    """Copies weights between networks of one architecture by their shapes.
+
+    A weight whose shape is another stays as it is.
 
     Args:
         source, target: `keras.Model`s with the same layers.
@@ -245,7 +255,9 @@ def _check_groups(architecture):
             f"--sharing must be one of {', '.join(SHARINGS)}. "
             f"Received: {architecture.sharing!r}."
         )
-    placed = sorted(s for styles in architecture.branches() for s in styles)
+    placed = sorted(
+        column for columns in architecture.branches() for column in columns
+    )
     if placed != list(range(architecture.num_styles)):
         raise InputError(
             f"--groups must hold each of {architecture.num_styles} styles "

@@ -1,8 +1,8 @@
 """Weight files: nothing but arrays, loaded into networks that code built.
 
 A whole model in a file names the layers and functions to build it from, and a
-pickle is a program: loading either may run code of whoever wrote it. So both
-are refused, whatever their names end in.
+pickle is a program: loading either may run the code of whoever wrote it. So
+both are refused, whatever their names end in.
 """
 
 import os
@@ -16,8 +16,8 @@ from jdstyle.files import sums
 ENDING = ".weights.h5"
 
 _WANTED = (
-    "Accepted is a *.weights.h5 file that `save_weights` of Keras 3 wrote: it "
-    "holds arrays alone."
+    "Accepted is a *.weights.h5 file as `save_weights` of Keras 3 writes it, "
+    "which holds nothing but arrays."
 )
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _PICKLE_ENDINGS = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib")
@@ -37,9 +37,9 @@ def load(model, path, *, own=True):
             those of the model.
     """
     require(path)
-    directory, name = os.path.split(path)
-    if own or name in sums.read(directory):
-        sums.check(directory, [name])
+    folder, name = os.path.split(path)
+    if own or name in sums.read(folder):
+        sums.check(folder, [name])
     try:
         model.load_weights(path)
     except (KeyError, OSError, ValueError) as error:
@@ -51,7 +51,7 @@ def load(model, path, *, own=True):
 
 
 def require(path):
-    """Raises `InputError` with the reason if a file is no plain weight file."""
+    """Raises `InputError`, with the reason, if a file is not plain weights."""
     if not os.path.isfile(path):
         raise InputError(f"No such file: {path}")
     reason = refusal(path)
@@ -76,7 +76,7 @@ def refusal(path):
     # A pickle of protocol 2 and up begins with its number, 0x80 before it.
     if start[:1] == b"\x80" or path.lower().endswith(_PICKLE_ENDINGS):
         return "it is a pickle, a program that runs when it is loaded"
-    return "it is no HDF5 file"
+    return "it is not an HDF5 file"
 
 
 def _refusal_of_zip(path):
@@ -84,8 +84,8 @@ def _refusal_of_zip(path):
         names = [os.path.basename(name) for name in file.namelist()]
     if "config.json" in names:
         return (
-            "it is a whole Keras model (.keras), which says itself of which "
-            "layers and functions it is to be built"
+            "it is a whole Keras model (.keras), which itself names the layers "
+            "and functions to build it from"
         )
     if any(name.endswith(".pkl") for name in names):
         return "it holds a pickle, a program that runs when it is loaded"
@@ -97,8 +97,8 @@ def _refusal_of_hdf5(path):
         with h5py.File(path, "r") as file:
             if "model_config" in file.attrs:
                 return (
-                    "it is a whole Keras model (.h5), which says itself of "
-                    "which layers and functions it is to be built"
+                    "it is a whole Keras model (.h5), which itself names the "
+                    "layers and functions to build it from"
                 )
             if "layer_names" in file.attrs:
                 return "it is a weight file of Keras 2"
@@ -119,7 +119,7 @@ def _refusal_of_group(group):
             if reason is not None:
                 return reason
         elif not isinstance(item, h5py.Dataset):
-            return f"{item.name} in it is no array"
+            return f"{item.name} in it is not an array"
         elif item.external or item.is_virtual:
             return f"{item.name} in it is stored in another file"
     return None

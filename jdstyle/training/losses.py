@@ -59,8 +59,8 @@ class CostSensitiveBinaryCrossentropy(keras.losses.Loss):
 
         Args:
             y_true: tensor of labels in [0, 1], or negative to mask, shape
-                `(batch, styles)`.
-            y_pred: tensor of logits, shape `(batch, styles)`.
+                `(batch, num_styles)`.
+            y_pred: tensor of logits, shape `(batch, num_styles)`.
 
         Returns:
             float32 tensor, shape `(batch,)`.
@@ -94,7 +94,7 @@ class CostSensitiveBinaryCrossentropy(keras.losses.Loss):
         if flat or _differ(true_shape[1], pred_shape[1]):
             raise ValueError(
                 "`y_true` and `y_pred` must both have the shape "
-                f"(batch, styles). Received: {true_shape} and {pred_shape}."
+                f"(batch, num_styles). Received: {true_shape} and {pred_shape}."
             )
         for name in ("false_negative_cost", "false_positive_cost"):
             cost = getattr(self, name)
@@ -143,7 +143,7 @@ def balanced_costs(
 
 
 def _check_positive(name, values):
-    """Returns a float64 array, shape `()` or `(styles,)`, all > 0."""
+    """Returns a float64 array, shape `()` or `(num_styles,)`, all > 0."""
     array = np.asarray(values, np.float64)
     if (
         array.ndim > 1

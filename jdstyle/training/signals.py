@@ -9,17 +9,18 @@ import threading
 EXIT_CODE = 3
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_PATIENCE_SECONDS = 8.0  # Ten are promised.
+_PATIENCE_SECONDS = 8.0  # The promise is to end within ten.
 
 
 class Signals:
     """Catches both signals while it is entered as a context.
 
-    Where nothing is to be saved the process ends at once, with exit code 3:
-    what is on the disk is whole at any time. While `patient` is set, somebody
-    looks at `caught` after every step, saves and ends; should that take too
-    long, or at a second signal, the process ends as well. What nohup or a
-    background shell ignores stays ignored. For the main thread.
+    Where there is nothing to save, the process ends at once with exit code 3:
+    what is on the disk is whole at any time. While `patient` is set, the
+    training looks at `caught` after every step, saves and ends; if that takes
+    too long, or a second signal comes, the process ends at once, too. Signals
+    that nohup or a background shell ignores stay ignored. Enter it in the main
+    thread.
 
     Attributes:
         caught: name of the signal that came, or None.
@@ -50,7 +51,7 @@ class Signals:
         late = threading.Timer(
             _PATIENCE_SECONDS,
             _end,
-            [f"{name}: this step takes long; the last checkpoint stays."],
+            [f"{name}: this step takes too long; the last checkpoint is kept."],
         )
         late.daemon = True
         late.start()
@@ -58,7 +59,7 @@ class Signals:
 
 def _end(message):
     """Ends the process without waiting for a step that computes."""
-    with contextlib.suppress(RuntimeError):  # In the midst of a print.
+    with contextlib.suppress(RuntimeError):  # In the middle of a print.
         sys.stdout.flush()
     os.write(2, f"{message}\n".encode())
     os._exit(EXIT_CODE)

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from jdstyle.datasets import records
 from jdstyle.errors import InputError
-from jdstyle.input_pipeline import batches as input_pipeline
+from jdstyle.input_pipeline import batches
 from jdstyle.input_pipeline import resampling
 
 KEEP_ALL = np.ones((1, 2), "float32")
@@ -12,7 +12,7 @@ KEEP_ALL = np.ones((1, 2), "float32")
 
 def make_dataset(photos, acceptance=KEEP_ALL, **options):
     options = {"image_size": 8, "batch_size": 16, "seed": 0} | options
-    return input_pipeline.make_train_dataset(
+    return batches.make_train_dataset(
         photos, photos.labels[:, :1], acceptance, **options
     )
 
@@ -128,23 +128,21 @@ def test_stream_keeps_the_photos_that_memory_keeps(tiny):
     first_pass, _ = resampling.draw_epoch(
         in_memory.labels[:, :1], acceptance, seed=0, epoch=0
     )
-    batches = [
+    passes = [
         next(iter(make_dataset(p, acceptance, batch_size=len(first_pass))))
         for p in (in_memory, streamed)
     ]
     # Crops are keyed by position, so compare what they leave alone.
-    assert batches[0][1].numpy().sum() == batches[1][1].numpy().sum()
+    assert passes[0][1].numpy().sum() == passes[1][1].numpy().sum()
     positives = in_memory.labels[:, 0].sum()
-    assert batches[1][1].numpy().sum() == positives
+    assert passes[1][1].numpy().sum() == positives
     assert len(first_pass) < len(in_memory.ids)
 
 
 def test_evaluation_shows_each_photo_once_in_order(tiny):
     for cache in ("memory", "stream"):
         photos = records.read_photos(tiny, "train", cache=cache)
-        dataset = input_pipeline.make_eval_dataset(
-            photos, image_size=8, batch_size=7
-        )
+        dataset = batches.make_eval_dataset(photos, image_size=8, batch_size=7)
         sizes = [len(images) for images in dataset]
         assert sum(sizes) == len(photos.ids)
         assert sizes[-1] == (len(photos.ids) % 7 or 7)
@@ -167,7 +165,7 @@ def test_several_styles_mask_and_skip(tiny, cache):
     acceptance = np.array([[0, 1], [0, 1]], "float32")
     expected = np.where(labels == 1, 1, -1)
     expected = expected[(expected == 1).any(axis=1)]
-    dataset = input_pipeline.make_train_dataset(
+    dataset = batches.make_train_dataset(
         photos, labels, acceptance, image_size=8, batch_size=len(expected),
         seed=0,
     )  # fmt: skip

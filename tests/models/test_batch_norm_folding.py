@@ -146,10 +146,10 @@ def test_network_without_batch_norms_comes_back():
 
 
 def test_several_branches_are_folded():
-    form = classifier.Architecture(
+    architecture = classifier.Architecture(
         "MobileNet", 32, 3, sharing="groups", groups=[[0, 2], [1]]
     )
-    model = classifier.build(form)
+    model = classifier.build(architecture)
     randomise(model)
     folded = batch_norm_folding.fold_batch_norms(model)
     assert count_norms(folded) == 0

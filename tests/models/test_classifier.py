@@ -126,13 +126,13 @@ def test_imagenet_without_network_says_what_to_do(monkeypatch):
         )
 
 
-def save_run(folder, form):
+def save_run(folder, architecture):
     """Writes what a finished run leaves for those that start from it."""
     folder.mkdir()
-    model = classifier.build(form)
+    model = classifier.build(architecture)
     model.save_weights(folder / directory.BEST_WEIGHTS)
     sums.write(folder, [directory.BEST_WEIGHTS])
-    record = {"architecture": form._asdict()}
+    record = {"architecture": architecture._asdict()}
     (folder / "run.json").write_text(json.dumps(record))
     return model
 
@@ -169,10 +169,10 @@ def test_copy_says_what_was_and_was_not_restored():
 
 def test_refuses_run_of_another_backbone(tmp_path):
     save_run(tmp_path / "run", SMALL)
-    form = Architecture("MobileNet", 32)
+    architecture = Architecture("MobileNet", 32)
     with pytest.raises(InputError, match="is a MobileNetV3Small"):
         classifier.initialise(
-            classifier.build(form), form, str(tmp_path / "run")
+            classifier.build(architecture), architecture, str(tmp_path / "run")
         )
 
 
@@ -248,14 +248,14 @@ def test_last_stage_is_the_one_of_the_paper():
 @pytest.mark.parametrize("sharing", ["groups", "none"])
 def test_every_stage_starts_from_one_trunk(tmp_path, sharing):
     donor = save_run(tmp_path / "run", Architecture("MobileNet", 32, 20))
-    form = GROUPS._replace(sharing=sharing)
-    model = classifier.build(form)
-    classifier.initialise(model, form, str(tmp_path / "run"))
+    architecture = GROUPS._replace(sharing=sharing)
+    model = classifier.build(architecture)
+    classifier.initialise(model, architecture, str(tmp_path / "run"))
     body = donor.get_layer("backbone")
     lower, upper = backbones.split(body)
     if sharing == "groups":
         assert_same_weights(model.get_layer("backbone"), lower)
-    for number in range(1, len(form.branches()) + 1):
+    for number in range(1, len(architecture.branches()) + 1):
         assert_same_weights(
             model.get_layer(f"backbone_{number}"),
             upper if sharing == "groups" else body,
@@ -267,10 +267,10 @@ def test_groups_start_from_the_same_groups_alone(tmp_path):
     model = classifier.build(GROUPS)
     classifier.initialise(model, GROUPS, str(tmp_path / "run"))
     assert_same_weights(model, donor)
-    form = Architecture("MobileNet", 32)
+    architecture = Architecture("MobileNet", 32)
     with pytest.raises(InputError, match="several backbones.*groups"):
         classifier.initialise(
-            classifier.build(form), form, str(tmp_path / "run")
+            classifier.build(architecture), architecture, str(tmp_path / "run")
         )
 
 
@@ -296,8 +296,10 @@ def test_freezing_leaves_the_heads(tmp_path):
 
 def test_a_run_is_rebuilt_at_another_size(tmp_path):
     donor = save_run(tmp_path / "run", GROUPS)
-    model, form = classifier.load_run(str(tmp_path / "run"), image_size=64)
-    assert form.image_size == 64
+    model, architecture = classifier.load_run(
+        str(tmp_path / "run"), image_size=64
+    )
+    assert architecture.image_size == 64
     assert model.input_shape == (None, 64, 64, 3)
     assert_same_weights(model, donor)
 

@@ -117,8 +117,8 @@ CASES = {
     "layers/x in it is stored in another file": write_external_array,
     "it is broken": write_cut_off,
     "it is broken .*recursion": write_cycle,
-    "no HDF5 file": lambda path: path.write_text("<html>"),
-    "no HDF5": lambda path: path.write_text(""),
+    "not an HDF5 file": lambda path: path.write_text("<html>"),
+    "not an HDF5": lambda path: path.write_text(""),
 }
 
 
@@ -127,7 +127,7 @@ CASES = {
     ("reason", "write"), CASES.items(), ids=lambda x: getattr(x, "__name__", "")
 )
 def test_refuses_by_content_with_the_reason(reason, write, ending, tmp_path):
-    if ending == ".pkl" and "no HDF5" in reason:
+    if ending == ".pkl" and "not an HDF5" in reason:
         reason = "it is a pickle"
     made, path = tmp_path / "made", tmp_path / f"model{ending}"
     write(made)
@@ -139,11 +139,11 @@ def test_refuses_by_content_with_the_reason(reason, write, ending, tmp_path):
 def test_init_from_refuses_a_whole_model(tmp_path):
     path = tmp_path / "model.keras"
     make_model().save(path)
-    model, form = object(), classifier.Architecture("MobileNet", 32)
+    model, architecture = object(), classifier.Architecture("MobileNet", 32)
     with pytest.raises(InputError, match="model.keras is refused: .*layers"):
-        classifier.initialise(model, form, str(path))
-    with pytest.raises(InputError, match="No such file|no finished run"):
-        classifier.initialise(model, form, str(tmp_path / "none.keras"))
+        classifier.initialise(model, architecture, str(path))
+    with pytest.raises(InputError, match="No such file|not a finished run"):
+        classifier.initialise(model, architecture, str(tmp_path / "none.keras"))
 
 
 def test_weights_with_a_wrong_name_are_refused(weights, tmp_path):
@@ -153,10 +153,12 @@ def test_weights_with_a_wrong_name_are_refused(weights, tmp_path):
 
 
 def test_a_run_with_damaged_weights_is_refused(tmp_path):
-    form = classifier.Architecture("MobileNet", 32)
-    classifier.build(form).save_weights(tmp_path / directory.BEST_WEIGHTS)
+    architecture = classifier.Architecture("MobileNet", 32)
+    classifier.build(architecture).save_weights(
+        tmp_path / directory.BEST_WEIGHTS
+    )
     directory.write_json(
-        tmp_path / directory.RUN_FILE, {"architecture": form._asdict()}
+        tmp_path / directory.RUN_FILE, {"architecture": architecture._asdict()}
     )
     sums.write(tmp_path, [directory.BEST_WEIGHTS])
     classifier.load_run(str(tmp_path))

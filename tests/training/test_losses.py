@@ -187,7 +187,7 @@ def test_refuses_cost(name, cost):
 )
 def test_refuses_shapes(true_shape, pred_shape):
     loss = losses.CostSensitiveBinaryCrossentropy()
-    received = f"(batch, styles). Received: {true_shape} and {pred_shape}"
+    received = f"(batch, num_styles). Received: {true_shape} and {pred_shape}"
     with pytest.raises(ValueError, match=re.escape(received)):
         loss(np.ones(true_shape), np.ones(pred_shape))
 
