@@ -149,6 +149,14 @@ def _show_own_log():
 def _parse_flags(argv):
     try:
         return flags.FLAGS(argv)
+    except flags.IllegalFlagValueError as error:
+        # absl's own sentence on a required flag does not say what it is.
+        missing = re.search(r"Flag --(\w+) must have a value", str(error))
+        if missing is None:
+            _exit_with_usage(str(error))
+        name = missing[1]
+        meaning = flags.FLAGS[name].help.removesuffix(" Required.")
+        _exit_with_usage(f"--{name} is required: {meaning}")
     except flags.Error as error:
         _exit_with_usage(str(error))
     except SystemExit:  # Only --help and its kin leave the parser so.

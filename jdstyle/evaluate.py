@@ -12,20 +12,13 @@ import time
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import data_flags
 from jdstyle.datasets import labels
-from jdstyle.errors import InputError
+
+flags.adopt_module_key_flags(data_flags)
 
 _SAVED_MODEL = flags.DEFINE_string(
     "saved_model", None, "The directory of the SavedModel. Required."
-)
-_DATASET = flags.DEFINE_string(
-    "dataset",
-    "demo",
-    "demo, jd_fashion, deepfashion/coarse, deepfashion/fine or "
-    "label_table/NAME.",
-)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", "data", "Folder of the prepared data sets."
 )
 _SPLIT = flags.DEFINE_enum(
     "split", "test", labels.SPLITS, "The photos to score the model on."
@@ -39,14 +32,11 @@ _OUTPUT_DIR = flags.DEFINE_string(
     "The directory for the results. By default evaluation-<dataset>-<split> "
     "beside the SavedModel.",
 )
+flags.mark_flag_as_required("saved_model")
 
 
 def main(argv):
     del argv
-    if _SAVED_MODEL.value is None:
-        raise InputError(
-            "--saved_model is required: the directory of a SavedModel."
-        )
     # Not above, so that --help does not wait for it.
     cli.start_tensorflow()
     from jdstyle.datasets import prepared
@@ -54,11 +44,12 @@ def main(argv):
     from jdstyle.serving import evaluation
 
     start = time.monotonic()
-    builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
+    dataset = data_flags.DATASET.value
+    builder = prepared.open_prepared(dataset, data_flags.DATA_DIR.value)
     saved_model = _SAVED_MODEL.value.rstrip("/")
     output_dir = _OUTPUT_DIR.value or os.path.join(
         os.path.dirname(saved_model) or ".",
-        f"evaluation-{_DATASET.value.replace('/', '-')}-{_SPLIT.value}",
+        "-".join(["evaluation", dataset.replace("/", "-"), _SPLIT.value]),
     )
     result = evaluation.evaluate(
         saved_model,

@@ -13,9 +13,11 @@ import functools
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import data_flags
 from jdstyle.datasets import labels
-from jdstyle.errors import InputError
 from jdstyle.runtimes import formats
+
+flags.adopt_module_key_flags(data_flags)
 
 _SAVED_MODEL = flags.DEFINE_string(
     "saved_model", None, "The directory of the SavedModel. Required."
@@ -40,15 +42,6 @@ _OUTPUT = flags.DEFINE_string(
     "The file to write. By default it stands beside the SavedModel: "
     "<saved_model>-<precision> with the suffix of the format.",
 )
-_DATASET = flags.DEFINE_string(
-    "dataset",
-    "demo",
-    "The data set whose photos check and calibrate: demo, jd_fashion, "
-    "deepfashion/coarse, deepfashion/fine or label_table/NAME.",
-)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", "data", "Folder of the prepared data sets."
-)
 _SPLIT = flags.DEFINE_enum(
     "split", "test", labels.SPLITS, "The photos to compare the decisions on."
 )
@@ -62,15 +55,12 @@ _CALIBRATION_PHOTOS = flags.DEFINE_integer(
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 32, "Photos per call of the models.", lower_bound=1
 )
+flags.mark_flag_as_required("saved_model")
+flags.mark_flag_as_required("format")
 
 
 def main(argv):
     del argv
-    for flag in (_SAVED_MODEL, _FORMAT):
-        if flag.value is None:
-            raise InputError(
-                f"--{flag.name} is required: {flags.FLAGS[flag.name].help}"
-            )
     # Not above, so that --help does not wait for it.
     cli.start_tensorflow()
     from jdstyle.datasets import prepared
@@ -86,7 +76,9 @@ def main(argv):
         saved_model, file_format, precision
     )
     formats.check(file_format, precision, output)
-    builder = prepared.open_prepared(_DATASET.value, _DATA_DIR.value)
+    builder = prepared.open_prepared(
+        data_flags.DATASET.value, data_flags.DATA_DIR.value
+    )
     frozen = frozen_graph.freeze(saved_model)
     read = functools.partial(
         records.read_photos,

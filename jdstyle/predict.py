@@ -43,13 +43,10 @@ _SHORT_SIDE = flags.DEFINE_integer(
     "default that of the photos that trained the model.",
     lower_bound=16,
 )
+flags.mark_flag_as_required("saved_model")
 
 
 def main(argv):
-    if _SAVED_MODEL.value is None:
-        raise InputError(
-            "--saved_model is required: the directory of a SavedModel."
-        )
     if len(argv) < 2:
         raise InputError("Name at least one photo or folder.")
     # Not above, so that --help does not wait for it.

@@ -10,18 +10,12 @@
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import data_flags
 from jdstyle import defaults
 from jdstyle.errors import InputError
 
-_DATASET = flags.DEFINE_string(
-    "dataset",
-    "demo",
-    "demo, jd_fashion, deepfashion/coarse, deepfashion/fine or "
-    "label_table/NAME.",
-)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", "data", "Folder of the prepared data sets."
-)
+flags.adopt_module_key_flags(data_flags)
+
 _MANUAL_DIR = flags.DEFINE_string(
     "manual_dir",
     None,
@@ -127,10 +121,12 @@ _OVERWRITE = flags.DEFINE_boolean(
 def main(argv):
     del argv
     more = {}
-    _require_flags_of(_DATASET.value)
-    if _DATASET.value.startswith("label_table/"):
+    _require_flags_of(data_flags.DATASET.value)
+    if data_flags.DATASET.value.startswith("label_table/"):
         if not _TABLE.value:
-            raise InputError(f"--dataset={_DATASET.value} needs --table.")
+            raise InputError(
+                f"--dataset={data_flags.DATASET.value} needs --table."
+            )
         more = {
             "table": _TABLE.value,
             "images_dir": _IMAGES_DIR.value,
@@ -138,7 +134,7 @@ def main(argv):
             "style_columns": _STYLES.value,
             "allow_all_zero": _ALLOW_ALL_ZERO.value,
         }
-    elif _DATASET.value.startswith("deepfashion/"):
+    elif data_flags.DATASET.value.startswith("deepfashion/"):
         more = {
             "num_attributes": _NUM_ATTRIBUTES.value,
             "crop_to_box": _CROP_TO_BOX.value,
@@ -160,18 +156,23 @@ def main(argv):
         allow_leaks=_ALLOW_LEAKS.value,
     )
     builder = prepared.make_builder(
-        _DATASET.value,
-        _DATA_DIR.value,
+        data_flags.DATASET.value,
+        data_flags.DATA_DIR.value,
         options,
         manual_dir=_MANUAL_DIR.value,
         **more,
     )
     prepared.prepare(builder, overwrite=_OVERWRITE.value)
-    print(summary.summarise(_DATASET.value, _DATA_DIR.value))
+    print(
+        summary.summarise(data_flags.DATASET.value, data_flags.DATA_DIR.value)
+    )
     print(f"Records: {builder.data_dir}")
     print(f"Rejected photos: {builder.report_path}")
-    place = f"--dataset={_DATASET.value} --data_dir={_DATA_DIR.value}"
-    if _DATASET.value.startswith("deepfashion/"):
+    place = (
+        f"--dataset={data_flags.DATASET.value} "
+        f"--data_dir={data_flags.DATA_DIR.value}"
+    )
+    if data_flags.DATASET.value.startswith("deepfashion/"):
         print(f"Next: python -m jdstyle.pretrain {place}")
     else:
         print(f"Next: python -m jdstyle.train {place} --style=1")

@@ -21,7 +21,8 @@ flags.adopt_module_key_flags(run_flags)
 def main(argv):
     del argv
     given = run_flags.read(__name__)
-    # Here, so that --help does not wait for TensorFlow.
+    # Not above, so that --help does not wait for it.
+    cli.start_tensorflow()
     from jdstyle.datasets import prepared
     from jdstyle.training import run
 

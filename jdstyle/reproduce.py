@@ -60,6 +60,7 @@ def main(argv):
     import tensorflow as tf
 
     from jdstyle.datasets import prepared
+    from jdstyle.datasets import prepared_labels
     from jdstyle.datasets import records
     from jdstyle.reproduction import steps
 
@@ -69,7 +70,7 @@ def main(argv):
     builder = prepared.open_prepared(
         data_flags.DATASET.value, data_flags.DATA_DIR.value
     )
-    labels = records.read_labels(builder)
+    labels = prepared_labels.read(builder)
     plan = _make_plan(labels, arguments)
     steps.check(plan, labels)
     with lock.hold(plan.output_dir, "output_dir"):

@@ -9,18 +9,12 @@ import math
 
 from absl import flags
 
+from jdstyle import data_flags
 from jdstyle import defaults
 from jdstyle.errors import InputError
 
-DATASET = flags.DEFINE_string(
-    "dataset",
-    "demo",
-    "demo, jd_fashion, deepfashion/coarse, deepfashion/fine or "
-    "label_table/NAME.",
-)
-DATA_DIR = flags.DEFINE_string(
-    "data_dir", "data", "Folder of the prepared data sets."
-)
+flags.adopt_module_key_flags(data_flags)
+
 flags.DEFINE_string(
     "workdir",
     None,
@@ -176,7 +170,7 @@ def read(module):
             f"--batch_size must be auto or an int > 0. Received: {text!r}."
         )
     if values["require_gpu"]:
-        # Here, so that --help does not wait for TensorFlow.
+        # Not above, so that --help does not wait for TensorFlow.
         from jdstyle.training import devices
 
         devices.require_gpu()

@@ -51,6 +51,7 @@ def main(argv):
     arguments = argv[1:]
     # Not above, so that --help does not wait for it.
     cli.start_tensorflow()
+    from jdstyle.datasets import prepared_labels
     from jdstyle.datasets import records
     from jdstyle.datasets import summary
     from jdstyle.models import backbones
@@ -64,7 +65,7 @@ def main(argv):
     runs_dir = _RUNS_DIR.value or os.path.join(
         "runs", data_flags.DATASET.value.replace("/", "-")
     )
-    labels = records.read_labels(builder)
+    labels = prepared_labels.read(builder)
     folds = sweep_flags.folds(labels)
     jobs = plan.plan(
         _STYLES.value,
@@ -78,7 +79,7 @@ def main(argv):
         arguments=arguments,
     )
     style_names = plan.named(_STYLES.value, labels.style_names)
-    parts = records.training_parts(labels, folds, style_names)
+    parts = prepared_labels.training_parts(labels, folds, style_names)
     for sentence in summary.describe_support(style_names, parts):
         logging.warning(sentence)
     places = sweep_flags.places()

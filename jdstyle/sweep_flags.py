@@ -32,12 +32,12 @@ def folds(labels):
     """Returns the chosen folds, a list of ints; see `plan.choose_folds`.
 
     Args:
-        labels: `records.Labels` of the data set.
+        labels: `prepared_labels.Labels` of the data set.
     """
-    from jdstyle.datasets import records
+    from jdstyle.datasets import prepared_labels
     from jdstyle.sweeps import plan
 
-    return plan.choose_folds(_FOLDS.value, records.folds_of(labels))
+    return plan.choose_folds(_FOLDS.value, prepared_labels.folds_of(labels))
 
 
 def places(default=1):

@@ -56,16 +56,14 @@ flags.DEFINE_float(
     f"{defaults.describe_style('false_negative_cost')}",
     lower_bound=1e-6,
 )
+flags.mark_flag_as_required("style")
 
 
 def main(argv):
     del argv
-    if _STYLE.value is None:
-        raise InputError(
-            "--style is required: the number or name of a style, or all."
-        )
     given = run_flags.read(__name__)
-    # Here, so that --help does not wait for TensorFlow.
+    # Not above, so that --help does not wait for it.
+    cli.start_tensorflow()
     from jdstyle.datasets import prepared
     from jdstyle.training import run
 

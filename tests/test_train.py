@@ -1,14 +1,11 @@
 """How `train` and `pretrain` resolve their flags, without any training."""
 
+import binaries
 import pytest
 from absl import flags
-from absl.testing import flagsaver
 
 from jdstyle import cli
-from jdstyle import pretrain
-from jdstyle import run_flags
 from jdstyle import styles
-from jdstyle import train
 from jdstyle.errors import InputError
 
 STYLE_NAMES = list(styles.NAMES)
@@ -16,8 +13,14 @@ STYLE_NAMES = list(styles.NAMES)
 
 @pytest.fixture(autouse=True)
 def parsed():
-    with flagsaver.flagsaver():
-        flags.FLAGS(["train"])
+    """Imports the binaries, whose flags are gone after the test."""
+    global pretrain, run_flags, train
+    with binaries.own_flags():
+        from jdstyle import pretrain
+        from jdstyle import run_flags
+        from jdstyle import train
+
+        flags.FLAGS(["train", "--style=1"])
         yield
 
 

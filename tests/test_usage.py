@@ -24,8 +24,12 @@ from binaries import call
         ),
         ("prepare", ["--dataset=nothing"], "demo, jd_fashion or label_table"),
         ("prepare", ["--dataset=label_table/x"], "needs --table"),
-        ("prepare", ["--table=x.csv"], "--table is not for --dataset=demo"),
-        ("prepare", ["--manual_dir=x"], "--manual_dir is not for"),
+        (
+            "prepare",
+            ["--table=x.csv"],
+            "--table does not apply to --dataset=demo",
+        ),
+        ("prepare", ["--manual_dir=x"], "--manual_dir does not apply"),
         (
             "prepare",
             ["--dataset=label_table/x", "--table=no.csv"],
@@ -45,7 +49,9 @@ from binaries import call
 def test_bad_usage_ends_with_2(
     module, arguments, message, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    monkeypatch.setattr(
+        tf.config, "list_physical_devices", lambda kind=None: []
+    )
     if "--saved_model=none" in arguments and module == "evaluate":
         arguments = [*arguments, "--dataset=label_table/x"]
         message = "not prepared"

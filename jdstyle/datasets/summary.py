@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from jdstyle.datasets import prepared
-from jdstyle.datasets import records
+from jdstyle.datasets import prepared_labels
 
 _MOST_LINES = 20
 
@@ -49,7 +49,7 @@ def summarise(dataset, data_dir):
     Args: as `prepared.open_prepared`.
     """
     builder = prepared.open_prepared(dataset, data_dir)
-    names, parts, fold_numbers = records.read_labels(builder)
+    names, parts, fold_numbers = prepared_labels.read(builder)
     columns, folds = {}, {}
     for split, labels in parts.items():
         columns[split] = [len(labels), *(labels == 1).sum(axis=0)]

@@ -28,7 +28,7 @@ def score(plan, builder, labels):
     Args:
         plan: `steps.Plan` whose trainings are finished.
         builder: a prepared TFDS builder.
-        labels: `records.Labels` of the same data set.
+        labels: `prepared_labels.Labels` of the same data set.
 
     Returns:
         `(results, gathered, gains)`: dict of JSON values, `evidence.Evidence`

@@ -5,6 +5,7 @@ import sys
 import typing
 
 from jdstyle.datasets import prepared
+from jdstyle.datasets import prepared_labels
 from jdstyle.datasets import records
 from jdstyle.datasets import summary
 from jdstyle.errors import InputError
@@ -100,7 +101,7 @@ def check(plan, labels):
 
     Args:
         plan: `Plan`.
-        labels: `records.Labels` of its data set.
+        labels: `prepared_labels.Labels` of its data set.
 
     Raises:
         InputError: if styles, flags, weights or data sets cannot be used, or
@@ -136,7 +137,7 @@ def check(plan, labels):
 def _require_support(plan, labels):
     """Refuses styles whose trainings would fail, and with them the rest."""
     names = sweeps_plan.named(list(plan.wanted), labels.style_names)
-    parts = records.training_parts(labels, plan.folds, names)
+    parts = prepared_labels.training_parts(labels, plan.folds, names)
     lacks = summary.describe_support(names, parts)
     if not lacks:
         return

@@ -6,7 +6,7 @@ import pytest
 from jdstyle import errors
 from jdstyle.datasets import builder
 from jdstyle.datasets import prepared
-from jdstyle.datasets import records
+from jdstyle.datasets import prepared_labels
 from jdstyle.errors import InputError
 from jdstyle.reproduction import steps
 from jdstyle.sweeps import runner
@@ -48,7 +48,7 @@ def check(folder, styles, folds):
         arguments=(),
     )
     opened = prepared.open_prepared("label_table/lacking", data_dir)
-    steps.check(plan, records.read_labels(opened))
+    steps.check(plan, prepared_labels.read(opened))
 
 
 def test_reproduce_names_them_and_the_others(folder):

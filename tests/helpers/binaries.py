@@ -98,7 +98,7 @@ def call(folder, module, *arguments, code=0):
         contextlib.chdir(folder),
         contextlib.redirect_stdout(said),
         contextlib.redirect_stderr(said),
-        _own_flags(),
+        own_flags(),
         _own_log(said),
         _own_signals(),
     ):
@@ -164,7 +164,7 @@ def _run_as_main(module, arguments):
 
 
 @contextlib.contextmanager
-def _own_flags():
+def own_flags():
     """Forgets which flags a binary defined, and the modules that did so."""
     app.define_help_flags()  # Once a process; they stay.
     with flagsaver.flagsaver():
