@@ -97,6 +97,8 @@ setuptools.setup(
             "pytest-xdist>=3.8,<4",
             "hypothesis>=6.150,<7",
             "ruff>=0.17,<0.18",
+            # Pyright in one wheel; tests/test_types.py runs it.
+            "basedpyright>=1.40,<2",
         ],
     },
 )

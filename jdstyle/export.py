@@ -68,7 +68,7 @@ def main(argv):
     from jdstyle.runtimes import comparison
     from jdstyle.runtimes import exported
     from jdstyle.runtimes import frozen_graph
-    from jdstyle.serving import inspection
+    from jdstyle.serving import assets
 
     file_format, precision = _FORMAT.value, _PRECISION.value
     saved_model = _SAVED_MODEL.value.rstrip("/")
@@ -108,7 +108,7 @@ def main(argv):
         "precision": precision,
         "inputs": frozen.inputs,
         "styles": frozen.style_names,
-        "short_side": inspection.read_short_side(saved_model),
+        "short_side": assets.read_short_side(saved_model),
         **photos.source._asdict(),
         "split": _SPLIT.value,
         "calibration_photos": len(calibration or []),

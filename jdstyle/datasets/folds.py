@@ -79,7 +79,8 @@ def merge(groups, others):
     """Joins two groupings of the same photos.
 
     Args:
-        groups, others: int arrays >= 0, shape `(n,)`.
+        groups: int array >= 0, shape `(n,)`.
+        others: likewise.
 
     Returns:
         int array, shape `(n,)`: photos that share a group in either grouping,

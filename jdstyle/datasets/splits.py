@@ -97,7 +97,8 @@ def require_no_leaks(num_leaking, leaks, allow_leaks):
     """Stops where given splits or folds tear near-duplicates apart.
 
     Args:
-        num_leaking, leaks: as in `Assignment`.
+        num_leaking: as in `Assignment`.
+        leaks: as in `Assignment`.
         allow_leaks: go on, with a warning.
 
     Raises:

@@ -240,7 +240,10 @@ def erase(images, noise, top, left, height, width):
     Args:
         images: float32 tensor, shape `(n, rows, columns, channels)`.
         noise: uint8 tensor of any shape that holds at least as many values.
-        top, left, height, width: int32, shape `(n,)`, pixels.
+        top: int32 tensor, shape `(n,)`, pixels.
+        left: likewise.
+        height: likewise.
+        width: likewise.
 
     Returns:
         float32 tensor of the shape of `images`.

@@ -61,7 +61,11 @@ def batch_ids(photos, labels, acceptance, batch, *, batch_size, seed):
     """Names the photos of a batch of `make_train_dataset`.
 
     Args:
-        photos, labels, acceptance, batch_size, seed: as there.
+        photos: as there.
+        labels: as there.
+        acceptance: as there.
+        batch_size: as there.
+        seed: as there.
         batch: int, the batch's number from 0.
 
     Returns:

@@ -151,7 +151,8 @@ def initialise(model, architecture, run):
     it. What was restored and what was not is logged.
 
     Args:
-        model, architecture: of `build`.
+        model: of `build`.
+        architecture: of `build`.
         run: a run directory, or the weight file in it.
 
     Raises:
@@ -200,7 +201,8 @@ def copy_weights(source, target):
     A weight whose shape is another stays as it is.
 
     Args:
-        source, target: `keras.Model`s with the same layers.
+        source: `keras.Model` whose weights are copied.
+        target: `keras.Model` with the same layers.
 
     Returns:
         `(restored, kept)`: lists of the paths of the target's weights.

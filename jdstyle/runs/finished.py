@@ -148,7 +148,9 @@ def find_start(workdir, donor, style_names, *, fingerprint, backbone, fold):
         workdir: directory of the run that is to start.
         donor: name of the style to start from.
         style_names: list of strings, what is to be trained.
-        fingerprint, backbone, fold: as in `find_donor`.
+        fingerprint: as in `find_donor`.
+        backbone: as in `find_donor`.
+        fold: as in `find_donor`.
 
     Returns:
         The donor's run directory.

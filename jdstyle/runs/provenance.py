@@ -46,7 +46,8 @@ def differing(there, here):
     """Says how two `environment`s differ in what a training computes.
 
     Args:
-        there, here: dicts of `environment`.
+        there: dict of `environment`.
+        here: likewise.
 
     Returns:
         List of strings; empty if they mean the same.

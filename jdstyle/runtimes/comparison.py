@@ -56,7 +56,8 @@ def compare(photos, style_names, batches, run_before, run_after):
         photos: `records.Photos`, with the labels of the styles.
         style_names: list of strings.
         batches: of `read_images`.
-        run_before, run_after: functions like those of `exported.load`.
+        run_before: function like that of `exported.load`.
+        run_after: function like that of `exported.load`.
 
     Returns:
         `(result, differences)`: a dict with `photos`, `largest_difference` of
@@ -103,7 +104,8 @@ def write(output, record, result, differences):
     Args:
         output: path of the exported file.
         record: dict of what was exported.
-        result, differences: of `compare`.
+        result: of `compare`.
+        differences: of `compare`.
     """
     table = f"{output}.differences.csv"
     if os.path.exists(table):

@@ -11,24 +11,17 @@ from google.protobuf import message
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
-from jdstyle import defaults
 from jdstyle.errors import InputError
 from jdstyle.files import sums
-from jdstyle.photos import files
 from jdstyle.serving import allowed_operations
+from jdstyle.serving import assets
 
-STYLES_ASSET = "styles.txt"
-MEMBERS_ASSET = "members.txt"
-SHORT_SIDE_ASSET = "short_side.txt"
 GRAPH_FILE = "saved_model.pb"
 
-# Until 0.1 there was no short side in a product.
-_OLD_ASSETS = (MEMBERS_ASSET, STYLES_ASSET)
-_ASSETS = (MEMBERS_ASSET, SHORT_SIDE_ASSET, STYLES_ASSET)
 # TensorFlow would also read a saved_model.pbtxt, which is none of ours.
 _FILES = re.compile(
     rf"{sums.FILE}|saved_model\.pb|fingerprint\.pb"
-    rf"|assets/({'|'.join(map(re.escape, _ASSETS))})"
+    rf"|assets/({'|'.join(map(re.escape, assets.NAMES))})"
     r"|variables/variables\.(index|data-\d{5}-of-\d{5})"
 )
 _FILES_INPUT = {"image_bytes": "DT_STRING"}
@@ -77,35 +70,13 @@ def check(directory):
     try:
         meta_graph = _read(path)
         _check_content(meta_graph)
-        _check_styles(directory, meta_graph.signature_def)
-        read_short_side(directory)
+        _check_columns(assets.read_styles(directory), meta_graph.signature_def)
+        assets.read_short_side(directory)
     except ValueError as error:
         raise InputError(
             f"{path} is refused and was not run: {error}. jdstyle does not "
             "write such a SavedModel. Use one that `train` or `fuse` wrote."
         ) from error
-
-
-def read_short_side(directory):
-    """Returns the short side that a product's training photos had, in pixels.
-
-    Args:
-        directory: path of the SavedModel.
-
-    Raises:
-        ValueError: if the product says something else.
-    """
-    path = os.path.join(directory, "assets", SHORT_SIDE_ASSET)
-    if not os.path.exists(path):
-        return defaults.SHORT_SIDE
-    with open(path, encoding="utf-8") as file:
-        text = file.read().strip()
-    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) < files.MIN_SIDE:
-        raise ValueError(
-            f"{path} must hold a number of pixels from {files.MIN_SIDE} to "
-            f"99999, not {text[:20]!r}"
-        )
-    return int(text)
 
 
 def _check_files(directory):
@@ -137,10 +108,10 @@ def _read(path):
 
 
 def _check_content(meta_graph):
-    assets = tuple(sorted(a.filename for a in meta_graph.asset_file_def))
-    if assets not in (_ASSETS, _OLD_ASSETS):
+    found = tuple(sorted(a.filename for a in meta_graph.asset_file_def))
+    if found not in (assets.NAMES, assets.OLD_NAMES):
         raise ValueError(
-            f"its assets are {assets}, expected {', '.join(_ASSETS)}"
+            f"its assets are {found}, expected {', '.join(assets.NAMES)}"
         )
     _check_signatures(meta_graph.signature_def)
     _check_objects(meta_graph.object_graph_def)
@@ -168,20 +139,15 @@ def _check_signatures(signatures):
             raise ValueError(f"signature {name} gives {found}, not {outputs}")
 
 
-def _check_styles(directory, signatures):
-    """Checks that each column of the outputs has a name, and one of its own."""
-    path = os.path.join(directory, "assets", STYLES_ASSET)
-    with open(path, encoding="utf-8") as file:
-        names = file.read().splitlines()
-    if not all(map(str.strip, names)) or len(set(names)) < len(names):
-        raise ValueError(f"a line of {path} is empty or occurs twice")
+def _check_columns(style_names, signatures):
+    """Checks that each column of the outputs has a name."""
     for name in _SIGNATURES:
         shape = signatures[name].outputs["probabilities"].tensor_shape
         sizes = [dim.size for dim in shape.dim]
-        if sizes != [-1, len(names)]:
+        if sizes != [-1, len(style_names)]:
             raise ValueError(
-                f"{path} names {len(names)} styles, and the probabilities of "
-                f"signature {name} have the shape {sizes}"
+                f"{assets.STYLES} names {len(style_names)} styles, and the "
+                f"probabilities of signature {name} have the shape {sizes}"
             )
 
 

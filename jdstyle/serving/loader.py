@@ -11,6 +11,7 @@ from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.files import sums
 from jdstyle.models import weight_files
+from jdstyle.serving import assets
 from jdstyle.serving import inspection
 
 # How many batches are in hand at a time: one is decoded while one is in the
@@ -51,9 +52,9 @@ def load_program(directory):
             it holds something that `export` does not write; nothing of it
             has run by then.
     """
-    asset = os.path.join(directory, "assets", inspection.STYLES_ASSET)
-    if not os.path.isfile(asset):
-        found = f"missing: {asset}"
+    path = os.path.join(directory, "assets", assets.STYLES)
+    if not os.path.isfile(path):
+        found = f"missing: {path}"
         if os.path.isfile(directory):
             found = weight_files.refusal(directory) or "it is a weight file"
         raise InputError(
@@ -62,8 +63,7 @@ def load_program(directory):
         )
     sums.check_all(directory)
     inspection.check(directory)
-    with open(asset, encoding="utf-8") as file:
-        style_names = file.read().splitlines()
+    style_names = assets.read_styles(directory)
     return tf.saved_model.load(directory), style_names
 
 

@@ -12,7 +12,7 @@ from jdstyle.errors import InputError
 from jdstyle.files import atomic
 from jdstyle.photos import files
 from jdstyle.photos import reader
-from jdstyle.serving import inspection
+from jdstyle.serving import assets
 from jdstyle.serving import loader
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
@@ -99,7 +99,7 @@ def predict(
             raise InputError(f"The output must be a file, not a folder: {path}")
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     classify, style_names = loader.load(saved_model)
-    short_side = short_side or inspection.read_short_side(saved_model)
+    short_side = short_side or assets.read_short_side(saved_model)
     if submission and tuple(style_names) != styles.NAMES:
         logging.warning(
             "The challenge expects %d labels per line; this model has %d.",

@@ -9,7 +9,7 @@ from jdstyle import defaults
 from jdstyle.files import sums
 from jdstyle.files import swap
 from jdstyle.photos import decoding
-from jdstyle.serving import inspection
+from jdstyle.serving import assets
 
 # A progressive JPEG or a transparent PNG takes much memory for each pixel: so
 # many photos are decoded at a time, on however many cores, and together take
@@ -68,16 +68,16 @@ class StyleClassifier(tf.Module):
 
     Args:
         scorer: `Thresholded` or `ensemble.Ensemble`.
-        assets: list of paths of the files that become assets.
+        asset_paths: list of the files that become assets.
     """
 
-    def __init__(self, scorer, assets):
+    def __init__(self, scorer, asset_paths):
         super().__init__()
         self._scorer = scorer
         # No more than this is saved. A tracked Keras model would bring a node
         # for each layer, and two signatures of its own that are traced.
         self.weights = scorer.weights
-        self.files = [tf.saved_model.Asset(path) for path in assets]
+        self.files = [tf.saved_model.Asset(path) for path in asset_paths]
         # One function for all signatures: each would otherwise bring a copy
         # of every network's graph, to write, to load and to optimise. Public:
         # `runtimes.frozen_graph` hands it to other runtimes, which want no
@@ -218,9 +218,9 @@ def export(scorer, style_names, directory, *, short_side=defaults.SHORT_SIDE):
         _write(
             scorer,
             {
-                inspection.STYLES_ASSET: style_names,
-                inspection.MEMBERS_ASSET: scorer.member_names,
-                inspection.SHORT_SIDE_ASSET: [short_side],
+                assets.STYLES: style_names,
+                assets.MEMBERS: scorer.member_names,
+                assets.SHORT_SIDE: [short_side],
             },
             unfinished,
         )
@@ -231,11 +231,11 @@ def export(scorer, style_names, directory, *, short_side=defaults.SHORT_SIDE):
         os.rename(unfinished, directory)
 
 
-def _write(scorer, assets, directory):
-    """Writes a SavedModel with assets, a dict from file name to lines."""
+def _write(scorer, files, directory):
+    """Writes a SavedModel with asset files, a dict from file name to lines."""
     os.makedirs(directory)
-    paths = [os.path.join(directory, name) for name in assets]
-    for path, lines in zip(paths, assets.values(), strict=True):
+    paths = [os.path.join(directory, name) for name in files]
+    for path, lines in zip(paths, files.values(), strict=True):
         with open(path, "w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
     classifier = StyleClassifier(scorer, paths)

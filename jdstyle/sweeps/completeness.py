@@ -18,7 +18,9 @@ def find_runs(runs_dir, fingerprint, include=None, *, allow_missing=False):
     like a fusion of all.
 
     Args:
-        runs_dir, fingerprint, include: as in `finished.find_runs`.
+        runs_dir: as in `finished.find_runs`.
+        fingerprint: as in `finished.find_runs`.
+        include: as in `finished.find_runs`.
         allow_missing: bool, whether to go on with what is there. Where a member
             lacks a fold of a style, that style is left out of that member.
 

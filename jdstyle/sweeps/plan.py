@@ -50,7 +50,8 @@ def plan(
         wanted: list of strings: numbers or names of styles, "all" for each
             style of the data set, "together" for one network of all of them.
         style_names: list of strings, the names of the data set's styles.
-        dataset, data_dir: as the flags of `train`.
+        dataset: as the flags of `train`.
+        data_dir: as the flags of `train`.
         runs_dir: folder of the run directories.
         backbones: list of strings; empty for the data set's default.
         folds: list of ints; empty for the data set's own validation.

@@ -18,8 +18,9 @@ def fit(network, model, make_dataset, loss, keeper, settings):
     decayed to zero by a cosine.
 
     Args:
-        network, model: of `recipe.build_network`, built under the strategy
+        network: of `recipe.build_network`, built under the strategy
             that is to run them.
+        model: likewise.
         make_dataset: function of `first_batch` that returns the training
             dataset from there on.
         loss: `keras.losses.Loss`.

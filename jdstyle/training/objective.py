@@ -48,7 +48,8 @@ def make_objective(
     """Makes an objective of photos and settings, and logs what it is like.
 
     Args:
-        train_photos, validation_photos: `records.Photos`.
+        train_photos: `records.Photos`.
+        validation_photos: `records.Photos`.
         columns: list of ints, the styles' columns in the labels.
         settings: `recipe.Settings`.
         style_names: list of strings, one per column.

@@ -119,8 +119,9 @@ def make_losses(settings, kept, shown):
 
     Args:
         settings: `Settings`.
-        kept, shown: of `resampling.expected_kept`. The balance does not correct
+        kept: of `resampling.expected_kept`. The balance does not correct
             what resampling already has.
+        shown: likewise.
 
     Returns:
         `(loss, validation_loss)`: `keras.losses.Loss`; for one style they are

@@ -46,7 +46,8 @@ def execute(
         workdir: run directory.
         flag_texts: dict from flag name to the flag as text, for `flags.cfg`.
         task: "train" or "pretrain".
-        fold, cache: as in `records.read_photos`.
+        fold: as in `records.read_photos`.
+        cache: as in `records.read_photos`.
         checkpoint_minutes: as in `trainer.train`.
 
     Returns:

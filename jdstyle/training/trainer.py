@@ -58,7 +58,8 @@ def train(
     same settings, it goes on from there.
 
     Args:
-        train_photos, validation_photos: `records.Photos`.
+        train_photos: `records.Photos`.
+        validation_photos: `records.Photos`.
         columns: list of ints, the styles' columns in the labels.
         settings: `recipe.Settings`.
         workdir: run directory, takes history, TensorBoard files and weights.

@@ -39,7 +39,7 @@ def _heights(container):
 def _jd_counts():
     path = Path(demo_builder.__file__).parent / "label_sets.csv"
     with open(path, newline="") as file:
-        rows = np.array([row for row in csv.reader(file)][1:], int)
+        rows = np.array(list(csv.reader(file))[1:], int)
     return rows[:, 1:].T @ (rows[:, :1] * rows[:, 1:])
 
 

@@ -20,6 +20,7 @@ from jdstyle.fusion import rules
 from jdstyle.models import backbones
 from jdstyle.models import classifier
 from jdstyle.serving import allowed_operations
+from jdstyle.serving import assets
 from jdstyle.serving import inspection
 from jdstyle.serving import loader
 from jdstyle.serving import saved_model
@@ -424,7 +425,7 @@ def test_refuses_a_file_too_many(name, product):
     ids=["fewer", "more", "none", "twice", "blank", "gap", "latin"],
 )
 def test_refuses_styles_that_do_not_name_the_columns(content, message, product):
-    (product / "assets" / inspection.STYLES_ASSET).write_bytes(content)
+    (product / "assets" / assets.STYLES).write_bytes(content)
     sums.write(product)
     with pytest.raises(InputError, match=f"was not run: .*{message}"):
         loader.load(str(product))
@@ -432,7 +433,7 @@ def test_refuses_styles_that_do_not_name_the_columns(content, message, product):
 
 @pytest.mark.parametrize("content", [b"", b"15\n", b"-64", b"64 px", b"1e9"])
 def test_refuses_a_short_side_that_is_none(content, product):
-    (product / "assets" / inspection.SHORT_SIDE_ASSET).write_bytes(content)
+    (product / "assets" / assets.SHORT_SIDE).write_bytes(content)
     sums.write(product)
     with pytest.raises(InputError, match="was not run: .*number of pixels"):
         loader.load(str(product))

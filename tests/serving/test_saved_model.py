@@ -20,7 +20,7 @@ from jdstyle.errors import InputError
 from jdstyle.files import sums
 from jdstyle.input_pipeline import batches
 from jdstyle.models import classifier
-from jdstyle.serving import inspection
+from jdstyle.serving import assets
 from jdstyle.serving import loader
 from jdstyle.serving import saved_model
 
@@ -221,21 +221,21 @@ def test_a_kill_at_the_end_leaves_a_whole_product(
 
 
 def test_says_the_short_side_of_its_photos(model, product, tmp_path):
-    assert inspection.read_short_side(product) == 320
+    assert assets.read_short_side(product) == 320
     path = str(tmp_path / "saved_model")
     scorer = saved_model.Thresholded(model, [0.5, 0.5])
     saved_model.export(scorer, STYLES, path, short_side=64)
     assert loader.load(path)[1] == STYLES
-    assert inspection.read_short_side(path) == 64
+    assert assets.read_short_side(path) == 64
 
 
 def test_product_of_an_older_version_is_loaded(model, tmp_path):
     path = str(tmp_path / "saved_model")
     scorer = saved_model.Thresholded(model, [0.5, 0.5])
-    assets = {"styles.txt": STYLES, "members.txt": scorer.member_names}
-    saved_model._write(scorer, assets, path)
+    files = {"styles.txt": STYLES, "members.txt": scorer.member_names}
+    saved_model._write(scorer, files, path)
     assert loader.load(path)[1] == STYLES
-    assert inspection.read_short_side(path) == 320
+    assert assets.read_short_side(path) == 320
 
 
 def test_refuses_what_is_no_model(tmp_path):

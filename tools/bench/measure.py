@@ -80,7 +80,8 @@ def ratio(numerator, denominator, scale=1.0):
     """Returns CPU time over CPU time, round by round, times `scale`.
 
     Args:
-        numerator, denominator: lists of `Round` of one `alternate`.
+        numerator: list of `Round` of one `alternate`.
+        denominator: likewise.
         scale: float.
     """
     pairs = zip(numerator, denominator, strict=True)
