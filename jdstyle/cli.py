@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import sys
+import typing
 
 from absl import app
 from absl import flags
@@ -163,7 +164,7 @@ def _parse_flags(argv):
         sys.exit(0)
 
 
-def _exit_with_usage(message):
+def _exit_with_usage(message) -> typing.NoReturn:
     program = sys.argv[0]
     folder, name = os.path.split(os.path.abspath(program))
     if folder == os.path.dirname(os.path.abspath(__file__)):

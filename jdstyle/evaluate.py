@@ -18,7 +18,10 @@ from jdstyle.datasets import labels
 flags.adopt_module_key_flags(data_flags)
 
 _SAVED_MODEL = flags.DEFINE_string(
-    "saved_model", None, "The directory of the SavedModel. Required."
+    "saved_model",
+    None,
+    "The directory of the SavedModel. Required.",
+    required=True,
 )
 _SPLIT = flags.DEFINE_enum(
     "split", "test", labels.SPLITS, "The photos to score the model on."
@@ -32,7 +35,6 @@ _OUTPUT_DIR = flags.DEFINE_string(
     "The directory for the results. By default evaluation-<dataset>-<split> "
     "beside the SavedModel.",
 )
-flags.mark_flag_as_required("saved_model")
 
 
 def main(argv):

@@ -20,7 +20,10 @@ from jdstyle.runtimes import formats
 flags.adopt_module_key_flags(data_flags)
 
 _SAVED_MODEL = flags.DEFINE_string(
-    "saved_model", None, "The directory of the SavedModel. Required."
+    "saved_model",
+    None,
+    "The directory of the SavedModel. Required.",
+    required=True,
 )
 _FORMAT = flags.DEFINE_enum(
     "format",
@@ -28,6 +31,7 @@ _FORMAT = flags.DEFINE_enum(
     list(formats.FORMATS),
     "onnx writes an .onnx file, openvino an .xml file and a .bin file beside "
     "it, litert a .tflite file. Required.",
+    required=True,
 )
 _PRECISION = flags.DEFINE_enum(
     "precision",
@@ -55,8 +59,6 @@ _CALIBRATION_PHOTOS = flags.DEFINE_integer(
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 32, "Photos per call of the models.", lower_bound=1
 )
-flags.mark_flag_as_required("saved_model")
-flags.mark_flag_as_required("format")
 
 
 def main(argv):

@@ -20,7 +20,10 @@ from jdstyle.runs import directory
 flags.adopt_module_key_flags(data_flags)
 
 _RUNS_DIR = flags.DEFINE_string(
-    "runs_dir", None, "Folder whose sub-folders are finished runs. Required."
+    "runs_dir",
+    None,
+    "Folder whose sub-folders are finished runs. Required.",
+    required=True,
 )
 _RUNS = flags.DEFINE_list(
     "runs",
@@ -75,8 +78,6 @@ _SEED = flags.DEFINE_integer(
     "folds.",
     lower_bound=0,
 )
-
-flags.mark_flag_as_required("runs_dir")
 
 
 def main(argv):

@@ -15,7 +15,10 @@ from jdstyle import cli
 from jdstyle.errors import InputError
 
 _SAVED_MODEL = flags.DEFINE_string(
-    "saved_model", None, "The directory of the SavedModel. Required."
+    "saved_model",
+    None,
+    "The directory of the SavedModel. Required.",
+    required=True,
 )
 _OUTPUT = flags.DEFINE_string(
     "output", "predictions.csv", "The CSV file to write."
@@ -43,7 +46,6 @@ _SHORT_SIDE = flags.DEFINE_integer(
     "default that of the photos that trained the model.",
     lower_bound=16,
 )
-flags.mark_flag_as_required("saved_model")
 
 
 def main(argv):

@@ -24,13 +24,14 @@ def main(argv):
     # Not above, so that --help does not wait for it.
     cli.start_tensorflow()
     from jdstyle.datasets import prepared
+    from jdstyle.datasets import records
     from jdstyle.training import run
 
     builder = prepared.open_prepared(given["dataset"], given["data_dir"])
     values = _resolve(given)
     finished = run.execute(
         builder,
-        list(range(len(builder.info.metadata["styles"]))),
+        list(range(len(records.style_names(builder)))),
         run_flags.settings(values, positive_rate=0.0, false_negative_cost=1.0),
         values["workdir"],
         flag_texts=cli.flag_texts(values),
@@ -49,7 +50,7 @@ def _resolve(given):
         given: dict of `run_flags.read`.
     """
     values = run_flags.resolve(given, defaults.for_run(given["dataset"], "all"))
-    if values["init_from"].startswith("style:"):
+    if str(values["init_from"]).startswith("style:"):
         raise InputError("--init_from=style:STYLE is for jdstyle.train.")
     if values["workdir"] is None:
         values["workdir"] = directory.default_path(

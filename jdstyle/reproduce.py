@@ -119,7 +119,7 @@ def _make_plan(labels, arguments):
         backbones=tuple(_BACKBONES.value or default),
         wanted=tuple(_STYLES.value),
         init_from=_INIT_FROM.value
-        or defaults.for_run(dataset, "all")["init_from"],
+        or str(defaults.for_run(dataset, "all")["init_from"]),
         folds=folds,
         places=tuple(sweep_flags.places(default=2 if is_demo else 1)),
         pretrain_dataset=None if pretrain == "none" else pretrain,

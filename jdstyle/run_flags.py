@@ -164,7 +164,7 @@ def read(module):
     for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"--{name} must be finite, not {value}.")
-    text = values["batch_size"]
+    text = str(values["batch_size"])
     if text != "auto" and not (text.isdecimal() and int(text) > 0):
         raise InputError(
             f"--batch_size must be auto or an int > 0. Received: {text!r}."

@@ -26,6 +26,7 @@ _STYLE = flags.DEFINE_string(
     None,
     "Style to recognise: its number or its name; or all, for a network that "
     "recognises every style. Required.",
+    required=True,
 )
 flags.DEFINE_enum(
     "sharing",
@@ -56,7 +57,6 @@ flags.DEFINE_float(
     f"{defaults.describe_style('false_negative_cost')}",
     lower_bound=1e-6,
 )
-flags.mark_flag_as_required("style")
 
 
 def main(argv):
@@ -65,10 +65,11 @@ def main(argv):
     # Not above, so that --help does not wait for it.
     cli.start_tensorflow()
     from jdstyle.datasets import prepared
+    from jdstyle.datasets import records
     from jdstyle.training import run
 
     builder = prepared.open_prepared(given["dataset"], given["data_dir"])
-    known = list(builder.info.metadata["styles"])
+    known = records.style_names(builder)
     values = _resolve(given, known)
     columns = list(range(len(known)))
     if not styles.means_all(values["style"], known):
@@ -147,9 +148,10 @@ def _find_init_from(values, builder, style_names):
     """Returns where the weights come from; style:STYLE becomes its run."""
     from jdstyle.runs import finished
 
-    prefix, _, style = values["init_from"].partition(":")
-    if prefix != "style":
-        return values["init_from"]
+    init_from = values["init_from"]
+    if not init_from.startswith("style:"):
+        return init_from
+    style = init_from.removeprefix("style:")
     known = builder.info.metadata["styles"]
     return finished.find_start(
         values["workdir"],

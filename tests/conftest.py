@@ -57,10 +57,21 @@ def pytest_cmdline_main(config):
     )
     if option.numprocesses is None and everything and not alone:
         option.numprocesses = 2
+        _count_lines_of_workers(config)
     if option.numprocesses and option.dist == "no":
         # A file's fixtures are made once; the order of the files stays.
         option.dist = "loadfile"
         option.loadscopereorder = False
+
+
+def _count_lines_of_workers(config):
+    """Begins --cov anew: it has begun to count in this process alone."""
+    cov = config.pluginmanager.getplugin("_cov")
+    if cov is not None and cov.cov_controller is not None:
+        cov.cov_controller.cov.stop()
+        config.pluginmanager.unregister(cov)
+        anew = type(cov)(config.option, config.pluginmanager)
+        config.pluginmanager.register(anew, "_cov")
 
 
 def pytest_collection_modifyitems(config, items):

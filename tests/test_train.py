@@ -96,6 +96,13 @@ def test_what_is_written_loads_again_and_leaves_the_flags_alone():
     assert read() == values
 
 
+@pytest.mark.parametrize("init_from", ["style", "scratch", "runs/punk"])
+def test_what_names_no_style_is_where_it_starts(init_from):
+    """A run directory may be called "style": only "style:" means a style."""
+    values = resolve(style="12", init_from=init_from)
+    assert train._find_init_from(values, None, ["Punk"]) == init_from
+
+
 @pytest.mark.parametrize(
     ("argument", "message"),
     [

@@ -163,7 +163,7 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         sources.write(
             os.path.join(self.data_dir, sources.FILE), rows, self._sources
         )
-        self.info.metadata.update(
+        self.info.metadata.update(  # pyright: ignore
             settings=self.settings(),
             rejected=dict(collections.Counter(why for _, why in rejected)),
             cleaning=self.cleaning,

@@ -23,7 +23,7 @@ def aside(path, mode="w", **options):
     """
     unfinished = f"{path}{SUFFIX}"
     if "b" not in mode:
-        options = {"encoding": "utf-8"} | options
+        options.setdefault("encoding", "utf-8")
     with renamed(unfinished, path), open(unfinished, mode, **options) as file:
         yield file
 

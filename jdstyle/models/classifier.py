@@ -41,7 +41,7 @@ class Architecture(typing.NamedTuple):
             return [list(range(self.num_styles))]
         if self.sharing == "none":
             return [[column] for column in range(self.num_styles)]
-        return [list(group) for group in self.groups]
+        return [list(group) for group in self.groups or []]
 
 
 def build(architecture, *, weights=None):

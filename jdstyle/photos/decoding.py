@@ -179,7 +179,9 @@ def _on_white(image):
     """RGB of a gray, gray-alpha, RGB or RGBA image, transparency on white."""
     channels = tf.shape(image)[-1]
     color = tf.cond(
-        channels % 2 == 0, lambda: _blend_on_white(image), lambda: image
+        tf.math.floormod(channels, 2) == 0,
+        lambda: _blend_on_white(image),
+        lambda: image,
     )
     color = tf.cond(
         tf.shape(color)[-1] == 1,

@@ -89,10 +89,10 @@ def compare(photos, style_names, batches, run_before, run_after):
         "decisions": int(before[1].size),
         "differing": len(differences),
         "before": scores.score(
-            style_names, photos.labels, *before, photos.source
+            style_names, photos.labels, before[0], before[1], photos.source
         ),
         "after": scores.score(
-            style_names, photos.labels, *after, photos.source
+            style_names, photos.labels, after[0], after[1], photos.source
         ),
     }
     return result, differences

@@ -1,5 +1,9 @@
 """A frozen graph as a file for LiteRT, which was TensorFlow Lite."""
 
+# The schema's classes say that each of their lists may be missing.
+# pyright: reportOptionalIterable=false, reportOptionalSubscript=false
+# pyright: reportArgumentType=false
+
 import os
 
 import tensorflow as tf

@@ -164,7 +164,7 @@ def environments(num_jobs, gpus=()):
     Returns:
         List of `num_jobs` dicts.
     """
-    owners = [gpus[i % len(gpus)] if gpus else None for i in range(num_jobs)]
+    owners = [gpus[i % len(gpus)] if gpus else "" for i in range(num_jobs)]
     return [
         ({"CUDA_VISIBLE_DEVICES": gpu} if gpus else {})
         # Else the first process takes all of the memory of a shared GPU.

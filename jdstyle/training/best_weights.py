@@ -41,7 +41,7 @@ class BestWeights(keras.callbacks.Callback):
         # Keras insists on the ending.
         unfinished = os.path.join(self._workdir, "unfinished.weights.h5")
         with (
-            moving_average.averaged(self.model.optimizer),
+            moving_average.averaged(self.model.optimizer),  # pyright: ignore
             atomic.renamed(unfinished, path),
         ):
             self._kept_model.save_weights(unfinished)

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import numpy.typing as npt
 from keras import ops
 
 
@@ -42,7 +43,10 @@ class CostSensitiveBinaryCrossentropy(keras.losses.Loss):
     """
 
     def __init__(
-        self, false_negative_cost=1.5, false_positive_cost=1.0, **kwargs
+        self,
+        false_negative_cost: npt.ArrayLike = 1.5,
+        false_positive_cost: npt.ArrayLike = 1.0,
+        **kwargs,
     ):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
@@ -106,7 +110,10 @@ class CostSensitiveBinaryCrossentropy(keras.losses.Loss):
 
 
 def balanced_costs(
-    positives, negatives, false_negative_cost=1.5, false_positive_cost=1.0
+    positives,
+    negatives,
+    false_negative_cost: npt.ArrayLike = 1.5,
+    false_positive_cost: npt.ArrayLike = 1.0,
 ):
     """Multiplies costs so that positives and negatives weigh the same.
 

@@ -35,7 +35,7 @@ class KeepWeights(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self._weights = [
             (weight, weight.numpy())
-            for weight, _ in _pairs(self.model.optimizer)
+            for weight, _ in _pairs(self.model.optimizer)  # pyright: ignore
         ]
 
     def on_train_end(self, logs=None):

@@ -51,7 +51,8 @@ class Rate(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs):
         self.photos_per_second.append(self._rate)
         logs["photos_per_second"] = self._rate
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        optimizer = self.model.optimizer  # pyright: ignore
+        logs["learning_rate"] = float(optimizer.learning_rate)
 
     def get_state(self):
         """Returns what it remembers, as a dict of JSON values."""

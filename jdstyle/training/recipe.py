@@ -149,7 +149,7 @@ def make_optimizer(settings, steps, *, factor=1.0):
     """
     warmup = max(1, steps // 10)
     optimizer = keras.optimizers.AdamW(
-        keras.optimizers.schedules.CosineDecay(
+        keras.optimizers.schedules.CosineDecay(  # pyright: ignore
             initial_learning_rate=0.0,
             warmup_target=factor * settings.learning_rate,
             warmup_steps=warmup,

@@ -166,7 +166,7 @@ def _write_results(trained, photos, style_names, columns, workdir, *, start):
         os.path.join(workdir, directory.SAVED_MODEL_DIR),
         short_side=photos.short_side,
     )
-    decisions = (probabilities >= np.float32(chosen)).astype(int)
+    decisions = (probabilities >= np.array(chosen, np.float32)).astype(int)
     results = {
         "styles": style_names,
         "thresholds": chosen,

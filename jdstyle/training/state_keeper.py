@@ -60,6 +60,7 @@ class Keeper(keras.callbacks.Callback):
         self._batch_ids = batch_ids
         self.epoch = self.step = 0
         self._state = state
+        self._recorded = state[1] if state else {}
         self._metrics = None
         self._precision = keras.config.dtype_policy().name
         if state is not None:
@@ -84,14 +85,15 @@ class Keeper(keras.callbacks.Callback):
         self._network = network
         self._all_finite = _finite_check(network)
         if self._state is not None:
-            self._restore()
+            self._restore(*self._state)
+            self._state = None
         self._skipped = 0
         self._iterations = int(network.optimizer.iterations.numpy())
         self._last_save = time.monotonic()
 
     def _require_same(self, flag, value):
         """The flags are the same, but auto depends on the machine."""
-        there = self._state[1][flag]
+        there = self._recorded[flag]
         if there != value:
             raise Failure(
                 f"The state in {self._directory} is of --{flag}={there}, and "
@@ -100,9 +102,7 @@ class Keeper(keras.callbacks.Callback):
                 "again."
             )
 
-    def _restore(self):
-        arrays, record = self._state
-        self._state = None
+    def _restore(self, arrays, record):
         variables = _variables(self._network)
         # Not by name: Keras numbers layers anew with every model.
         if _shapes(variables) != record["shapes"]:
@@ -138,7 +138,7 @@ class Keeper(keras.callbacks.Callback):
                 variable.assign(value)
             self._metrics = None
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch, logs):
         self.step += 1
         self._signals.patient = True
         if not np.isfinite(logs["loss"]):

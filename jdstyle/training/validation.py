@@ -45,11 +45,12 @@ class Validation(keras.callbacks.Callback):
         self._states_dir = states_dir
 
     def on_epoch_end(self, epoch, logs):
-        with moving_average.averaged(self.model.optimizer):
+        optimizer = self.model.optimizer  # pyright: ignore
+        with moving_average.averaged(optimizer):
             logits = forward.predict_logits(self._forward, self.dataset)
         self._require_finite(epoch, logits)
         self.probabilities = tf.sigmoid(logits).numpy()
-        logs.update(self._score(logits))
+        logs.update(self._score(logits, self.probabilities))
 
     def _require_finite(self, epoch, logits):
         """Finite weights may overflow on the way, in float16 above all."""
@@ -62,17 +63,17 @@ class Validation(keras.callbacks.Callback):
                 f"{checkpoints.advise(self._states_dir)}"
             )
 
-    def _score(self, logits):
+    def _score(self, logits, probabilities):
         objective = self._objective
         rows = []
         for place in objective.scored:
             labels = objective.validation_labels[:, place]
-            probabilities = self.probabilities[:, place]
+            predicted = probabilities[:, place]
             known = labels >= 0
             threshold, f2 = thresholds.best_threshold(
-                labels[known], probabilities[known]
+                labels[known], predicted[known]
             )
-            pr_auc = scores.pr_auc(labels, probabilities)
+            pr_auc = scores.pr_auc(labels, predicted)
             rows.append((f2, threshold, pr_auc))
         f2, threshold, pr_auc = np.mean(rows, axis=0).tolist()
         labels = objective.validation_labels.astype("float32")
