@@ -22,13 +22,6 @@ _OUTPUT = flags.DEFINE_string(
     "prediction.png",
     "PNG file to write. Default: prediction.png.",
 )
-_SHORT_SIDE = flags.DEFINE_integer(
-    "short_side",
-    320,
-    "Short side in pixels to which the training photos were prepared. "
-    "Default: 320.",
-    lower_bound=16,
-)
 
 
 def main(argv):
@@ -36,9 +29,10 @@ def main(argv):
         raise InputError(
             f"Name one photo. Received: {len(argv) - 1} arguments."
         )
-    jpeg = _read_photo(argv[1])
+    jpeg = _read_photo(argv[1], _SAVED_MODEL.value)
     thresholds = _read_thresholds(_SAVED_MODEL.value)
-    # Here, so that neither --help nor an error waits for TensorFlow.
+    # Not above, so that neither --help nor an error waits for it.
+    cli.start_tensorflow()
     import tensorflow as tf
 
     from jdstyle.serving import loader
@@ -55,15 +49,17 @@ def main(argv):
     print(f"Picture: {_OUTPUT.value}")
 
 
-def _read_photo(path):
+def _read_photo(path, saved_model):
     """Returns a photo as `predict` shows it to a model: an upright JPEG."""
     from jdstyle.photos import files
     from jdstyle.photos import normalise
+    from jdstyle.serving import assets
 
     try:
         data, _ = files.read_file(path)
-        return normalise.normalise(data, _SHORT_SIDE.value).jpeg
-    except (OSError, files.PhotoError) as error:
+        short_side = assets.read_short_side(saved_model)
+        return normalise.normalise(data, short_side).jpeg
+    except (OSError, ValueError, files.PhotoError) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
 
 

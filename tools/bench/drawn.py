@@ -33,6 +33,6 @@ def originals(number, side=800):
 
 def prepared(photos, short_side=320):
     """Returns the JPEGs as `prepare` stores them."""
-    from jdstyle.photos import normalise as photo_files
+    from jdstyle.photos import normalise
 
-    return [photo_files.normalise(photo, short_side).jpeg for photo in photos]
+    return [normalise.normalise(photo, short_side).jpeg for photo in photos]

@@ -40,7 +40,7 @@ def main(argv):
     import drawn
     import measure
 
-    from jdstyle.photos import normalise as photo_files
+    from jdstyle.photos import normalise
 
     measure.print_header(
         photos=_NUM_PHOTOS.value,
@@ -52,7 +52,7 @@ def main(argv):
     stored = drawn.prepared(originals)
     rows = _compare("800 x 800", originals) + _compare("prepared", stored)
     preparing = measure.alternate(
-        {"": lambda: [photo_files.normalise(o) for o in originals]}, 1
+        {"": lambda: [normalise.normalise(o) for o in originals]}, 1
     )
     header = ["photos", "by", "photos per CPU-second", "ours is faster by"]
     print(measure.table([*header, "cores busy"], rows))
