@@ -13,8 +13,9 @@ ROOT = pathlib.Path(__file__).parents[1]
 def test_package_is_clean():
     # basedpyright is Pyright in one wheel, which brings its own Node.js.
     done = subprocess.run(
-        [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable],
-        cwd=ROOT,
+        [sys.executable, "-m", "basedpyright"]
+        + ["--project", str(ROOT / "pyproject.toml")]
+        + ["--pythonpath", sys.executable],
         capture_output=True,
         text=True,
     )

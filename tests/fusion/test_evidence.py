@@ -18,7 +18,7 @@ SOURCE = records.Source("demo/1.0.0", "f" * 64, num_leaking=2)
 def photos(train=TRAIN):
     """What `gather` reads of photos: the labels and where they come from."""
     return {
-        part: records.Photos(None, np.int32(labels), None, None, SOURCE)
+        part: records.Photos(None, np.int32(labels), None, None, SOURCE, 320)
         for part, labels in [("train", train), ("validation", VALIDATION)]
     }
 

@@ -103,7 +103,8 @@ def tool():
     module = importlib.util.module_from_spec(spec)
     sys.modules["convert"] = module
     spec.loader.exec_module(module)
-    for flag in flags.FLAGS.flags_by_module_dict()["convert"]:
+    # A copy of the list, from which each deletion takes one.
+    for flag in list(flags.FLAGS.flags_by_module_dict()["convert"]):
         delattr(flags.FLAGS, flag.name)
     yield module
     del sys.modules["convert"]

@@ -13,6 +13,8 @@ from PIL import Image
 
 from jdstyle.serving import saved_model
 
+pytestmark = pytest.mark.long
+
 ROOT = pathlib.Path(__file__).parents[2]
 
 
