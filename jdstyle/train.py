@@ -126,7 +126,10 @@ def _resolve(given, known):
 
 def _settings(values, builder, columns):
     """Returns the `recipe.Settings`: no flag's value, but what it means."""
-    names = [builder.info.metadata["styles"][column] for column in columns]
+    from jdstyle.datasets import records
+
+    known = records.style_names(builder)
+    names = [known[column] for column in columns]
     others = {
         "init_from": _find_init_from(values, builder, names),
         "sharing": values["sharing"] or "trunk",
@@ -146,18 +149,19 @@ def _settings(values, builder, columns):
 
 def _find_init_from(values, builder, style_names):
     """Returns where the weights come from; style:STYLE becomes its run."""
+    from jdstyle.datasets import records
     from jdstyle.runs import finished
 
     init_from = values["init_from"]
     if not init_from.startswith("style:"):
         return init_from
     style = init_from.removeprefix("style:")
-    known = builder.info.metadata["styles"]
+    known = records.style_names(builder)
     return finished.find_start(
         values["workdir"],
         known[styles.find(style, known, flag="--init_from")],
         style_names,
-        fingerprint=builder.info.metadata["fingerprint"],
+        fingerprint=records.source(builder).fingerprint,
         backbone=values["backbone"],
         fold=values["fold"],
     )

@@ -5,6 +5,8 @@ import typing
 import numpy as np
 import tensorflow_datasets as tfds
 
+from jdstyle.datasets import records
+
 
 class Labels(typing.NamedTuple):
     """The labels of a whole data set.
@@ -31,13 +33,13 @@ def read(builder):
     Returns:
         `Labels`.
     """
-    read = {
+    of_split = {
         split: _read_columns(builder, split) for split in builder.info.splits
     }
     return Labels(
-        style_names=list(builder.info.metadata["styles"]),
-        labels={split: columns["labels"] for split, columns in read.items()},
-        folds={split: columns["fold"] for split, columns in read.items()},
+        style_names=records.style_names(builder),
+        labels={split: of["labels"] for split, of in of_split.items()},
+        folds={split: of["fold"] for split, of in of_split.items()},
     )
 
 

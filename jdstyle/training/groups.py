@@ -23,7 +23,7 @@ def choose(text, builder, *, fold):
     Raises:
         InputError: if there cannot be so many groups, or as `parse`.
     """
-    style_names = list(builder.info.metadata["styles"])
+    style_names = records.style_names(builder)
     if text.isdecimal():
         if not 1 <= int(text) <= len(style_names):
             raise InputError(

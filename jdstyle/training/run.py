@@ -60,7 +60,7 @@ def execute(
     """
     start = time.monotonic()
     source = records.source(builder)
-    known = builder.info.metadata["styles"]
+    known = records.style_names(builder)
     style_names = [known[column] for column in columns]
     architecture = recipe.make_architecture(settings, len(columns))
     record = {
