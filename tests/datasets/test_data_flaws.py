@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import small_settings
 
 from jdstyle.datasets import records
 from jdstyle.errors import InputError
@@ -14,22 +15,15 @@ from jdstyle.runs import directory
 from jdstyle.runs import finished
 from jdstyle.serving import evaluation
 from jdstyle.serving import saved_model
-from jdstyle.training import recipe
 from jdstyle.training import run
 from jdstyle.training import trainer
 
-SETTINGS = recipe.Settings(
+SETTINGS = small_settings.SETTINGS._replace(
     backbone="MobileNetV3Small",
-    image_size=32,
-    init_from="scratch",
     epochs=1,
-    frozen_epochs=0,
-    learning_rate=1e-3,
     positive_rate=0.0,
     false_negative_cost=1.0,
-    batch_size=8,
     steps_per_epoch=1,
-    precision="float32",
     augment=False,
 )
 

@@ -8,6 +8,7 @@ import textwrap
 import keras
 import numpy as np
 import pytest
+import small_settings
 import tensorflow as tf
 
 from jdstyle import errors
@@ -25,19 +26,7 @@ pytestmark = [
     pytest.mark.usefixtures("small_mobilenet"),
 ]
 
-SETTINGS = recipe.Settings(
-    backbone="MobileNet",
-    image_size=32,
-    init_from="scratch",
-    epochs=2,
-    frozen_epochs=0,
-    learning_rate=1e-3,
-    positive_rate=0.5,
-    false_negative_cost=1.5,
-    batch_size=8,
-    steps_per_epoch=2,
-    precision="float32",
-)
+SETTINGS = small_settings.SETTINGS
 
 
 @pytest.fixture
