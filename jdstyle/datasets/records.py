@@ -67,6 +67,7 @@ def source(builder):
     )
 
 
+@tf.autograph.experimental.do_not_convert
 def read_photos(builder, part, *, fold=None, cache="memory", style_names=None):
     """Reads one part of a prepared data set.
 

@@ -29,6 +29,7 @@ class _RandomLayer(VectorizedBaseImageAugmentationLayer):
         # activations; and KerasCV takes a seed of 0 for none.
         super().__init__(seed=seed + 1, dtype="float32", **kwargs)
 
+    @tf.autograph.experimental.do_not_convert
     def call(self, inputs, training=None):
         if not training:
             return tf.cast(inputs, tf.float32)
@@ -197,7 +198,7 @@ def contact_sheet(images, augmentation):
     return tf.cast(tf.round(sheet), tf.uint8).numpy()
 
 
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True, autograph=False)
 def rotate_and_flip(images, angle, mirror):
     """Rotates about the centre, then mirrors left and right.
 
@@ -233,7 +234,7 @@ def rotate_and_flip(images, angle, mirror):
     return upper * (1.0 - down) + lower * down
 
 
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True, autograph=False)
 def erase(images, noise, top, left, height, width):
     """Fills a rectangle of each image with noise.
 

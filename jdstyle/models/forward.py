@@ -15,6 +15,7 @@ def make_forward(model):
     """
     return tf.function(
         lambda images: tf.cast(model(images, training=False), tf.float32),
+        autograph=False,
         reduce_retracing=True,
     )
 

@@ -119,6 +119,7 @@ def score_step(runs, photos, builder, part):
     )
     forward = tf.function(
         lambda images: member({size: tf.cast(images, tf.float32)}),
+        autograph=False,
         reduce_retracing=True,
     )
     outputs = [forward(images) for images in dataset]

@@ -88,16 +88,19 @@ class StyleClassifier(tf.Module):
                 tf.TensorSpec((None, size, size, 3), tf.float32)
                 for size in scorer.image_sizes
             ],
+            autograph=False,
         )
 
     @tf.function(
-        input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")]
+        input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")],
+        autograph=False,
     )
     def classify_files(self, image_bytes):
         return _without_members(self.classify_files_by_member(image_bytes))
 
     @tf.function(
-        input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")]
+        input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")],
+        autograph=False,
     )
     def classify_files_by_member(self, image_bytes):
         places, images = self._decode(image_bytes)
@@ -106,7 +109,8 @@ class StyleClassifier(tf.Module):
     @tf.function(
         input_signature=[
             tf.TensorSpec([None, None, None, 3], tf.float32, name="images")
-        ]
+        ],
+        autograph=False,
     )
     def classify_pixels(self, images):
         # A network may hide a NaN: to a relu it can be 0.

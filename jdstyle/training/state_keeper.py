@@ -235,5 +235,6 @@ def _finite_check(network):
     return tf.function(
         lambda: tf.reduce_all(
             [tf.reduce_all(tf.math.is_finite(weight)) for weight in weights]
-        )
+        ),
+        autograph=False,
     )
