@@ -11,7 +11,7 @@ pytestmark = pytest.mark.walk
 FLAGS = [
     "--dataset=label_table/tiny",
     "--style=bright",
-    "--backbone=MobileNetV3Small",
+    "--backbone=MobileNetV2",
     "--image_size=32",
     "--init_from=scratch",
     "--frozen_epochs=0",
@@ -31,6 +31,7 @@ def train(data_dir, folder, *options, code):
         f"--data_dir={data_dir}",
         f"--workdir={folder / 'run'}",
         code=code,
+        small=True,
     )
 
 

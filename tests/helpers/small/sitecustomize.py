@@ -1,4 +1,4 @@
-"""Makes MobileNet a network of three convolutions, quick to compile.
+"""Makes MobileNet and MobileNetV2 networks that compile quickly.
 
 In every Python process that finds this folder on its path, also in those that
 such a process starts.
@@ -18,6 +18,7 @@ class _Replacer(importlib.abc.MetaPathFinder):
             import small_networks
 
             keras.applications.MobileNet = small_networks.build
+            keras.applications.MobileNetV2 = small_networks.build_heavy
         return None
 
 
