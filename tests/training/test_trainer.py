@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 
+import binaries
 import keras
 import numpy as np
 import pytest
@@ -321,6 +322,7 @@ def test_two_devices_share_a_batch(data_dir, tmp_path):
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)],
+        env=binaries.environment(small=True),
         capture_output=True,
         text=True,
     )

@@ -116,6 +116,7 @@ def test_trains_groups_on_a_fold_from_the_stream(workplace):
         "--noaugment",
         "--epochs=1",
         "--workdir=second",
+        small=True,
     )
     assert "Group 1: rare" in said and "Group 2: bright" in said
     record = json.loads((workplace / "second" / "run.json").read_text())
