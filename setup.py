@@ -78,6 +78,8 @@ setuptools.setup(
             "nncf>=3.4,<3.5",
             "ai-edge-litert>=2.3,<2.4",
         ],
+        # Reads HEIC, which phones write.
+        "heif": ["pillow-heif>=1.8,<2"],
         # Whom tools/bench compares with; the program needs none of them.
         "bench": [
             "torch>=2.13,<3",
@@ -96,6 +98,7 @@ setuptools.setup(
             "coverage>=7.10.6,<8",
             "pytest-xdist>=3.8,<4",
             "hypothesis>=6.150,<7",
+            "pillow-heif>=1.8,<2",
             "ruff>=0.17,<0.18",
             # Pyright in one wheel; tests/test_types.py runs it.
             "basedpyright>=1.40,<2",

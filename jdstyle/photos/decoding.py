@@ -12,6 +12,7 @@ import tensorflow as tf
 from jdstyle.photos import headers
 
 _RATIOS = (1, 2, 4, 8)  # What a JPEG's cosine transform can be decoded at.
+_DARK = 64  # Of 256: a quarter, two bits unused.
 
 
 def decode(image_bytes, image_size):
@@ -63,16 +64,15 @@ def read_pixels(image_bytes, least_size, share=1):
         uint8 tensor, shape `(height, width, 3)`, RGB.
 
     Raises:
-        tf.errors.InvalidArgumentError: if the bytes are not such a file, or one
-            that `headers` refuses: too many pixels, an animated WebP.
+        tf.errors.InvalidArgumentError: if the bytes are not such a file, one
+            that `headers` refuses: too many pixels, an animated WebP; or a PNG
+            of 16 bits whose highest value is below a quarter of them.
     """
     return tf.case(
         [
             (
                 _starts_with(image_bytes, b"\x89PNG"),
-                lambda: _on_white(
-                    tf.io.decode_png(headers.check_png(image_bytes, share))
-                ),
+                lambda: _on_white(_decode_png(image_bytes, share)),
             ),
             (
                 _starts_with(image_bytes, b"RIFF"),
@@ -173,6 +173,26 @@ def _decode_scaled_jpeg(image_bytes, image_size, share):
         lambda ratio: tf.io.decode_jpeg(checked, channels=3, ratio=ratio),
         _ratio_index(shape, image_size),
     )
+
+
+def _decode_png(image_bytes, share):
+    image = tf.io.decode_png(headers.check_png(image_bytes, share))
+
+    def is_bright():
+        channels = tf.shape(image)[-1]
+        color = image[..., : channels - 1 + channels % 2]
+        return tf.reduce_max(color) >= _DARK
+
+    # Of 16 bits these are the high ones. What `sixteen_bits` looks into, values
+    # of 12 bits for instance, would come out black.
+    is_meant = tf.cond(
+        headers.png_depth(image_bytes) == 16, is_bright, lambda: True
+    )
+    check = tf.debugging.Assert(
+        is_meant, ["A PNG of 16 bits that uses fewer than 15."]
+    )
+    with tf.control_dependencies([check]):
+        return tf.identity(image)
 
 
 def _on_white(image):

@@ -5,11 +5,8 @@ import os
 import stat
 import warnings
 
-from PIL import BmpImagePlugin
-from PIL import GifImagePlugin
-from PIL import JpegImagePlugin
-from PIL import PngImagePlugin
-from PIL import WebPImagePlugin
+from jdstyle.photos import kinds
+from jdstyle.photos.kinds import PhotoError
 
 # A larger file is an attack or a mistake, and so is a larger claim. A JPEG is
 # decoded at 1/8 of its sides; a WebP of as many pixels would take 1.7 GB.
@@ -17,17 +14,6 @@ MAX_BYTES = 100_000_000
 MAX_JPEG_PIXELS = 100_000_000
 MAX_PIXELS = 50_000_000  # Of other kinds.
 MIN_SIDE = 16  # Pixels; a smaller picture shows no garment.
-
-_SUPPORTED = "JPEG, PNG, WebP, GIF or BMP"
-# The classes, not `Image.open`: it warns of photos well below our limits,
-# and a warning cannot be caught safely in one thread of many.
-_OPENERS = (
-    (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
-    (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
-    (b"RIFF", WebPImagePlugin.WebPImageFile),
-    (b"GIF8", GifImagePlugin.GifImageFile),
-    (b"BM", BmpImagePlugin.BmpImageFile),
-)
 
 # Bytes that a pixel may take while it is decoded: the coefficients of a
 # progressive JPEG, which draft mode does not lessen; of other kinds up to three
@@ -37,10 +23,6 @@ _OTHER_BYTES_PER_PIXEL = 13
 
 # Pillow's complaints about metadata, which are not kept, of readable photos.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-
-
-class PhotoError(Exception):
-    """A photo that cannot be used; its text is the reason, in a few words."""
 
 
 def read_file(path):
@@ -81,12 +63,12 @@ def open_photo(data):
     Raises:
         PhotoError: if it is something else.
     """
-    opener = _find_opener(data)
+    opener = kinds.find_opener(data)
     try:
         image = opener(io.BytesIO(data))
     except Exception as error:
         raise broken(opener.format, error) from error
-    _require_size(image)
+    require_size(image)
     return image
 
 
@@ -105,23 +87,16 @@ def num_bytes_decoded(image):
     return image.width * image.height * per_pixel
 
 
-def _find_opener(data):
-    for magic, opener in _OPENERS:
-        if data.startswith(magic) and (
-            magic != b"RIFF" or data[8:12] == b"WEBP"
-        ):
-            return opener
-    if not data:
-        raise PhotoError("empty file")
-    start = data[:256].removeprefix(b"\xef\xbb\xbf").strip()
-    if start.startswith(b"<"):
-        raise PhotoError("an HTML or XML page, not a photo")
-    if start.isascii() and b"\0" not in start:
-        raise PhotoError("text, not a photo")
-    raise PhotoError(f"not a {_SUPPORTED} file")
+def require_size(image):
+    """Refuses a picture of too many pixels, or of too few on a side.
 
+    Args:
+        image: `PIL.Image.Image`; its size is what the file claims until it is
+            loaded.
 
-def _require_size(image):
+    Raises:
+        PhotoError: with the size and the limit.
+    """
     width, height = image.size
     most = MAX_JPEG_PIXELS if image.format == "JPEG" else MAX_PIXELS
     if width * height > most:

@@ -48,6 +48,11 @@ def check_png(image_bytes, share=1):
     return _require_pixels(image_bytes, size, share * MAX_PIXELS)
 
 
+def png_depth(image_bytes):
+    """Returns the bits per value of a PNG file: a scalar int64 tensor."""
+    return _bytes(image_bytes, 24, 1)[0]
+
+
 def check_webp(image_bytes, share=1):
     """Passes on a WebP file of one frame, at most a share of `MAX_PIXELS`.
 

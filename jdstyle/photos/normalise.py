@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from jdstyle.photos import files
+from jdstyle.photos import sixteen_bits
 from jdstyle.photos.files import MIN_SIDE
 from jdstyle.photos.files import PhotoError
 
@@ -57,10 +58,11 @@ class Photo(typing.NamedTuple):
 def normalise(data, short_side=320, box=None):
     """Turns the bytes of a photo file into what is stored.
 
-    The content decides, not a name: JPEG, PNG, WebP, GIF (first frame) or BMP.
-    Upright by EXIF (a malformed one counts as none); what is transparent
-    becomes white; 16-bit values are scaled to 8 bits. Safe to call from
-    several threads at once.
+    The content decides, not a name: JPEG, PNG, WebP, GIF (first frame), BMP,
+    AVIF or HEIC (its main picture). Upright by EXIF (a malformed one counts as
+    none) or by the container; what is transparent becomes white; values of more
+    than 8 bits are scaled to 8; colour profiles are not applied. Safe to call
+    from several threads at once.
 
     Args:
         data: bytes of the file.
@@ -75,9 +77,9 @@ def normalise(data, short_side=320, box=None):
 
     Raises:
         PhotoError: if the file is empty, not a photo, broken, cut off, has a
-            side under `MIN_SIDE` or claims more pixels than `photos.files`
-            allows (refused before decoding); likewise if the box misses it or
-            leaves so little.
+            side under `MIN_SIDE`, claims more pixels than `photos.files` allows
+            (refused before decoding) or is dark as `sixteen_bits` refuses it;
+            likewise if the box misses it or leaves so little.
         ValueError: if `short_side` is too small.
     """
     if short_side < MIN_SIDE:
@@ -89,7 +91,7 @@ def normalise(data, short_side=320, box=None):
     is_large = files.num_bytes_decoded(image) > _LARGE
     try:
         with _one_large_photo if is_large else contextlib.nullcontext():
-            return _normalise(image, short_side, box)
+            return _normalise(data, image, short_side, box)
     except PhotoError:
         raise
     # Broken files make decoders raise nearly anything, MemoryError included;
@@ -98,11 +100,18 @@ def normalise(data, short_side=320, box=None):
         raise files.broken(image.format, error) from error
 
 
-def _normalise(image, short_side, box):
-    if box is None:  # It counts pixels of the full size.
-        image.draft("RGB", (short_side, short_side))  # JPEG: decode smaller.
+def _normalise(data, image, short_side, box):
+    # A box counts pixels of the full size. HEIC's draft would be the thumbnail
+    # beside the photo, made by whatever wrote it.
+    if box is None and image.format == "JPEG":
+        image.draft("RGB", (short_side, short_side))  # Decode smaller.
+    raw_mode = sixteen_bits.raw_mode(image)
     image.load()
+    if image.format != "JPEG":
+        files.require_size(image)  # Decoding HEIC may find another.
     turn = _read_turn(image)
+    if raw_mode is not None:
+        image = sixteen_bits.to_8_bits(image, raw_mode, data)
     image = _to_rgb(image)
     if box is not None:
         image = _crop(image, box)
@@ -141,8 +150,6 @@ def _read_turn(image):
 
 
 def _to_rgb(image):
-    if image.mode.startswith("I"):
-        image = _to_8_bits(image)
     if not image.has_transparency_data:
         return image.convert("RGB")
     if image.mode != "RGBA":  # Converting would copy it even so.
@@ -150,16 +157,6 @@ def _to_rgb(image):
     white = Image.new("RGB", image.size, "white")
     white.paste(image, mask=image.getchannel("A"))
     return white
-
-
-def _to_8_bits(image):
-    values = np.asarray(image).clip(0, 65535).astype(np.uint16)
-    transparent = image.info.get("transparency")
-    if transparent is not None:
-        values[values == transparent] = 65535
-    # Pillow itself would clip: nearly all of a photo would turn white.
-    levels = np.round(np.arange(65536) / 257).astype(np.uint8)
-    return Image.fromarray(levels[values])
 
 
 def _shrink(image, short_side):

@@ -127,7 +127,10 @@ def fuzz(decode, files, num_mutants, path, idle):
 def main(num_mutants, folder, *paths):
     files = list(odd_photos.good().values())
     files += [odd_photos.animated(kind) for kind in ("GIF", "WEBP")]
-    files.append(odd_photos.encode(odd_photos.picture(), "BMP"))
+    files += [
+        odd_photos.encode(odd_photos.picture(), kind)
+        for kind in ("BMP", "AVIF", "HEIF")
+    ]
     decode = tf.function(
         lambda image_bytes: decoding.decode(image_bytes, 32),
         input_signature=[tf.TensorSpec([], tf.string)],

@@ -8,7 +8,10 @@ import typing
 import zlib
 
 import numpy as np
+import pillow_heif
 from PIL import Image
+
+pillow_heif.register_heif_opener()  # To write HEIC.
 
 # 40 x 32, by jpegtran -arithmetic (libjpeg-turbo 2.1.5).
 _ARITHMETIC = base64.b64decode(
@@ -151,10 +154,13 @@ def kinds():
             ("JPEG", "broken JPEG: image file is truncated"),
             ("PNG", "broken PNG: "),
             ("WEBP", "broken WEBP: "),
+            ("AVIF", "broken AVIF: "),
+            ("HEIF", "broken HEIF: "),
         ]
         for data in [encode(picture((400, 300)), kind)]
     }
     tiff = encode(picture(), "TIFF")
+    gray_12 = np.arange(80 * 60, dtype="uint16").reshape(60, 80) % 4096
     return {
         **{n: Odd(data, (80, 60), (60, 80)) for n, data in good().items()},
         # Upright by EXIF for `prepare`, as the file holds it in the graph.
@@ -164,7 +170,12 @@ def kinds():
         "zero bytes": Odd(b"", "empty file", None),
         "HTML page": Odd(b"<!DOCTYPE html>\n<html>", "an HTML", None),
         "text": Odd(b"Not found\n", "text, not a photo", None),
-        "TIFF": Odd(tiff, "not a JPEG, PNG, WebP, GIF or BMP file", None),
+        "TIFF": Odd(tiff, "a TIFF file; read are JPEG, PNG, WebP, GIF,", None),
+        "film": Odd(b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "not a JPEG, PNG", None),
+        "AVIF": Odd(encode(picture(), "AVIF"), (80, 60), None),
+        "animated AVIF": Odd(animated("AVIF"), (80, 60), None),
+        "HEIC": Odd(encode(picture(), "HEIF"), (80, 60), None),
+        "HEIC of two pictures": Odd(animated("HEIF"), (80, 60), None),
         "BMP": Odd(encode(picture(), "BMP"), (80, 60), None),
         "animated GIF": Odd(animated("GIF"), (80, 60), None),
         "animated WebP": Odd(animated("WEBP"), (80, 60), None),
@@ -174,6 +185,9 @@ def kinds():
         "1 x 1": Odd(encode(picture((1, 1))), "1 x 1 pixels", (1, 1)),
         "2000 x 3": Odd(
             encode(picture((2000, 3)), "JPEG"), "2000 x 3 pixels", (3, 2000)
+        ),
+        "16-bit PNG of 12 bits": Odd(
+            encode(Image.fromarray(gray_12)), "a PNG of 16 bits of", None
         ),
         **halves,
         "PNG of a megabyte claiming 20,000 x 20,000": Odd(

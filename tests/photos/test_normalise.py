@@ -12,13 +12,16 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image
 from PIL import ImageFile
 
 from jdstyle.photos import files
+from jdstyle.photos import kinds
 from jdstyle.photos import normalise
 
+pillow_heif.register_heif_opener()  # To write HEIC.
 BAD_IMAGES = Path(__file__).parents[3] / "shared" / "data" / "bad_images"
 RED, GREEN, BLUE, BLACK = (255, 0, 0), (0, 160, 0), (0, 0, 255), (0, 0, 0)
 
@@ -86,7 +89,9 @@ def png(width, height, bits, color_type, rows=b"", chunks=()):
     )
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP"])
+@pytest.mark.parametrize(
+    "kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF", "HEIF"]
+)
 def test_any_format_by_its_content(kind):
     photo = normalise.normalise(encode(corners(), kind))
     assert (photo.width, photo.height) == (96, 64)
@@ -151,16 +156,28 @@ UPRIGHT = {
 
 
 @pytest.mark.parametrize("orientation", UPRIGHT)
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"])
 def test_turns_upright(kind, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    photo = normalise.normalise(encode(corners(), kind, exif=exif))
+    # Bytes: of an object the writer of HEIC does not read the orientation.
+    data = encode(corners(), kind, exif=exif.tobytes())
+    photo = normalise.normalise(data)
     turned = orientation >= 5
     assert (photo.width, photo.height) == ((64, 96) if turned else (96, 64))
     places = [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)]
     for place, color in zip(places, UPRIGHT[orientation], strict=True):
         np.testing.assert_allclose(color_at(photo, *place), color, atol=12)
+
+
+def test_the_containers_orientation_counts_not_its_exif():
+    """HEIC turns by a box of its own; EXIF only repeats it."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encode(corners(), "HEIF", exif=exif)  # Writes no such box.
+    assert b"irot" not in data
+    photo = normalise.normalise(data)
+    assert (photo.width, photo.height) == (96, 64)
 
 
 # Pytest undoes the filter that photos.py sets.
@@ -217,6 +234,63 @@ def test_scales_16_bit_rgb():
     row = b"\0" + struct.pack(">HHH", 0x8000, 0xFFFF, 0) * 20
     photo = normalise.normalise(png(20, 20, 16, 2, row * 20))
     np.testing.assert_allclose(color_at(photo, 0.5, 0.5), (128, 255, 0), atol=3)
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+def test_scales_heic_of_more_bits(bits, monkeypatch):
+    values = np.linspace(0, 65535, 64).round().astype(np.uint16)
+    pixels_16 = np.broadcast_to(values[None, :, None], (64, 64, 3))
+    monkeypatch.setattr(pillow_heif.options, "SAVE_HDR_TO_12_BIT", bits == 12)
+    file = io.BytesIO()
+    pillow_heif.from_bytes("RGB;16", (64, 64), pixels_16.tobytes()).save(
+        file, quality=-1
+    )
+    photo = normalise.normalise(file.getvalue())
+    row = pixels(photo)[16, :, 1]
+    np.testing.assert_allclose(row, np.linspace(0, 255, 64), atol=5)
+
+
+def test_takes_the_main_picture_of_a_heic_file():
+    file = io.BytesIO()
+    pictures = [Image.new("RGB", (32, 32), colour) for colour in (RED, BLUE)]
+    pictures[0].save(
+        file,
+        "HEIF",
+        save_all=True,
+        append_images=pictures[1:],
+        primary_index=1,
+    )
+    photo = normalise.normalise(file.getvalue())
+    np.testing.assert_allclose(color_at(photo, 0.5, 0.5), BLUE, atol=6)
+
+
+def test_a_thumbnail_in_a_heic_file_does_not_count(monkeypatch):
+    """It may be of another picture; and it is coarse."""
+    image = pillow_heif.from_pillow(scene(size=(320, 240)))
+    image.info["thumbnails"] = [200]
+    file = io.BytesIO()
+    image.save(file)
+    loaded = []
+    real = pillow_heif.HeifImageFile.draft
+    monkeypatch.setattr(
+        pillow_heif.HeifImageFile,
+        "draft",
+        lambda *args: loaded.append(args) or real(*args),
+    )
+    photo = normalise.normalise(file.getvalue(), short_side=90)
+    assert (photo.width, photo.height) == (120, 90) and not loaded
+
+
+def test_without_its_extra_heic_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(kinds, "_import_heic", lambda: None)
+    why = reason(encode(corners(), "HEIF"))
+    assert why == (
+        "a HEIC photo, which takes the extra heif: pip install pillow-heif"
+    )
+    monkeypatch.setattr(kinds.AvifImagePlugin, "SUPPORTED", False)
+    assert "which this Pillow was built without" in reason(
+        b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif"
+    )
 
 
 def half_transparent(mode):
@@ -289,7 +363,7 @@ def test_cmyk_colors():
 def test_first_frame_of_an_animation():
     first = Image.new("RGB", (32, 32), RED)
     second = Image.new("RGB", (32, 32), BLUE)
-    for kind in ("GIF", "WEBP", "PNG"):
+    for kind in ("GIF", "WEBP", "PNG", "AVIF", "HEIF"):
         data = encode(first, kind, save_all=True, append_images=[second])
         photo = normalise.normalise(data)
         np.testing.assert_allclose(color_at(photo, 0.5, 0.5), RED, atol=6)
@@ -308,17 +382,23 @@ def damaged(data):
         (b"<!DOCTYPE html><html>Not found</html>", "an HTML or XML page"),
         (b"\xef\xbb\xbf\n <html></html>", "an HTML or XML page"),
         (b"Access denied\n", "text, not a photo"),
-        (b"\x00\x01\x02\x03" * 20, "not a JPEG, PNG, WebP, GIF or BMP file"),
-        (b"RIFF\x10\0\0\0WAVEfmt ", "not a JPEG, PNG, WebP, GIF or BMP file"),
-        (encode(scene(), "TIFF"), "not a JPEG, PNG, WebP, GIF or BMP file"),
+        (b"\x00\x01\x02\x03" * 20, "not a JPEG, PNG, WebP, GIF, BMP, AVIF or"),
+        (b"RIFF\x10\0\0\0WAVEfmt ", "not a JPEG, PNG, WebP, GIF, BMP, AVIF or"),
+        (
+            encode(scene(), "TIFF"),
+            "a TIFF file; read are JPEG, PNG, WebP, GIF,",
+        ),
+        (b"BMW and others\n", "text, not a photo"),
         (b"\xff\xd8\xff", "broken JPEG: "),
         (b"GIF89a", "broken GIF: "),
-        (b"BM", "broken BMP: "),
+        (b"BM\0", "broken BMP: "),
         (b"RIFF\x10\0\0\0WEBPVP8 ", "broken WEBP: "),
         (encode(scene(), "JPEG")[:-2000], "broken JPEG: image file is trunc"),
         (encode(scene(), "PNG")[:-2000], "broken PNG: image file is trunc"),
         (encode(scene(), "WEBP")[:-2000], "broken WEBP: "),
         (encode(scene(), "BMP")[:-2000], "broken BMP: image file is trunc"),
+        (encode(scene(), "AVIF")[:-2000], "broken AVIF: "),
+        (encode(scene(), "HEIF")[:-2000], "broken HEIF: "),
         (damaged(encode(scene(), "PNG")), "broken PNG: "),
         (encode(Image.new("RGB", (1, 1))), "1 x 1 pixels, a side is under 16"),
         (encode(Image.new("RGB", (2000, 3))), "2000 x 3 pixels, a side is un"),
@@ -351,6 +431,16 @@ def claiming_bmp(width, height):
     return bytes(data)
 
 
+def claiming(kind, width, height):
+    """AVIF and HEIC: `ispe` says how large a picture is."""
+    data = bytearray(encode(Image.new("RGB", (64, 64)), kind))
+    place = data.find(b"ispe")
+    while place >= 0:
+        struct.pack_into(">II", data, place + 8, width, height)
+        place = data.find(b"ispe", place + 4)
+    return bytes(data)
+
+
 def claiming_gif(width, height):
     data = bytearray(encode(scene(), "GIF"))
     struct.pack_into("<HH", data, 6, width, height)
@@ -371,6 +461,8 @@ LARGE_CLAIMS = {
     "gif": claiming_gif(6_000, 10_000),
     "bmp": claiming_bmp(20_000, 20_000),
     "webp": claiming_webp(6_000, 10_000),
+    "avif": claiming("AVIF", 6_000, 10_000),
+    "heic": claiming("HEIF", 6_000, 10_000),
 }
 
 
