@@ -3,9 +3,14 @@
     python -m jdstyle.predict --saved_model=RUN/saved_model \\
         --output=predictions.csv PHOTO_OR_FOLDER ...
 
-Photos are checked, turned upright and scaled down as `prepare` does it. One
-that cannot be read gets a line in the file of errors and does not stop the
-rest.
+A folder's photos are found by their content, whatever their names, also behind
+links to folders; what is left out is counted. Photos are checked, turned
+upright and scaled down as `prepare` does it. One that cannot be read gets a
+line in the file of errors and does not stop the rest.
+
+The id of a photo in a folder is its path in that folder, suffix included, as in
+a label table; of a photo that is named its name. Where two would have one id,
+the ids of all are their paths as they were named.
 """
 
 from absl import flags
@@ -34,7 +39,8 @@ _FORMAT = flags.DEFINE_enum(
     "csv",
     ["csv", "submission"],
     "csv writes a header, then the id and each style's probability and label. "
-    "submission writes the challenge's id,0,1,... without a header.",
+    "submission writes the challenge's id,0,1,... without a header, the id "
+    "being the photo's name without its folder and suffix.",
 )
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 32, "Photos per call of the model.", lower_bound=1
@@ -68,6 +74,10 @@ def main(argv):
     print(f"{done} photos: {_OUTPUT.value}")
     if failed:
         logging.warning("%d photos could not be read: %s", failed, errors)
+    if not done:
+        raise InputError(
+            f"None of the {failed} photos could be read. {errors} says why."
+        )
 
 
 if __name__ == "__main__":

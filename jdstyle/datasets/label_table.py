@@ -92,7 +92,7 @@ def read_label_table(
 
     Returns:
         `(style_names, rows)`: list of strings, list of `labels.Row` with the
-        image as id.
+        image's path in `images_dir` as id.
 
     Raises:
         InputError: for any fault, with file and line.
@@ -130,7 +130,7 @@ def read_label_table(
             )
         image = cells[image_column]
         row = labels.Row(
-            id=image,
+            id=os.path.normpath(image),  # As `predict` names a photo.
             path=_inside(folder, root, image, where),
             labels=flags,
             split=_parse_split(cells.get("split"), where),

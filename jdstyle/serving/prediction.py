@@ -11,55 +11,13 @@ from jdstyle import styles
 from jdstyle.errors import InputError
 from jdstyle.files import atomic
 from jdstyle.photos import files
+from jdstyle.photos import finding
 from jdstyle.photos import reader
 from jdstyle.serving import assets
 from jdstyle.serving import loader
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
 # A file's name may hold bytes that are not UTF-8: they are written as they are.
 _TEXT = {"encoding": "utf-8", "errors": "surrogateescape"}
-
-
-def find_photos(paths):
-    """Lists photos: files that are named, and all photos in folders that are.
-
-    Args:
-        paths: list of files and folders.
-
-    Returns:
-        List of `(id, path)`. The id of a named file is its name, of a photo in
-        a folder its path in that folder, without the extension.
-
-    Raises:
-        InputError: if a path does not exist, if there is no photo, or if two
-            photos have the same id.
-    """
-    found = {}
-    for path in paths:
-        if os.path.isdir(path):
-            named = sorted(
-                os.path.join(folder, name)
-                for folder, _, names in os.walk(path)
-                for name in names
-                if name.lower().endswith(EXTENSIONS)
-            )
-            ids = [os.path.relpath(file, path) for file in named]
-        elif os.path.exists(path):
-            named, ids = [path], [os.path.basename(path)]
-        else:
-            raise InputError(f"No such photo or folder: {path}")
-        for photo_id, file in zip(ids, named, strict=True):
-            photo_id = os.path.splitext(photo_id)[0]
-            if found.setdefault(photo_id, file) != file:
-                raise InputError(
-                    f"Two photos have the id {photo_id!r}: {found[photo_id]} "
-                    f"and {file}. Predict them in separate runs."
-                )
-    if not found:
-        raise InputError(
-            f"No photo in {', '.join(paths)}. Accepted: {' '.join(EXTENSIONS)}."
-        )
-    return list(found.items())
 
 
 def predict(
@@ -77,12 +35,12 @@ def predict(
     Args:
         saved_model: directory of the SavedModel.
         paths: list of files and folders.
-        output: path of the CSV: `id`, then `probability NAME` and `label NAME`
-            per style.
+        output: path of the CSV: `id` (as `finding.find` gives it), then
+            `probability NAME` and `label NAME` per style.
         errors: path of the CSV `id,path,reason`; written only where a photo
             cannot be read.
         submission: write `id,0,1,...` without a header instead: the official
-            format.
+            format, with the ids of `finding.name_as_challenge`.
         batch_size: photos per call of the model.
         short_side: int, pixels, as in `prepare`; None for what the product
             says.
@@ -91,9 +49,11 @@ def predict(
         `(done, failed)`: numbers of photos.
 
     Raises:
-        InputError: as `find_photos` and `loader.load`.
+        InputError: as `finding` and `loader.load`.
     """
-    found = find_photos(paths)
+    found = finding.find(paths)
+    if submission:
+        found = finding.name_as_challenge(found)
     for path in (output, errors):
         if os.path.isdir(path):
             raise InputError(f"The output must be a file, not a folder: {path}")

@@ -2,6 +2,7 @@
 
 import resource
 
+import binaries
 import pytest
 
 from jdstyle.serving import loader
@@ -53,3 +54,17 @@ def test_list_of_errors_is_of_the_last_run(tmp_path, predict):
     assert lines[0] == "id,path,reason" and len(lines) == 301
     prediction._write_errors(str(tmp_path / "errors.csv"), [])
     assert not (tmp_path / "errors.csv").exists()
+
+
+def test_a_run_that_predicted_nothing_is_bad_input(tmp_path, monkeypatch):
+    monkeypatch.setattr(loader, "load", lambda path: (None, ["Punk"]))
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "1.jpg").write_bytes(b"no photo")
+    arguments = ("predict", "--saved_model=model", "photos")
+    said = binaries.call(tmp_path, *arguments, "--short_side=32", code=2)
+    assert "None of the 1 photos could be read" in said
+    assert "predictions.csv.errors.csv says why" in said
+    (tmp_path / "photos" / "1.jpg").unlink()
+    (tmp_path / "photos" / "notes.txt").write_text("hello")
+    said = binaries.call(tmp_path, *arguments, code=2)
+    assert "No photo in photos" in said and "text files: 1 (notes.txt)" in said

@@ -159,7 +159,7 @@ def test_predict_survives_bad_photos(workplace, table):
     for i, (name, photo) in enumerate(odd.items()):
         (folder / "odd" / f"{i:02} {name}.jpg").write_bytes(photo.data)
         if isinstance(photo.stored, str):
-            refused.append((f"odd/{i:02} {name}", photo.stored))
+            refused.append((f"odd/{i:02} {name}.jpg", photo.stored))
     said = run(
         workplace, "predict", "--saved_model=run/saved_model", folder,
         "--output=out/p.csv", "--batch_size=2",
@@ -168,10 +168,11 @@ def test_predict_survives_bad_photos(workplace, table):
     rows = read_csv(workplace / "out" / "p.csv")
     assert rows[0] == ["id", "probability bright", "label bright"]
     named = [row[0] for row in rows[1:]]
-    assert named[:6] == ["black", *(f"deep/{i} ü" for i in range(5))]
+    deep = [f"deep/{i} ü.jpg" for i in range(5)]
+    assert named[:6] == ["black.png", *deep]
     assert len(named) == 6 + len(odd) - len(refused)
     errors = read_csv(workplace / "out" / "p.csv.errors.csv")
-    assert errors.pop()[0] == "\udce9"
+    assert errors.pop()[0] == "\udce9.jpg"
     for row, (photo_id, reason) in zip(errors[1:], refused, strict=True):
         assert row[0] == photo_id and row[2].startswith(reason)
 
