@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 a failure, 2 usage or bad input, 3 stopped by a signal
 """
 
 import copy
+import io
 import logging as standard_logging
 import os
 import re
@@ -16,6 +17,7 @@ from absl import app
 from absl import flags
 from absl import logging
 
+from jdstyle import commands
 from jdstyle import errors
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
@@ -46,6 +48,9 @@ def run(main, *, arguments=False):
         arguments: whether the binary takes arguments that are not flags.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names of files that are not UTF-8 are printed as they are.
+        sys.stdout.reconfigure(errors="surrogateescape")
 
     def guarded_main(argv):
         if len(argv) > 1 and not arguments:
@@ -168,7 +173,7 @@ def _exit_with_usage(message) -> typing.NoReturn:
     program = sys.argv[0]
     folder, name = os.path.split(os.path.abspath(program))
     if folder == os.path.dirname(os.path.abspath(__file__)):
-        program = f"-m jdstyle.{name.removesuffix('.py')}"
+        program = name.removesuffix(".py")
     print(f"Error: {message}", file=sys.stderr)
-    print(f"See: python {program} --help", file=sys.stderr)
+    print(f"See: {commands.line(program, help=True)}", file=sys.stderr)
     sys.exit(2)

@@ -12,6 +12,7 @@ import time
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import commands
 from jdstyle import data_flags
 from jdstyle.datasets import labels
 
@@ -69,10 +70,13 @@ def main(argv):
     seconds = time.monotonic() - start
     print(f"{result['photos']} photos in {seconds:.0f} s, loading included")
     print(f"Results: {os.path.join(output_dir, 'results.json')}")
-    print(
-        f"Next: python -m jdstyle.predict --saved_model={saved_model} "
-        "--output=predictions.csv PHOTO_OR_FOLDER ..."
+    following = commands.line(
+        "predict",
+        "PHOTO_OR_FOLDER",
+        saved_model=saved_model,
+        output="predictions.csv",
     )
+    print(f"Next: {following}")
 
 
 if __name__ == "__main__":

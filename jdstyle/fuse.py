@@ -13,6 +13,7 @@ import os
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import commands
 from jdstyle import data_flags
 from jdstyle.files import lock
 from jdstyle.runs import directory
@@ -147,11 +148,14 @@ def main(argv):
     print(f"P(A|B): {os.path.join(output_dir, product.MUTUAL_PICTURE)}")
     print(f"SavedModel: {saved_model}")
     split = "test" if "test" in builder.info.splits else "validation"
-    print(
-        f"Next: python -m jdstyle.evaluate --saved_model={saved_model} "
-        f"--dataset={data_flags.DATASET.value} "
-        f"--data_dir={data_flags.DATA_DIR.value} --split={split}"
+    following = commands.line(
+        "evaluate",
+        saved_model=saved_model,
+        dataset=data_flags.DATASET.value,
+        data_dir=data_flags.DATA_DIR.value,
+        split=split,
     )
+    print(f"Next: {following}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import commands
 from jdstyle import data_flags
 from jdstyle import defaults
 from jdstyle.errors import InputError
@@ -168,14 +169,15 @@ def main(argv):
     )
     print(f"Records: {builder.data_dir}")
     print(f"Rejected photos: {builder.report_path}")
-    place = (
-        f"--dataset={data_flags.DATASET.value} "
-        f"--data_dir={data_flags.DATA_DIR.value}"
-    )
+    place = {
+        "dataset": data_flags.DATASET.value,
+        "data_dir": data_flags.DATA_DIR.value,
+    }
     if data_flags.DATASET.value.startswith("deepfashion/"):
-        print(f"Next: python -m jdstyle.pretrain {place}")
+        following = commands.line("pretrain", **place)
     else:
-        print(f"Next: python -m jdstyle.train {place} --style=1")
+        following = commands.line("train", **place, style="1")
+    print(f"Next: {following}")
 
 
 def _require_flags_of(dataset):

@@ -10,6 +10,7 @@ resampled, and both kinds of error cost the same.
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import commands
 from jdstyle import defaults
 from jdstyle import run_flags
 from jdstyle.errors import InputError
@@ -70,10 +71,14 @@ def _show(finished, values):
     if "macro" in validation:
         print(f"Mean average precision: {validation['macro']['pr_auc']:.3f}")
     run_flags.show_cost(finished, values["workdir"])
-    print(
-        f"Next: python -m jdstyle.train --style=STYLE --dataset=DATASET "
-        f"--init_from={values['workdir']} --backbone={values['backbone']}"
+    following = commands.line(
+        "train",
+        style="STYLE",
+        dataset="DATASET",
+        init_from=values["workdir"],
+        backbone=values["backbone"],
     )
+    print(f"Next: {following}")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import sys
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import commands
 from jdstyle import data_flags
 from jdstyle import defaults
 from jdstyle import sweep_flags
@@ -178,10 +179,13 @@ def _show(plan, results):
     )
     print(f"\nReport: {results['report']}")
     print(f"SavedModel: {saved_model}")
-    print(
-        f"Next: python -m jdstyle.predict --saved_model={saved_model} "
-        "--output=predictions.csv PHOTO_OR_FOLDER ..."
+    following = commands.line(
+        "predict",
+        "PHOTO_OR_FOLDER",
+        saved_model=saved_model,
+        output="predictions.csv",
     )
+    print(f"Next: {following}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from absl import flags
 from absl import logging
 
 from jdstyle import cli
+from jdstyle import commands
 from jdstyle import data_flags
 from jdstyle import sweep_flags
 
@@ -99,11 +100,13 @@ def main(argv):
             "same command tries them again."
         )
         sys.exit(1)
-    print(
-        f"Next: python -m jdstyle.fuse --runs_dir={runs_dir} "
-        f"--dataset={data_flags.DATASET.value} "
-        f"--data_dir={data_flags.DATA_DIR.value}"
+    following = commands.line(
+        "fuse",
+        runs_dir=runs_dir,
+        dataset=data_flags.DATASET.value,
+        data_dir=data_flags.DATA_DIR.value,
     )
+    print(f"Next: {following}")
 
 
 def _open():

@@ -13,6 +13,7 @@ import os
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import commands
 from jdstyle import defaults
 from jdstyle import run_flags
 from jdstyle import styles
@@ -175,11 +176,14 @@ def _show(finished, values, split):
     saved_model = os.path.join(values["workdir"], directory.SAVED_MODEL_DIR)
     run_flags.show_cost(finished, values["workdir"])
     print(f"SavedModel: {saved_model}")
-    print(
-        f"Next: python -m jdstyle.evaluate --saved_model={saved_model} "
-        f"--dataset={values['dataset']} "
-        f"--data_dir={values['data_dir']} --split={split}"
+    following = commands.line(
+        "evaluate",
+        saved_model=saved_model,
+        dataset=values["dataset"],
+        data_dir=values["data_dir"],
+        split=split,
     )
+    print(f"Next: {following}")
 
 
 if __name__ == "__main__":

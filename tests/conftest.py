@@ -7,6 +7,10 @@ import sys
 
 # Before TensorFlow is imported: its log would bury the tests'.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# As in an activated environment: `python` is this one.
+os.environ["PATH"] = os.pathsep.join(
+    [os.path.dirname(sys.executable), os.environ.get("PATH", "")]
+)
 
 import binaries  # noqa: E402
 import hypothesis  # noqa: E402

@@ -22,6 +22,7 @@ def run(body):
         env=binaries.environment(),
         capture_output=True,
         text=True,
+        errors="surrogateescape",
     )
     return done.returncode, done.stderr
 
@@ -50,6 +51,13 @@ def test_exit_codes(body, code, said):
     assert returncode == code, err
     assert said in err
     assert "Traceback" not in err
+
+
+def test_a_path_that_is_no_utf_8_is_printed_as_it_is():
+    returncode, err = run(
+        "import os; print(os.fsdecode(os.fsencode('a') + bytes([233])))"
+    )
+    assert returncode == 0, err
 
 
 def test_what_nobody_expected_shows_its_traceback():

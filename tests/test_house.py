@@ -13,6 +13,7 @@ PLAIN_MODULES = {
     "errors": set(),
     "styles": {"errors"},
     "defaults": {"styles"},
+    "commands": set(),
 }
 # Each row knows only rows above it: imports run one way.
 ROOMS = {
@@ -21,8 +22,11 @@ ROOMS = {
     "input_pipeline": {"errors", "photos"},
     "evaluation": {"errors", "files"},
     "runs": {"errors", "files", "styles", "evaluation"},
-    "datasets": {"errors", "styles", "defaults", "files", "photos"},
-    "models": {"errors", "files", "runs"},
+    "datasets": {
+        *("errors", "styles", "defaults", "commands"),
+        *("files", "photos"),
+    },
+    "models": {"errors", "commands", "files", "runs"},
     "sweeps": {
         *("errors", "styles", "defaults"),
         *("files", "runs", "evaluation"),

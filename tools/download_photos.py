@@ -21,7 +21,6 @@ import multiprocessing.pool
 import pathlib
 import random
 import re
-import shlex
 import sys
 import time
 
@@ -31,6 +30,7 @@ from absl import flags
 
 import jdstyle
 from jdstyle import cli
+from jdstyle import commands
 from jdstyle import styles
 from jdstyle.datasets import csv_files
 from jdstyle.errors import InputError
@@ -90,11 +90,13 @@ def main(argv):
     if not counts["downloaded"] + counts["there"]:
         print("No photo is there. --retry_gone tries again what is gone.")
         sys.exit(1)
-    print(
-        "Next: python -m jdstyle.prepare --dataset=jd_fashion --manual_dir="
-        + shlex.quote(str(folder))
-        + (" --allow_missing" if counts["gone"] + counts["failed"] else "")
+    following = commands.line(
+        "prepare",
+        dataset="jd_fashion",
+        manual_dir=folder,
+        allow_missing=True if counts["gone"] + counts["failed"] else None,
     )
+    print(f"Next: {following}")
     sys.exit(1 if counts["failed"] else 0)
 
 

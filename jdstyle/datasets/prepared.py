@@ -8,6 +8,7 @@ import time
 import tensorflow_datasets as tfds
 from absl import logging
 
+from jdstyle import commands
 from jdstyle.datasets import whole_records
 from jdstyle.errors import InputError
 from jdstyle.files import swap
@@ -112,13 +113,15 @@ def open_prepared(dataset, data_dir):
         versions = tfds.core.utils.version.list_all_versions(folder)
     if not versions:
         more = {
-            "deepfashion": " --manual_dir=...",
-            "label_table": " --table=... --images_dir=...",
-        }.get(dataset.partition("/")[0], "")
+            "deepfashion": {"manual_dir": "..."},
+            "label_table": {"table": "...", "images_dir": "..."},
+        }.get(dataset.partition("/")[0], {})
+        how = commands.line(
+            "prepare", dataset=dataset, data_dir=data_dir, **more
+        )
         raise InputError(
             f"{dataset} is not prepared in --data_dir={data_dir}. Prepare it: "
-            f"python -m jdstyle.prepare --dataset={dataset} "
-            f"--data_dir={data_dir}{more}"
+            f"{how}"
         )
     return tfds.builder_from_directory(os.path.join(folder, str(max(versions))))
 

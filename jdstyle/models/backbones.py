@@ -6,6 +6,7 @@ import sys
 
 import keras
 
+from jdstyle import commands
 from jdstyle.errors import InputError
 from jdstyle.models import inception_v4
 from jdstyle.models import weight_files
@@ -165,9 +166,11 @@ def converted_weights():
     """Returns the path of InceptionV4's weights; `InputError` if missing."""
     path = os.path.expanduser(INCEPTION_V4_WEIGHTS)
     if not os.path.isfile(path):
+        how = commands.line(
+            "tools/convert_inception_v4.py", source="FILE", output=path
+        )
         raise InputError(
-            "Nobody publishes ImageNet weights of InceptionV4 for Keras. "
-            f"Convert PyTorch's: python tools/convert_inception_v4.py --source="
-            f"FILE --output={path}; or pass --init_from=scratch or a run."
+            "Nobody publishes ImageNet weights of InceptionV4 for Keras. Pass "
+            f"--init_from=scratch or a run, or convert PyTorch's: {how}"
         )
     return path

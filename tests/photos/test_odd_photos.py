@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 
@@ -97,10 +99,17 @@ def test_a_folder_of_all_kinds(tmp_path):
         "--max_bad_fraction=1",
         "--allow_all_zero",
         "--num_folds=2",
+        "--data_dir=it's my $HOME/data",
     )
+    (following,) = re.findall("^Next: (.*)", said, re.MULTILINE)
+    assert shlex.split(following) == [
+        *("python", "-m", "jdstyle.train", "--dataset=label_table/odd"),
+        *("--data_dir=it's my $HOME/data", "--style=1"),
+    ]
     rejected = {n for n, o in KINDS.items() if isinstance(o.stored, str)}
     assert f"{len(rejected)} photos rejected" in said
-    report = tmp_path / "data" / "label_table-odd-1.0.0-rejected.csv"
+    data_dir = tmp_path / "it's my $HOME" / "data"
+    report = data_dir / "label_table-odd-1.0.0-rejected.csv"
     with open(report, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     named = {row["id"].partition("连衣裙 ")[2][:-4]: row for row in rows}

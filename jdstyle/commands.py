@@ -1,0 +1,40 @@
+"""Commands that are printed for users to paste into their shell."""
+
+import os
+import shlex
+import shutil
+import sys
+
+
+def line(program, *arguments, **flags):
+    """Returns a command of jdstyle as a shell reads it.
+
+    Args:
+        program: string, a binary's name, or a tool's path: `tools/NAME.py`.
+        *arguments: strings, what follows the flags.
+        **flags: values by the flags' names; one that is True stands by its
+            name alone, one that is None is left out.
+
+    Returns:
+        String of one command, in which every value is quoted that needs it.
+    """
+    start = (
+        [program] if program.endswith(".py") else ["-m", f"jdstyle.{program}"]
+    )
+    named = [
+        f"--{name}" if value is True else f"--{name}={value}"
+        for name, value in flags.items()
+        if value is not None
+    ]
+    return shlex.join([_python(), *start, *named, *arguments])
+
+
+def _python():
+    """Returns `python` where that is this Python, else this one's path."""
+    found = shutil.which("python")
+    # Not whether both are the same file: a virtual environment's is a link.
+    if not sys.executable or (
+        found and os.path.abspath(found) == os.path.abspath(sys.executable)
+    ):
+        return "python"
+    return sys.executable
