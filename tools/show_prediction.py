@@ -84,6 +84,7 @@ def _draw(jpeg, style_names, probabilities, labels, thresholds):
     from matplotlib.figure import Figure
     from PIL import Image
 
+    from jdstyle.evaluation import lettering
     from jdstyle.files import atomic
 
     image = Image.open(io.BytesIO(jpeg))
@@ -102,10 +103,15 @@ def _draw(jpeg, style_names, probabilities, labels, thresholds):
     colours = ["#0072B2" if label else "#BBBBBB" for label in labels]
     bars.barh(rows, probabilities, height=0.7, color=colours)
     bars.vlines(thresholds, rows - 0.45, rows + 0.45, color="black")
-    bars.set_yticks(rows, style_names, parse_math=False)
+    names = lettering.choose(style_names)
+    plain = {"parse_math": False, "family": names.families}
+    bars.set_yticks(rows, names.texts, **plain)
     bars.set_ylim(num_styles - 0.4, -0.6)  # The first style on top.
     bars.set_xlim(0, 1)
-    bars.set_xlabel("probability (stroke: threshold; blue: recognised)")
+    bars.set_xlabel(
+        f"probability (stroke: threshold; blue: recognised){names.note()}",
+        **plain,
+    )
     bars.spines[["top", "right"]].set_visible(False)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()

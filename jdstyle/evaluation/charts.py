@@ -1,8 +1,12 @@
-"""Charts of labels and scores, as PNG files: same numbers, same bytes."""
+"""Charts of labels and scores, as PNG files: same numbers, same bytes.
+
+A name that no font of this machine can write has its number in its place.
+"""
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from jdstyle.evaluation import lettering
 from jdstyle.files import atomic
 
 # Okabe and Ito (2008): colour-blind readers can tell them apart as well.
@@ -39,13 +43,15 @@ def mutual_table(style_names, conditional, counts, path):
     unseen = np.flatnonzero(counts == 0)
     for b in unseen:
         axes.axvspan(b - 0.5, b + 0.5, fc="0.9", ec="0.6", hatch="//", lw=0)
+    names = lettering.choose(style_names)
     ticks = [
-        f"{k} ({c:,.0f})" for k, c in zip(style_names, counts, strict=True)
+        f"{k} ({c:,.0f})" for k, c in zip(names.texts, counts, strict=True)
     ]
-    axes.set_xticks(range(n), ticks, parse_math=False, **_SLANTED)
-    axes.set_yticks(range(n), ticks, parse_math=False)
+    plain = {"parse_math": False, "family": names.families}
+    axes.set_xticks(range(n), ticks, **plain, **_SLANTED)
+    axes.set_yticks(range(n), ticks, **plain)
     hatched = "; hatched: no photo has B" if len(unseen) else ""
-    axes.set_xlabel(f"B (photos){hatched}")
+    axes.set_xlabel(f"B (photos){hatched}{names.note()}", **plain)
     axes.set_ylabel("A (photos)")
     axes.set_title("P(A | B): share of B's photos that have A", loc="left")
     # 0.2 inches away and 0.25 wide, whatever the size of the table.
@@ -78,6 +84,8 @@ def class_distribution(style_names, counts, total, path):
     # A single photo's bar can be seen, and numbers fit beside the longest.
     left, longest = 0.5, max(10, *map(np.max, counts.values()))
     powers = 10 ** np.arange(1 + int(np.log10(longest)))
+    names = lettering.choose(style_names)
+    plain = {"parse_math": False, "family": names.families}
     figure, axes = _canvas(4.4, 0.34 * n + 0.2)
     for i, (split, values) in enumerate(counts.items()):
         values = _array("counts", values, n, most=total[split])
@@ -93,11 +101,12 @@ def class_distribution(style_names, counts, total, path):
             place: dict = {"textcoords": "offset points", "va": "center"}
             axes.annotate(text, (max(count, left), row), (4, 0), **place)
         axes.set_ylim(n - 0.4, -0.6)
-        axes.set_yticks(range(n), style_names, parse_math=False)
+        axes.set_yticks(range(n), names.texts, **plain)
         axes.tick_params(labelleft=i == 0)
         title = f"{split}: {total[split]:,} photos".removeprefix(": ")
         axes.set_title(title, loc="left", parse_math=False)
-        axes.set_xlabel("photos, log scale")
+        note = names.note() if i == 0 else ""
+        axes.set_xlabel(f"photos, log scale{note}", **plain)
         axes.spines[["top", "right"]].set_visible(False)
     _save(figure, path)
 
@@ -159,7 +168,10 @@ def grouped_bars(
         axes.hlines(heights, *ends, colors="white", lw=3.5)
         line = axes.hlines(heights, *ends, colors="black", lw=1.5)
         legend["everything positive"] = line
-    axes.set_xticks(range(n), labels, parse_math=False, **_SLANTED)
+    names = lettering.choose(labels)
+    plain = {"parse_math": False, "family": names.families}
+    axes.set_xticks(range(n), names.texts, **plain, **_SLANTED)
+    axes.set_xlabel(names.note().strip(), **plain)
     axes.set_xlim(-0.55, n - 0.45)
     axes.set_ylim(bottom=0)
     axes.set_ylabel(ylabel)

@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 import string
+import types
 import typing
 import urllib.parse
 
@@ -49,10 +50,15 @@ _IMAGE = re.compile(r'(<img alt="[^"]*" src=")([^"]*)"')
 
 
 class Picture(typing.NamedTuple):
-    """A PNG or JPEG file; the caption is its alternative text as well."""
+    """A PNG or JPEG file; the caption is its alternative text as well.
+
+    The legend, a dict from a number to the name that it stands for in the
+    picture, is listed below it.
+    """
 
     path: str
     caption: str
+    legend: typing.Mapping = types.MappingProxyType({})
 
 
 class Code(typing.NamedTuple):
@@ -139,9 +145,12 @@ def _format(block, folder):
         _media_type(block.path)
         path = os.path.relpath(block.path, folder).replace(os.sep, "/")
         caption = escape(block.caption)
-        return (
-            f"![{caption}]({urllib.parse.quote(path)})\n\n{_paragraph(caption)}"
-        )
+        parts = [f"![{caption}]({urllib.parse.quote(path)})"]
+        parts.append(_paragraph(caption))
+        if block.legend:
+            rows = [f"- {i}: {escape(n)}" for i, n in block.legend.items()]
+            parts.append("\n".join(rows))
+        return "\n\n".join(parts)
     if isinstance(block, pd.DataFrame):
         return _format_table(block)
     raise ValueError(

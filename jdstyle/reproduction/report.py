@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from jdstyle.evaluation import charts
+from jdstyle.evaluation import lettering
 from jdstyle.evaluation import pages
 from jdstyle.evaluation import scores
 from jdstyle.fusion import product
@@ -93,7 +94,7 @@ def write(output_dir, results, evidence, gains):
             "Which styles occur together",
             [
                 "P(A | B) = N(A and B) / N(B), counted in the training labels.",
-                _draw_mutual(output_dir),
+                _draw_mutual(output_dir, style_names),
             ],
         ),
         (
@@ -176,6 +177,10 @@ def _describe(results, is_jd):
     return blocks
 
 
+def _picture(path, caption, style_names):
+    return pages.Picture(path, caption, lettering.choose(style_names).legend)
+
+
 def _draw_classes(pictures, style_names, positives):
     path = os.path.join(pictures, "class_distribution.png")
     charts.class_distribution(
@@ -184,12 +189,16 @@ def _draw_classes(pictures, style_names, positives):
         {split: row["photos"] for split, row in positives.items()},
         path,
     )
-    return pages.Picture(path, "Photos per style in each part of the data.")
+    return _picture(
+        path, "Photos per style in each part of the data.", style_names
+    )
 
 
-def _draw_mutual(output_dir):
+def _draw_mutual(output_dir, style_names):
     path = os.path.join(output_dir, steps.FUSED, product.MUTUAL_PICTURE)
-    return pages.Picture(path, "P(A | B): the share of B's photos that have A.")
+    return _picture(
+        path, "P(A | B): the share of B's photos that have A.", style_names
+    )
 
 
 def _draw_backbones(pictures, style_names, of_each):
@@ -209,7 +218,9 @@ def _draw_backbones(pictures, style_names, of_each):
         high={"fusion, relations": column(last, "f2_high")},
         baseline=column(last, "baseline_f2"),
     )
-    return pages.Picture(path, "F2 per style; the product with its interval.")
+    return _picture(
+        path, "F2 per style; the product with its interval.", style_names
+    )
 
 
 def _draw_ablation(pictures, ablation):

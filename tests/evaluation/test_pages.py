@@ -99,6 +99,15 @@ def test_picture_is_embedded_and_linked(write, picture, tmp_path):
     )
 
 
+def test_a_legend_is_listed_below_its_picture(write, picture):
+    legend = {3: "連衣裙 *x*", 12: "👗 <b>"}
+    parsed, _, markdown = write(pages.Picture(str(picture), "F2", legend))
+    assert markdown.endswith("F2\n\n- 3: 連衣裙 \\*x\\*\n- 12: 👗 &lt;b&gt;\n")
+    assert "3: 連衣裙 *x*" in parsed.text and "12: 👗 <b>" in parsed.text
+    # Beside the one of the contents.
+    assert len(parsed.find("ul")) == 2 and len(parsed.find("li")) == 3
+
+
 def test_missing_picture_is_named_and_nothing_written(tmp_path):
     picture = pages.Picture(str(tmp_path / "gone.png"), "")
     outputs = str(tmp_path / "a.html"), str(tmp_path / "a.md")
