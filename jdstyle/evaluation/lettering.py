@@ -120,8 +120,10 @@ def _files():
     """
 
     def oddness(font):
-        weight = font_manager.weight_dict.get(font.weight, font.weight)
-        return font.style != "normal", abs(int(weight) - 400)
+        weight = font.weight
+        if isinstance(weight, str):
+            weight = font_manager.weight_dict.get(weight, 400)
+        return font.style != "normal", abs(weight - 400)
 
     fonts = sorted(font_manager.fontManager.ttflist, key=oddness, reverse=True)
     return {font.name: font.fname for font in fonts}

@@ -180,7 +180,7 @@ def _decode_png(image_bytes, share):
 
     def is_bright():
         channels = tf.shape(image)[-1]
-        color = image[..., : channels - 1 + channels % 2]
+        color = image[..., : channels - 1 + tf.math.floormod(channels, 2)]
         return tf.reduce_max(color) >= _DARK
 
     # Of 16 bits these are the high ones. What `sixteen_bits` looks into, values
