@@ -6,6 +6,7 @@ report's choices; `POSITIVE_RATE` is ours (it does not give the rate).
 """
 
 import typing
+import unicodedata
 
 from jdstyle.errors import InputError
 
@@ -55,12 +56,55 @@ STYLES = (
 NAMES = tuple(style.name for style in STYLES)
 
 
+# What --style and --styles understand besides the names of styles.
+_WORDS = ("all", "together")
+_MOST_LETTERS = 1000  # A longer name is a mistake, such as a quote left open.
+# Formatting characters that are part of names: joiners, of emoji and of scripts
+# such as Persian, and the letters of flags. Others are invisible.
+_JOINERS = {0x200C, 0x200D, *range(0xE0020, 0xE0080)}
+
+
+def plain(name):
+    """Returns what is left of a name once small differences are taken away.
+
+    The one rule of which names are taken for each other: those of which the
+    same is left. Upper and lower case, blanks, `_`, `-` and `/`, their number,
+    Unicode's forms of a character and what is invisible make no difference.
+
+    Args:
+        name: string.
+    """
+    # Twice: folding the case may bring forth what has another form.
+    text = unicodedata.normalize("NFKC", name).casefold()
+    text = unicodedata.normalize("NFKC", text)
+    return " ".join("".join(map(_plain_letter, text)).split())
+
+
+def match(name, names):
+    """Returns the columns that a name means, a list of ints.
+
+    The one that has exactly this name, else all that it may be taken for.
+
+    Args:
+        name: string.
+        names: sequence of strings, in column order.
+    """
+    if name in names:
+        return [list(names).index(name)]
+    wanted = plain(name)
+    return [
+        column
+        for column, there in enumerate(names)
+        if wanted and plain(there) == wanted
+    ]
+
+
 def find(style, names=NAMES, *, flag="--style"):
     """Finds a style by number or name in the columns of a data set.
 
     Args:
-        style: string, a number from 1 to `len(names)` or one of `names`; upper
-            and lower case, spaces, `_` and `-` count as equal.
+        style: string: one of `names`, which wins; a number from 1 to
+            `len(names)`; or what `match` takes for one of them.
         names: sequence of strings, the data set's styles in column order.
         flag: where the style was named, for the message.
 
@@ -68,18 +112,37 @@ def find(style, names=NAMES, *, flag="--style"):
         Index of the style's column, an int from 0.
 
     Raises:
-        InputError: if no style has that number or name.
+        InputError: if no style has that number or name, or several may be
+            meant.
     """
-    plain_names = [_plain(name) for name in names]
-    if _plain(style) in plain_names:
-        return plain_names.index(_plain(style))
-    if style.isdecimal() and 1 <= int(style) <= len(names):
+    number = style.isdecimal() and 1 <= int(style) <= len(names)
+    if number and style not in names:
         return int(style) - 1
-    listed = ", ".join(f"{i} {name}" for i, name in enumerate(names, start=1))
+    columns = match(style, names)
+    if len(columns) == 1:
+        return columns[0]
+    shown = columns or range(len(names))
+    listed = ", ".join(f"{i + 1} {names[i]}" for i in shown)
+    if columns:
+        raise InputError(
+            f"{flag}={style} may mean several of the data set's styles: "
+            f"{listed}. Write the name as it is there, or the number."
+        )
     raise InputError(
         f"{flag} must be the number or the name of one of the data set's "
         f"styles: {listed}. Received: {style!r}."
     )
+
+
+def means(word, text, names=NAMES):
+    """Returns whether a text is a word of ours, which no style is called.
+
+    Args:
+        word: "all" or "together".
+        text: string.
+        names: as in `find`.
+    """
+    return plain(text) == word and not match(word, names)
 
 
 def means_all(style, names=NAMES):
@@ -89,7 +152,42 @@ def means_all(style, names=NAMES):
         style: string.
         names: as in `find`.
     """
-    return _plain(style) == "all" and "all" not in map(_plain, names)
+    return means("all", style, names)
+
+
+def require_usable(names, where):
+    """Refuses names of styles that files or users could not tell apart.
+
+    Args:
+        names: list of strings, in column order.
+        where: "file:line" of the names.
+
+    Raises:
+        InputError: for the first that is empty, too long, a word of ours, that
+            holds a control, separator or invisible character, or that would be
+            taken for another.
+    """
+    seen = {}
+    for column, name in enumerate(names):
+        fault = _fault(name)
+        other = seen.setdefault(plain(name), column)
+        if not fault and other != column:
+            fault = (
+                f"would be taken for {shown(names[other])}: upper and lower "
+                "case, blanks, _, - and / make no difference"
+            )
+        if fault:
+            raise InputError(
+                f"{where}: the style's name {shown(name)} {fault}. Rename the "
+                "column, or name the columns of the styles with --styles."
+            )
+
+
+def shown(text, most=80):
+    """Returns a text for a message: quoted, escaped, and not too long."""
+    text = str(text)
+    cut = f"... ({len(text)} characters)" if len(text) > most else ""
+    return repr(text[:most]) + cut
 
 
 def recipe_for(name):
@@ -100,5 +198,28 @@ def recipe_for(name):
     return None
 
 
-def _plain(name):
-    return name.casefold().replace("_", " ").replace("-", " ").strip()
+def _plain_letter(char):
+    kind = unicodedata.category(char)
+    if char in "_/" or char.isspace() or kind in ("Pc", "Pd"):
+        return " "
+    # Variation selectors choose between two pictures of one emoji.
+    if kind in ("Cc", "Cf") or "\ufe00" <= char <= "\ufe0f":
+        return ""
+    return char
+
+
+def _fault(name):
+    """Says what is wrong with a name by itself; empty if nothing is."""
+    for char in name:
+        kind = unicodedata.category(char)
+        if kind in ("Cc", "Zl", "Zp", "Cs"):
+            return f"holds a line break or control character, {ascii(char)}"
+        if kind == "Cf" and ord(char) not in _JOINERS:
+            return f"holds an invisible character, {ascii(char)}"
+    if not plain(name):
+        return "is empty, or nothing but blanks, _, - and /"
+    if plain(name) in _WORDS:
+        return f"is what --style and --styles mean {plain(name)!r} by"
+    if len(name) > _MOST_LETTERS:
+        return f"has more than {_MOST_LETTERS:,} characters"
+    return ""

@@ -118,3 +118,81 @@ def test_all_means_every_style_unless_one_is_so_named():
     assert styles.means_all("all") and styles.means_all("All")
     assert not styles.means_all("1")
     assert not styles.means_all("all", ["none", "all"])
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("Red", "red"),
+        ("T-Shirt", "T Shirt"),
+        ("a_b", "a  b"),
+        ("a/b", "a-b"),
+        ("Straße", "STRASSE"),
+        ("\u00dcber", "U\u0308ber"),  # One character, and two.
+        ("\uff32\uff45\uff44", "Red"),  # As Chinese keyboards write it.
+        ("\ufb01t", "fit"),
+        ("mini\u2013skirt", "mini skirt"),
+        ("a\u00a0b", "a\u3000b"),
+        ("\u2764\ufe0f", "\u2764"),
+        ("soft\u00adly", "softly"),
+    ],
+)
+def test_names_that_are_taken_for_each_other(name, other):
+    assert styles.plain(name) == styles.plain(other)
+    # What is written exactly so wins, wherever it stands.
+    for names in ([name, other], [other, name]):
+        assert names[styles.find(name, names)] == name
+        assert names[styles.find(other, names)] == other
+    assert styles.find(other, ["x", name]) == 1
+    with pytest.raises(InputError, match="would be taken|an invisible"):
+        styles.require_usable(["x", name, other], "t.csv:1")
+
+
+def test_a_name_that_may_mean_two_styles_is_refused():
+    with pytest.raises(InputError, match="several .*: 1 T-Shirt, 3 T Shirt"):
+        styles.find("t_shirt", ["T-Shirt", "Coat", "T Shirt"])
+
+
+def test_a_number_wins_over_what_is_only_alike():
+    assert styles.find("2", ["-2", "x"]) == 1
+    assert styles.find("-2", ["-2", "x"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("", "is empty"),
+        (" ", "is empty"),
+        ("-/_", "is empty"),
+        ("Office\nlady", r"control character, '\\n'"),
+        ("a\tb", r"control character, '\\t'"),
+        ("a\0b", r"control character, '\\x00'"),
+        ("a\x1bb", r"control character, '\\x1b'"),
+        ("a\u200bb", r"invisible character, '\\u200b'"),
+        ("a\u202eb", r"invisible character, '\\u202e'"),
+        ("x" * 1001, r"x'... \(1001 characters\) has more than 1,000"),
+        ("All", "'all'"),
+        ("together", "'together'"),
+    ],
+)
+def test_names_that_no_style_may_have(name, fault):
+    with pytest.raises(InputError, match=fault):
+        styles.require_usable(["x", name], "t.csv:1")
+
+
+def test_whatever_lines_end_at_is_refused():
+    """A product's styles.txt has a name per line."""
+    ends = [
+        chr(i) for i in range(0x3000) if len(f"a{chr(i)}b".splitlines()) > 1
+    ]
+    assert len(ends) == 10
+    for end in ends:
+        with pytest.raises(InputError, match="line break"):
+            styles.require_usable([f"a{end}b"], "t.csv:1")
+
+
+def test_other_names_may_be_as_they_are():
+    names = ["..", "1:2", "-x", "a,b", "12", "50% off; sale", "Women's (tops)"]
+    names += ["x" * 300, "*", "韩版", "👩\u200d👧", "$x$", "a[b]"]
+    styles.require_usable(names, "t.csv:1")
+    assert [styles.find(name, names) for name in names] == list(range(13))

@@ -1,8 +1,11 @@
 """What a run directory records, and which directory may be used."""
 
+import hashlib
 import json
 import os
+import re
 import shutil
+import unicodedata
 
 from jdstyle.errors import InputError
 from jdstyle.files import atomic
@@ -19,6 +22,14 @@ HISTORY_FILE = "history.csv"
 SAVED_MODEL_DIR = "saved_model"
 TENSORBOARD_DIR = "tensorboard"
 VALIDATION_FILE = "validation_probabilities.csv"
+
+# Of each part of a directory's name: data set, style, backbone, fold and an
+# ending such as .log stay below the 255 bytes that a file system allows.
+_MOST_BYTES = 100
+_DIGITS = 8  # Of the digest of what is left out.
+# A dot in front hides a directory; the others are patterns to TensorFlow or
+# fields to Keras, and lines end where a line must not.
+_UNSAFE = re.compile(r"^[.]+|[\[\]{}*?\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _OF_A_START = {
     FLAGS_FILE,
@@ -96,8 +107,29 @@ def run_directory(path):
 
 
 def directory_name(*parts):
-    """Returns a directory name: lower case, no spaces, no slashes."""
-    return "-".join(parts).lower().replace("/", "-").replace(" ", "_")
+    """Returns a directory name: lower case, no spaces, no slashes.
+
+    Of a part that is too long, that would hide the directory or that holds what
+    TensorFlow and Keras read as a pattern, the name keeps the harmless letters
+    and adds a digest: `run.json` has the whole name. Parts that
+    `styles.require_usable` tells apart have different names.
+
+    Args:
+        *parts: strings, such as a style and a backbone.
+    """
+    return "-".join(map(_directory_part, parts))
+
+
+def _directory_part(part):
+    text = unicodedata.normalize("NFC", part).lower()
+    text = text.replace("/", "-").replace(" ", "_")
+    safe = _UNSAFE.sub("_", text).encode()
+    if safe.decode() == text and len(safe) <= _MOST_BYTES:
+        return text
+    digest = hashlib.sha256(part.encode()).hexdigest()[:_DIGITS]
+    # Cut between two characters.
+    kept = safe[: _MOST_BYTES - _DIGITS - 1].decode(errors="ignore")
+    return f"{kept}-{digest}"
 
 
 def default_path(*parts, fold):
@@ -148,7 +180,8 @@ def _remove_outputs(workdir):
 
 def _require_same(workdir, lines, record, flag):
     with open(os.path.join(workdir, FLAGS_FILE), encoding="utf-8") as file:
-        there = {_name(text): text for text in file.read().splitlines()}
+        # Not `splitlines`: a style's name may hold what that splits at.
+        there = {_name(text): text for text in file.read().split("\n") if text}
     here = {_name(text): text for text in lines.values()}
     differing = [
         f"{there.get(name, 'not set')}, now {here.get(name, 'not set')}"

@@ -47,7 +47,8 @@ def read_styles(directory):
     """
     path = os.path.join(directory, "assets", STYLES)
     with open(path, encoding="utf-8") as file:
-        names = file.read().splitlines()
+        # Not `splitlines`, which splits at more than a line's end.
+        names = file.read().removesuffix("\n").split("\n")
     if not all(map(str.strip, names)) or len(set(names)) < len(names):
         raise ValueError(f"a line of {path} is empty or occurs twice")
     return names

@@ -70,7 +70,8 @@ def plan(
             sets, cannot see into or has no training for.
     """
     found = _find_styles(wanted, style_names)
-    given = _read_arguments(arguments, pretrained, "together" in wanted)
+    together = any(styles.means_all(style, style_names) for style in found)
+    given = _read_arguments(arguments, pretrained, together)
     folds = dict.fromkeys(folds or [None])
     jobs = {}
     for style in found:
@@ -205,7 +206,9 @@ def _find_styles(wanted, style_names):
     for item in wanted:
         if item == "all":
             found += style_names
-        elif item == "together" and styles.means_all("all", style_names):
+        elif styles.means("together", item, style_names) and styles.means_all(
+            "all", style_names
+        ):
             found.append("all")
         else:
             found.append(

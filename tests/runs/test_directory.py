@@ -1,5 +1,6 @@
 import ast
 import os
+import re
 import signal
 
 import binaries
@@ -214,6 +215,36 @@ def test_the_number_of_jobs_does_not(tmp_path):
 )  # fmt: skip
 def test_directory_names(parts, name):
     assert directory.directory_name(*parts) == name
+
+
+STYLE_NAMES = [
+    *("a b", "a[b]", "a(b)", "a{b}", "a*b", "a.b", ".a b", "..", ".", "a\nb"),
+    *("x" * 300, "x" * 301, "韩" * 100, "韩" * 100 + "版", "x" * 100, "..a b"),
+]
+
+
+def test_directories_of_styles_are_short_and_different():
+    names = [
+        directory.directory_name("label_table/" + "n" * 100, style, "ResNet50")
+        for style in STYLE_NAMES
+    ]
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert len(name.encode()) <= 220
+        assert not re.search(r"[/\[\]{}*?\n]", name)
+        assert name.endswith("-resnet50")
+    alone = [directory.directory_name(style) for style in STYLE_NAMES]
+    assert not [name for name in alone if name.startswith(".")]
+    # What needs no care keeps the name that it always had.
+    assert directory.directory_name("x" * 100, "a(b)") == f"{'x' * 100}-a(b)"
+    assert re.fullmatch(r"a_b_-[0-9a-f]{8}", directory.directory_name("A[b]"))
+
+
+def test_names_with_line_ends_do_not_look_like_other_settings(tmp_path):
+    settings = SETTINGS | {"style": "--style=Office\u2028lady\x0b"}
+    directory.start(tmp_path, settings, RECORD)
+    directory.write_json(tmp_path / "results.json", {"f2": 0.5})
+    assert directory.start(tmp_path, settings, RECORD) == {"f2": 0.5}
 
 
 def test_refuses_a_folder_that_is_no_run(tmp_path):
