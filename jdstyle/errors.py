@@ -41,3 +41,16 @@ def is_disk_full(error):
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def shown(value, most=80):
+    """Returns a value for a message: quoted, escaped, and cut where it is long.
+
+    Args:
+        value: anything that a user wrote.
+        most: int, characters to show.
+    """
+    text = repr(value)
+    if len(text) <= most + 2:
+        return text
+    return f"{text[:most]}... ({len(text)} characters)"

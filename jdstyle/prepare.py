@@ -13,6 +13,7 @@ from jdstyle import cli
 from jdstyle import commands
 from jdstyle import data_flags
 from jdstyle import defaults
+from jdstyle.datasets import names
 from jdstyle.errors import InputError
 
 flags.adopt_module_key_flags(data_flags)
@@ -47,8 +48,8 @@ _TABLE = flags.DEFINE_string(
     "table",
     None,
     "label_table: a CSV file with a header, a column of image names and a "
-    "column of 0s and 1s per style. It may have the columns split, fold and "
-    "group. Required for label_table.",
+    "column of 0s and 1s per style. It may have the columns split, or is_valid "
+    "and the like, fold and group. Required for label_table.",
 )
 _IMAGES_DIR = flags.DEFINE_string(
     "images_dir",
@@ -59,7 +60,8 @@ _IMAGES_DIR = flags.DEFINE_string(
 _IMAGE_COLUMN = flags.DEFINE_string(
     "image_column",
     None,
-    "label_table: the name of the column of image names. By default the first "
+    "label_table: the name of the column of image names. By default the one "
+    "that holds names of photos or is called image or the like, else the first "
     "column.",
 )
 _STYLES = flags.DEFINE_list(
@@ -67,10 +69,16 @@ _STYLES = flags.DEFINE_list(
     None,
     "label_table: the columns of the styles, as names or FIRST:LAST for a "
     "range. By default all columns but those of the image, split, fold and "
-    "group.",
+    "group and one that numbers the rows.",
 )
 _ALLOW_ALL_ZERO = flags.DEFINE_boolean(
     "allow_all_zero", False, "label_table: keep photos that have no style."
+)
+_FOLLOW_LINKS = flags.DEFINE_boolean(
+    "follow_links",
+    False,
+    "label_table: take photos that are links to files outside --images_dir, as "
+    "in Hugging Face's cache, DVC and git-annex.",
 )
 _SHORT_SIDE = flags.DEFINE_integer(
     "short_side",
@@ -122,6 +130,7 @@ _OVERWRITE = flags.DEFINE_boolean(
 def main(argv):
     del argv
     more = {}
+    names.require(data_flags.DATASET.value)
     _require_flags_of(data_flags.DATASET.value)
     if data_flags.DATASET.value.startswith("label_table/"):
         if not _TABLE.value:
@@ -134,6 +143,7 @@ def main(argv):
             "image_column": _IMAGE_COLUMN.value,
             "style_columns": _STYLES.value,
             "allow_all_zero": _ALLOW_ALL_ZERO.value,
+            "follow_links": _FOLLOW_LINKS.value,
         }
     elif data_flags.DATASET.value.startswith("deepfashion/"):
         more = {
@@ -182,7 +192,8 @@ def main(argv):
 
 def _require_flags_of(dataset):
     """Refuses flags that do not apply to this data set."""
-    of_table = (_TABLE, _IMAGES_DIR, _IMAGE_COLUMN, _STYLES, _ALLOW_ALL_ZERO)
+    of_table = (_TABLE, _IMAGES_DIR, _IMAGE_COLUMN, _STYLES)
+    of_table += (_ALLOW_ALL_ZERO, _FOLLOW_LINKS)
     of_deepfashion = (_NUM_ATTRIBUTES, _CROP_TO_BOX, _CATEGORIES)
     for wanted, holders in [
         ("label_table/", of_table),

@@ -9,6 +9,7 @@ import typing
 import unicodedata
 
 from jdstyle.errors import InputError
+from jdstyle.errors import shown
 
 # Share of positives after negatives were undersampled.
 POSITIVE_RATE = 0.5
@@ -181,13 +182,6 @@ def require_usable(names, where):
                 f"{where}: the style's name {shown(name)} {fault}. Rename the "
                 "column, or name the columns of the styles with --styles."
             )
-
-
-def shown(text, most=80):
-    """Returns a text for a message: quoted, escaped, and not too long."""
-    text = str(text)
-    cut = f"... ({len(text)} characters)" if len(text) > most else ""
-    return repr(text[:most]) + cut
 
 
 def recipe_for(name):

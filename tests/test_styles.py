@@ -170,7 +170,7 @@ def test_a_number_wins_over_what_is_only_alike():
         ("a\x1bb", r"control character, '\\x1b'"),
         ("a\u200bb", r"invisible character, '\\u200b'"),
         ("a\u202eb", r"invisible character, '\\u202e'"),
-        ("x" * 1001, r"x'... \(1001 characters\) has more than 1,000"),
+        ("x" * 1001, r"x... .1003 characters. has more than 1,000"),
         ("All", "'all'"),
         ("together", "'together'"),
     ],

@@ -26,6 +26,11 @@ from binaries import call
         ("prepare", ["--dataset=label_table/x"], "needs --table"),
         (
             "prepare",
+            ["--dataset=label_table", "--table=x.csv"],
+            "needs a name of your choice",
+        ),
+        (
+            "prepare",
             ["--table=x.csv"],
             "--table does not apply to --dataset=demo",
         ),

@@ -7,6 +7,7 @@ import typing
 import numpy as np
 
 from jdstyle.datasets import labels
+from jdstyle.datasets import photo_paths
 from jdstyle.errors import InputError
 from jdstyle.files import atomic
 from jdstyle.photos import reader
@@ -92,7 +93,9 @@ def require_enough(rejected, total, report, *, max_bad_fraction, allow_missing):
     """
     missing = [row for row, reason in rejected if reason == reader.MISSING]
     if missing and not allow_missing:
-        names = ", ".join(str(row.path) for row in missing[:3])
+        names = ", ".join(
+            photo_paths.describe_missing(str(row.path)) for row in missing[:3]
+        )
         raise InputError(
             f"{len(missing)} of {total} photos are missing. The first: "
             f"{names}. All are listed in {report}. Add them, or pass "

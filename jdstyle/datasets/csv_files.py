@@ -7,9 +7,26 @@ import re
 
 from jdstyle.errors import InputError
 
+# What files begin with that are no text.
+_OTHERS = {
+    b"\x1f\x8b": "compressed by gzip",
+    b"BZh": "compressed by bzip2",
+    b"\xfd7zXZ": "compressed by xz",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd",
+    b"PK\x03\x04": "an Excel file or a ZIP archive",
+    b"\xd0\xcf\x11\xe0": "an Excel file",
+    b"PAR1": "a Parquet file",
+    b"SQLite format 3": "an SQLite database",
+}
+
 
 def read(path, flag):
-    """Yields `("file:line", values)` of each row that is not blank.
+    """Reads a CSV; see `read_text` and `parse`."""
+    return parse(read_text(path, flag), path)
+
+
+def read_text(path, flag):
+    """Returns the text of a file without a byte order mark.
 
     Raises:
         InputError: for any fault; names `flag` where the file cannot be read.
@@ -18,6 +35,11 @@ def read(path, flag):
         data = pathlib.Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror} ({flag}).") from error
+    for start, what in _OTHERS.items():
+        if data.startswith(start):
+            raise InputError(
+                f"{path}:1: {what}, expected a CSV. Save it as CSV, UTF-8."
+            )
     try:
         # utf-8-sig: spreadsheets put a byte order mark in front.
         text = data.decode("utf-8-sig")
@@ -34,6 +56,17 @@ def read(path, flag):
             f"{path}:{_line_at(text[: odd.start()])}: a NUL or a byte order "
             "mark among the text. Save it as UTF-8."
         )
+    return text
+
+
+def parse(text, path):
+    """Yields `("file:line", values)` of each row that is not blank.
+
+    Raises:
+        InputError: for a fault in the quotes.
+    """
+    # A description or a picture in a column that nobody reads may be long.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     line = 1  # Where a row begins; quoted cells may run over several lines.
     try:

@@ -1,37 +1,32 @@
 """Any photos with a CSV of 0/1 columns: the user's own data."""
 
 import os
-import pathlib
 
 import tensorflow_datasets as tfds
 
+from jdstyle import styles
 from jdstyle.datasets import builder
+from jdstyle.datasets import column_roles
+from jdstyle.datasets import columns
 from jdstyle.datasets import csv_files
+from jdstyle.datasets import given_splits
+from jdstyle.datasets import label_hints
 from jdstyle.datasets import labels
+from jdstyle.datasets import photo_paths
 from jdstyle.errors import InputError
-
-_SPLITS = {
-    "train": "train",
-    "validation": "validation",
-    "val": "validation",
-    "valid": "validation",
-    "dev": "validation",
-    "test": "test",
-}
-_OPTIONAL = ("split", "fold", "group")
+from jdstyle.errors import shown
 
 
 class LabelTable(builder.PhotoBuilder):
     """A CSV with a header: an image column and a 0/1 column per style.
 
-    Optional columns: `split`, `fold`, `group`. The configuration's name tells
-    one table from another: `label_table/NAME`.
+    The configuration's name tells one table from another: `label_table/NAME`.
 
     Args:
         name: string, the configuration's name.
         table: path of the CSV.
         images_dir: folder that the image column is relative to.
-        image_column, style_columns, allow_all_zero: as in
+        image_column, style_columns, allow_all_zero, follow_links: as in
             `read_label_table`.
         **kwargs: `options` and those of `tfds.core.GeneratorBasedBuilder`.
 
@@ -50,6 +45,7 @@ class LabelTable(builder.PhotoBuilder):
         image_column=None,
         style_columns=None,
         allow_all_zero=False,
+        follow_links=False,
         **kwargs,
     ):
         style_names, rows = read_label_table(
@@ -58,6 +54,7 @@ class LabelTable(builder.PhotoBuilder):
             image_column=image_column,
             style_columns=style_columns,
             allow_all_zero=allow_all_zero,
+            follow_links=follow_links,
         )
         config = tfds.core.BuilderConfig(
             name=name, version=self.VERSION, description=f"From {table}."
@@ -74,21 +71,24 @@ def read_label_table(
     image_column=None,
     style_columns=None,
     allow_all_zero=False,
+    follow_links=False,
 ):
     """Reads a CSV with a header: an image column and a 0/1 column per style.
 
-    Optional columns, whose cells may be empty: `split` (train; validation, val,
-    valid or dev; test), `fold` (int >= 0) and `group`. Rows that say the same
-    of one image count once.
+    Optional columns, whose cells may be empty: `split` (a word of
+    `given_splits`), `fold` (int >= 0) and `group`; see `columns.choose` for
+    those of other names. What each column is taken for is logged. Rows that
+    say the same of one image count once.
 
     Args:
         table: path of the CSV, UTF-8.
         images_dir: folder that the images are relative to; None for the
             table's.
-        image_column: its name; None for the first column.
+        image_column: its name; None to look for it.
         style_columns: list of names or "first:last" runs; None for all columns
-            but those above.
+            that are nothing else.
         allow_all_zero: take rows without any style.
+        follow_links: take images that are links to files outside `images_dir`.
 
     Returns:
         `(style_names, rows)`: list of strings, list of `labels.Row` with the
@@ -97,119 +97,83 @@ def read_label_table(
     Raises:
         InputError: for any fault, with file and line.
     """
-    lines = csv_files.read(table, "--table")
+    text = csv_files.read_text(table, "--table")
+    lines = csv_files.parse(text, table)
     where, header = next(lines, (f"{table}:1", []))
     header = [name.strip() for name in header]
-    _require_distinct(header, where)
-    image_column = image_column or header[0]
-    _require_column(image_column, header, "--image_column", where)
-    names = _choose_styles(header, image_column, style_columns, where)
+    label_hints.require_header(header, where)
+    contents = column_roles.survey(lines, len(header))
+    chosen = columns.choose(
+        header,
+        contents,
+        image_column=image_column,
+        style_columns=style_columns,
+        where=where,
+    )
+    names = [header[column] for column in chosen.styles]
+    styles.require_usable(names, where)
     folder = images_dir or os.path.dirname(os.path.abspath(table))
     if not os.path.isdir(folder):
         raise InputError(f"No such folder: {folder} (--images_dir).")
-    root = os.path.realpath(folder)
+    folder = photo_paths.Folder(folder, follow_links=follow_links)
 
     rows = {}
+    lines = csv_files.parse(text, table)
+    next(lines)  # The header.
     for where, values in lines:
         if len(values) != len(header):
             raise InputError(
                 f"{where}: expected {len(header)} columns, got {len(values)}: "
-                f"{values}."
+                f"{shown(values)}."
             )
-        cells = dict(zip(header, map(str.strip, values), strict=True))
-        flags = labels.parse_labels(
-            [cells[name] for name in names],
-            names,
+        row = _parse_row(
+            [value.strip() for value in values],
+            header,
+            chosen,
+            contents,
+            folder,
             where,
-            hint="" if style_columns else " Name the styles with --styles.",
         )
-        if not any(flags) and not allow_all_zero:
+        if not any(row.labels) and not allow_all_zero:
             raise InputError(
                 f"{where}: no style is 1. Pass --allow_all_zero to keep photos "
                 "without a style."
             )
-        image = cells[image_column]
-        row = labels.Row(
-            id=os.path.normpath(image),  # As `predict` names a photo.
-            path=_inside(folder, root, image, where),
-            labels=flags,
-            split=_parse_split(cells.get("split"), where),
-            fold=labels.parse_fold(cells.get("fold"), where),
-            group=cells.get("group") or None,
-            where=where,
-        )
         labels.add_row(rows, row)
     if not rows:
         raise InputError(f"{where}: no row below the header.")
+    columns.log(table, header, chosen, rows.values())
     return names, list(rows.values())
 
 
-def _require_distinct(header, where):
-    if not header:
-        raise InputError(f"{where}: empty, expected a header.")
-    for name in header:
-        # Nameless ones are allowed until used: pandas writes its index so.
-        if name and header.count(name) > 1:
-            raise InputError(
-                f"{where}: {header.count(name)} columns have the name {name!r}."
-            )
+def _parse_row(cells, header, chosen, contents, folder, where):
+    def hint(place, value):
+        column = chosen.styles[place]
+        return label_hints.for_label(value, column, chosen, header, contents)
 
-
-def _require_column(name, header, flag, where):
-    if not name or name not in header:
-        raise InputError(
-            f"{where}: no column {name!r} ({flag}). There are: "
-            f"{', '.join(header)}."
-        )
-
-
-def _choose_styles(header, image_column, chosen, where):
-    others = (image_column, *_OPTIONAL)
-    if chosen is None:
-        chosen = [name for name in header if name not in others]
-    names = []
-    for item in chosen:
-        # A name may hold a colon itself.
-        first, _, last = (
-            (item, "", "") if item in header else item.partition(":")
-        )
-        last = last or first
-        _require_column(first, header, "--styles", where)
-        _require_column(last, header, "--styles", where)
-        names += header[header.index(first) : header.index(last) + 1]
-    if not names or len(set(names)) < len(names) or set(names) & set(others):
-        raise InputError(
-            f"{where}: --styles must name at least one column, none twice, and "
-            f"none of {', '.join(others)}. Received: {names}."
-        )
-    if set(names) <= set(labels.BINARY):
-        raise InputError(
-            f"{where}: expected a header with the styles' names, got what "
-            f"looks like a row: {header}."
-        )
-    return names
-
-
-def _parse_split(text, where):
-    if not text:
-        return None
-    if text.lower() not in _SPLITS:
-        raise InputError(
-            f"{where}: split must be one of {', '.join(_SPLITS)}, got {text!r}."
-        )
-    return _SPLITS[text.lower()]
-
-
-def _inside(folder, root, name, where):
-    """Returns the path of a photo; it must not leave the folder."""
-    path = pathlib.PurePath(name)
-    if not name or "\0" in name or path.is_absolute() or ".." in path.parts:
-        raise InputError(
-            f"{where}: expected an image's path inside {folder}, got {name!r}."
-        )
-    # Nor through a link.
-    if not os.path.realpath(os.path.join(root, name)).startswith(
-        os.path.join(root, "")
-    ):
-        raise InputError(f"{where}: {name!r} leads out of {folder}.")
-    return os.path.join(folder, name)
+    flags = labels.parse_labels(
+        [cells[column] for column in chosen.styles],
+        [header[column] for column in chosen.styles],
+        where,
+        hint=hint,
+    )
+    photo_id, path = folder.locate(cells[chosen.image], where)
+    split = fold = group = None
+    if chosen.split is not None:
+        name = header[chosen.split]
+        split = given_splits.parse_word(cells[chosen.split], name, where)
+    elif chosen.flags:
+        split = given_splits.parse_flags(cells, chosen.flags, header, where)
+    if chosen.fold is not None:
+        fold = labels.parse_fold(cells[chosen.fold], where)
+    if chosen.group is not None:
+        group = cells[chosen.group] or None
+    return labels.Row(
+        id=photo_id,
+        path=path,
+        labels=flags,
+        split=split,
+        fold=fold,
+        group=group,
+        where=where,
+    )

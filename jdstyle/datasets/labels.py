@@ -3,6 +3,7 @@
 import typing
 
 from jdstyle.errors import InputError
+from jdstyle.errors import shown
 
 SPLITS = ("train", "validation", "test")
 BINARY = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
@@ -30,14 +31,27 @@ class Row(typing.NamedTuple):
     where: str
 
 
-def parse_labels(values, names, where, hint=""):
-    """Returns strings as a tuple of 0s and 1s; others raise InputError."""
+def parse_labels(values, names, where, hint=None):
+    """Returns strings as a tuple of 0s and 1s.
+
+    Args:
+        values: list of strings.
+        names: list of strings, the label of each.
+        where: "file:line".
+        hint: function of the place and the text of a value that is neither,
+            which returns what to do about it; or None.
+
+    Raises:
+        InputError: if a value is neither 0 nor 1.
+    """
     labels = []
-    for name, value in zip(names, values, strict=True):
+    for i, (name, value) in enumerate(zip(names, values, strict=True)):
         label = BINARY.get(value.strip())
         if label is None:
+            todo = f" {hint(i, value)}" if hint else ""
             raise InputError(
-                f"{where}: label {name} must be 0 or 1, got {value!r}.{hint}"
+                f"{where}: label {name} must be 0 or 1, got "
+                f"{shown(value)}.{todo}"
             )
         labels.append(label)
     return tuple(labels)
