@@ -14,6 +14,7 @@ from tensorflow_datasets.core import shuffle
 from jdstyle import defaults
 from jdstyle.datasets import checked_photos
 from jdstyle.datasets import folds
+from jdstyle.datasets import given_rows
 from jdstyle.datasets import labels
 from jdstyle.datasets import sources
 from jdstyle.datasets import splits
@@ -42,7 +43,8 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     `id` and `fold` (-1 for test photos). The metadata hold `styles`,
     `settings`, a fingerprint of ids, labels, folds and photos, how many photos
     were rejected and grouped, how many groups the given splits tear apart, and
-    what was cleaned. `sources.csv` beside the records remembers the files.
+    what was cleaned. Beside the records `sources.csv` remembers the files and
+    `labels.csv` what the label file said.
 
     TFDS writes aside and renames: a killed run leaves no data set.
 
@@ -64,17 +66,25 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def settings(self):
         """Returns what the records depend on, as a dict for JSON.
 
-        Of the photos themselves only the names: see `find_changed_sources`.
+        Of the photos only the ids: see `find_changed_sources`.
         """
-        # `where` would tie the records to the place of the label file.
-        rows = "\n".join(str(row._replace(where=None)) for row in self._rows)
         options = self.options._asdict()
         del options["allow_leaks"]  # It changes no record.
         return {
             **options,
             "styles": self._style_names,
-            "labels": hashlib.sha256(rows.encode()).hexdigest(),
+            "labels": given_rows.digest(self._rows),
         }
+
+    def settings_of_old(self):
+        """Returns `settings` as versions before `given_rows.FILE` had them."""
+        rows = given_rows.digest_with_paths(self._rows)
+        return {**self.settings(), "labels": rows}
+
+    def describe_changed_labels(self):
+        """Says which rows are not what the records hold; see `given_rows`."""
+        path = os.path.join(self.data_dir, given_rows.FILE)
+        return given_rows.describe_changes(path, self._rows, self._style_names)
 
     def find_changed_sources(self):
         """Returns sentences on photo files that changed since; see `sources`.
@@ -163,6 +173,7 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         sources.write(
             os.path.join(self.data_dir, sources.FILE), rows, self._sources
         )
+        given_rows.write(os.path.join(self.data_dir, given_rows.FILE), rows)
         self.info.metadata.update(  # pyright: ignore
             settings=self.settings(),
             rejected=dict(collections.Counter(why for _, why in rejected)),

@@ -2,20 +2,17 @@
 
 import json
 import os
-import re
 import time
 
 import tensorflow_datasets as tfds
 from absl import logging
 
 from jdstyle import commands
+from jdstyle.datasets import given_rows
+from jdstyle.datasets import names
 from jdstyle.datasets import whole_records
 from jdstyle.errors import InputError
 from jdstyle.files import swap
-
-_NAME = re.compile(
-    r"deepfashion/(coarse|fine)|demo|jd_fashion|label_table/\w[\w.-]*"
-)
 
 
 def make_builder(dataset, data_dir, options, *, manual_dir=None, **more):
@@ -30,8 +27,8 @@ def make_builder(dataset, data_dir, options, *, manual_dir=None, **more):
             None for `<data_dir>/downloads/manual`.
         **more: for deepfashion: `num_attributes`, `crop_to_box`, `categories`,
             see `deepfashion.builder.DeepFashion`; for a label table: `table`,
-            `images_dir`, `image_column`, `style_columns`, `allow_all_zero`, see
-            `label_table.LabelTable`.
+            `images_dir`, `image_column`, `style_columns`, `allow_all_zero`,
+            `follow_links`, see `label_table.LabelTable`.
 
     Returns:
         A `builder.PhotoBuilder`.
@@ -46,7 +43,7 @@ def make_builder(dataset, data_dir, options, *, manual_dir=None, **more):
     from jdstyle.datasets.deepfashion import builder as deepfashion
     from jdstyle.datasets.demo import builder as demo
 
-    _require_name(dataset)
+    names.require(dataset)
     common = {"data_dir": data_dir, "options": options}
     if dataset == "demo":
         return demo.Demo(**common)
@@ -102,7 +99,7 @@ def open_prepared(dataset, data_dir):
     Raises:
         InputError: if it is not prepared, with the command that does it.
     """
-    _require_name(dataset)
+    names.require(dataset)
     folder = os.path.join(data_dir, dataset)
     versions = tfds.core.utils.version.list_all_versions(folder)
     if not versions and dataset == "demo":
@@ -123,16 +120,16 @@ def open_prepared(dataset, data_dir):
             f"{dataset} is not prepared in --data_dir={data_dir}. Prepare it: "
             f"{how}"
         )
-    return tfds.builder_from_directory(os.path.join(folder, str(max(versions))))
-
-
-def _require_name(dataset):
-    if not _NAME.fullmatch(dataset):
-        raise InputError(
-            "--dataset must be deepfashion/coarse, deepfashion/fine, demo, "
-            "jd_fashion or label_table/NAME, NAME of letters, digits, _, - and "
-            f"dots. Received: {dataset!r}."
-        )
+    folder = os.path.join(folder, str(max(versions)))
+    builder = tfds.builder_from_directory(folder)
+    # `prepare` refuses such names now. A product has a name per line.
+    for name in builder.info.metadata["styles"]:
+        if "\n" in name or "\r" in name:
+            raise InputError(
+                f"{folder} has a style with a line break in its name: "
+                f"{name!r}. Rename it in the label file and prepare it anew."
+            )
+    return builder
 
 
 def _require_same(builder):
@@ -140,18 +137,12 @@ def _require_same(builder):
     path = os.path.join(builder.data_dir, "metadata.json")
     with open(path, encoding="utf-8") as file:
         metadata = json.load(file)
-    recorded = metadata["settings"]
-    wanted = json.loads(json.dumps(builder.settings()))
-    differing = "; ".join(
-        f"{key} {recorded.get(key)!r}, now {wanted.get(key)!r}"
-        for key in sorted(recorded.keys() | wanted.keys())
-        if recorded.get(key) != wanted.get(key)
-    )
+    differing = _describe_differing(builder, metadata["settings"])
     again = "Pass --overwrite to prepare it anew, or another --data_dir."
     if differing:
         raise InputError(
             f"{builder.data_dir} was prepared with other settings: "
-            f"{differing}. {again}"
+            f"{'; '.join(differing)}. {again}"
         )
     changed = builder.find_changed_sources()
     if changed:
@@ -166,3 +157,36 @@ def _require_same(builder):
         metadata.get("leaks", []),
         builder.options.allow_leaks,
     )
+
+
+def _describe_differing(builder, recorded):
+    """Returns a list of texts: which settings differ from those recorded."""
+    knows_rows = os.path.exists(os.path.join(builder.data_dir, given_rows.FILE))
+    wanted = builder.settings() if knows_rows else builder.settings_of_old()
+    wanted = json.loads(json.dumps(wanted))
+    # An option that there was not yet has had the value that it has by default.
+    recorded = {
+        name: value
+        for name, value in builder.options._field_defaults.items()
+        if name in wanted
+    } | recorded
+    keys = [
+        key
+        for key in sorted(recorded.keys() | wanted.keys())
+        if recorded.get(key) != wanted.get(key)
+    ]
+    texts = {
+        key: f"{key} {recorded.get(key)!r}, now {wanted.get(key)!r}"
+        for key in keys
+    }
+    if "styles" in keys:  # Then all rows differ, which says no more.
+        texts.pop("labels", None)
+    elif "labels" in keys and knows_rows:
+        texts["labels"] = f"labels: {builder.describe_changed_labels()}"
+    elif "labels" in keys:
+        texts["labels"] = (
+            "labels, or the folder of the photos: the older version of jdstyle "
+            "that prepared it took one for the other. Where the photos lie in "
+            "the same place, write --table and --images_dir as then"
+        )
+    return list(texts.values())

@@ -1,6 +1,8 @@
 import csv
 import json
 import os
+import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -227,8 +229,68 @@ def test_edited_table_is_noticed(table, tmp_path):
     lines = table.read_text().splitlines()
     edited = table.parent / "edited.csv"
     edited.write_text("\n".join(lines[:-1]) + "\n")
-    with pytest.raises(InputError, match="other settings: labels"):
+    last = lines[-1].partition(",")[0]
+    with pytest.raises(InputError, match=f"1 row differs.*'{last}' is gone"):
         prepare_table(edited, tmp_path)
+    edited.write_text("\n".join([*lines[:-1], f"{last},0,1"]) + "\n")
+    message = rf"labels: 1 row .*edited.csv:81: '{last}': bright 0, was 1, rare"
+    with pytest.raises(InputError, match=message):
+        prepare_table(edited, tmp_path)
+    # Then no row is what it was, and the styles say it all.
+    edited.write_text("\n".join([lines[0].upper(), *lines[1:]]) + "\n")
+    message = r"settings: styles \['bright', 'rare'\], now [^;]*$"
+    with pytest.raises(InputError, match=message):
+        prepare_table(edited, tmp_path)
+
+
+def test_another_way_to_write_the_same_is_no_change(
+    table, tmp_path, monkeypatch
+):
+    folder = tmp_path / "photos"
+    shutil.copytree(table.parent, folder)
+    made = prepare_table(folder / table.name, tmp_path)
+    record = os.path.join(made.data_dir, "metadata.json")
+    first = os.stat(record).st_mtime_ns
+    monkeypatch.chdir(tmp_path)
+    for spelling in ("photos", "./photos", "photos/../photos/"):
+        prepare_table(pathlib.Path(spelling) / table.name, tmp_path)
+    os.rename(folder, tmp_path / "moved")
+    lines = (tmp_path / "moved" / table.name).read_text().splitlines()
+    rewritten = tmp_path / "moved" / "rewritten.csv"
+    # Other rows first, another column, blanks, line ends and numbers.
+    rows = [f'./{line.replace(",1", ", 1.0")},""' for line in lines[:0:-1]]
+    rewritten.write_text("\r\n".join([f"{lines[0]},Split", *rows]))
+    prepare_table(rewritten, tmp_path)
+    assert os.stat(record).st_mtime_ns == first
+
+
+def test_what_an_older_version_prepared_stays_prepared(table, tmp_path):
+    made = prepare_table(table, tmp_path)
+    # It knew no rows, and its digest was of the paths too.
+    os.remove(os.path.join(made.data_dir, "labels.csv"))
+    record = pathlib.Path(made.data_dir, "metadata.json")
+    metadata = json.loads(record.read_text())
+    old = made.settings_of_old()["labels"]
+    assert metadata["settings"]["labels"] != old
+    metadata["settings"]["labels"] = old
+    del metadata["settings"]["num_folds"]  # As if there had been no such flag.
+    record.write_text(json.dumps(metadata))
+    prepare_table(table, tmp_path)
+    with pytest.raises(InputError, match="num_folds 5, now 3"):
+        prepare_table(table, tmp_path, num_folds=3)
+    copy = tmp_path / "copy"
+    shutil.copytree(table.parent, copy)
+    message = "labels, or the folder .* --images_dir as then. Pass --overwrite"
+    with pytest.raises(InputError, match=message):
+        prepare_table(copy / table.name, tmp_path)
+
+
+def test_line_breaks_in_names_of_old_are_refused_when_opened(table, tmp_path):
+    made = prepare_table(table, tmp_path)
+    record = pathlib.Path(made.data_dir, "metadata.json")
+    record.write_text(record.read_text().replace('"rare"', r'"ra\nre"'))
+    with pytest.raises(InputError, match=r"line break in its name: 'ra\\nre'"):
+        prepared.open_prepared("label_table/again", str(tmp_path))
 
 
 def test_unprepared_says_the_command(tmp_path):
@@ -253,7 +315,7 @@ def test_jd_notices_new_label_files(jd_files, tmp_path):
         prepare_jd(jd_files, tmp_path / "data")
 
 
-@pytest.mark.parametrize("name", ["label_table/../x", "label_table/", "/demo"])
+@pytest.mark.parametrize("name", ["label_table/../x", "label_table/.", "/demo"])
 def test_names_stay_in_the_folder(name, tmp_path):
     with pytest.raises(InputError, match="--dataset must be"):
         prepared.make_builder(name, str(tmp_path), builder.Options())
