@@ -104,7 +104,9 @@ def role(name, content):
     bare = _bare(name)
     if bare in RESERVED:
         return bare if content.values != {""} else "empty"
-    if content.within(given_splits.WORDS):
+    words = {text.lower() for text in content.values} & {*given_splits.WORDS}
+    # One other word makes no style of it: the row of that word is refused.
+    if words and (content.within(words) or _PERHAPS.fullmatch(bare)):
         return "words"
     for split, pattern in FLAGS.items():
         if pattern.fullmatch(bare):

@@ -89,6 +89,7 @@ def test_columns_of_yes_and_no(tmp_path, flags, splits):
         (["is_train"], ["1001"], r":3: is_train does not say .* validation or"),
         (["is_val", "is_test"], ["0110"] * 2, ":3: is_val and .*more than one"),
         (["is_valid"], ["0129"], r":4: is_valid must be 0 or 1, got '2'"),
+        (["set"], [["train", "extra"]], ":3: set must be one of .*'extra'"),
         (["Fold"], ["01x0"], ":4: fold must be an int >= 0, got 'x'"),
         (["fold", "Fold"], ["0110"] * 2, "'fold' and 'Fold' each say the fold"),
         (["split", "SPLIT"], [["test"]] * 2, "'split' and 'SPLIT' each say"),
