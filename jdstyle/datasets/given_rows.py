@@ -91,5 +91,5 @@ def _cells(row):
     """Returns a row as strings: id, split, fold, group and all its labels."""
     given = (row.id, row.split, row.fold, row.group)
     return ["" if x is None else str(x) for x in given] + [
-        "".join(map(_LETTERS.get, row.labels))
+        "".join(_LETTERS[label] for label in row.labels)
     ]

@@ -123,7 +123,7 @@ def open_prepared(dataset, data_dir):
     folder = os.path.join(folder, str(max(versions)))
     builder = tfds.builder_from_directory(folder)
     # `prepare` refuses such names now. A product has a name per line.
-    for name in builder.info.metadata["styles"]:
+    for name in builder.info.metadata["styles"]:  # pyright: ignore
         if "\n" in name or "\r" in name:
             raise InputError(
                 f"{folder} has a style with a line break in its name: "
