@@ -180,7 +180,7 @@ def require_usable(names, where):
         if fault:
             raise InputError(
                 f"{where}: the style's name {shown(name)} {fault}. Rename the "
-                "column, or name the columns of the styles with --styles."
+                "column, or leave it out: --styles names the columns to take."
             )
 
 

@@ -17,7 +17,9 @@ _IMAGES = re.compile(
     "(name|path|file|filename|filepath|id|index)?"
     "|(rel|relative)?(path|filename|filepath)|fname|fpath"
 )
-PHOTO = re.compile(r".\.(jpe?g|jpe|jfif|png|webp|gif|bmp|hei[cf]|avif)$", re.I)
+PHOTO = re.compile(
+    r".\.(jpe?g|jpe|jfif|png|webp|gif|bmp|hei[cf]|avif|tiff?)$", re.I
+)
 _INDEX = re.compile("|unnamed:.*|index|idx|id|row(id|number)?|n[ro]|number|#")
 FLAGS = {
     split: re.compile(f"(is|in|for)({words})(set|split)?|({words})flag")

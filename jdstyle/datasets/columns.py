@@ -12,6 +12,7 @@ from jdstyle.errors import InputError
 from jdstyle.errors import shown
 
 _SHOWN = 5  # Styles.
+_MOST_NAMES = 50  # Of columns in a message.
 
 
 class Columns(typing.NamedTuple):
@@ -90,7 +91,7 @@ def choose(header, contents, *, image_column, style_columns, where):
     if not chosen:
         raise InputError(
             f"{where}: no column of a style besides "
-            f"{_listed(range(len(header)), header, ', ')}."
+            f"{_listed(range(min(len(header), _MOST_NAMES)), header, ', ')}."
         )
     split, flags = _choose_split(roles, ignored, header, where)
     return Columns(
@@ -149,7 +150,7 @@ def _find(name, header, flag, where):
         several = f"{len(found)} columns like" if found else "no column"
         raise InputError(
             f"{where}: {several} {shown(name)} ({flag}). There are: "
-            f"{', '.join(header)}."
+            f"{_listed(range(min(len(header), _MOST_NAMES)), header, ', ')}."
         )
     return found[0]
 
@@ -164,17 +165,15 @@ def _parse_styles(items, header, where):
             if styles.match(item, header)
             else item.partition(":")
         )
-        ends = [_find(x, header, "--styles", where) for x in (first, last) if x]
-        if not ends:
-            ends = [_find(item, header, "--styles", where)]
-        if ends[0] > ends[-1]:
+        start = _find(first, header, "--styles", where)
+        end = _find(last or first, header, "--styles", where)
+        if start > end:
             raise InputError(
-                f"{where}: --styles={item}: {header[ends[0]]!r} stands after "
-                f"{header[ends[1]]!r} in the header. Write "
-                f"--styles={last}:{first}."
+                f"{where}: --styles={item}: {header[start]!r} stands after "
+                f"{header[end]!r} in the header. Write --styles={last}:{first}."
             )
-        named |= {*ends}
-        run = [*range(ends[0], ends[-1] + 1)]
+        named |= {start, end}
+        run = [*range(start, end + 1)]
         twice = next((header[i] for i in run if i in chosen), None)
         if twice is not None:
             raise InputError(f"{where}: --styles names {twice!r} twice.")

@@ -7,6 +7,7 @@ import re
 import unicodedata
 import urllib.parse
 
+from jdstyle import styles
 from jdstyle.datasets import column_roles
 from jdstyle.errors import InputError
 from jdstyle.errors import shown
@@ -105,8 +106,8 @@ def describe_missing(path):
 def find_like(folder, name):
     """Finds a file whose path differs from a wrong one in its spelling.
 
-    In upper and lower case, suffix, Unicode's form, percent signs, backslashes,
-    `file://`, `..`, or in the folders above it.
+    In what `styles.plain` takes away (case, blanks, Unicode's form), suffix,
+    percent signs, backslashes, `file://`, `..`, or in the folders above it.
 
     Args:
         folder: path of a folder.
@@ -177,4 +178,4 @@ def _folders(folder):
 
 
 def _spelling(name):
-    return unicodedata.normalize("NFKC", name).casefold()
+    return styles.plain(name) or name

@@ -27,9 +27,9 @@ VALIDATION_FILE = "validation_probabilities.csv"
 # ending such as .log stay below the 255 bytes that a file system allows.
 _MOST_BYTES = 100
 _DIGITS = 8  # Of the digest of what is left out.
-# A dot in front hides a directory; the others are patterns to TensorFlow or
-# fields to Keras, and lines end where a line must not.
-_UNSAFE = re.compile(r"^[.]+|[\[\]{}*?\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# In front a dot hides a directory, a hyphen makes an option of it and a tilde a
+# home; the others are patterns to TensorFlow, fields to Keras or ends of lines.
+_UNSAFE = re.compile(r"^[.~-]+|[\[\]{}*?\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _OF_A_START = {
     FLAGS_FILE,

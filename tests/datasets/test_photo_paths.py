@@ -29,6 +29,9 @@ def folder(tmp_path):
     [
         ("P0.JPG", "p0.jpg"),
         ("p0", "p0.jpg"),
+        ("p0 .jpg", "p0.jpg"),
+        ("summer/p1_.png", "Summer/p1.PNG"),
+        ("übergröße_1.JPG", NFD),
         ("p0.png", "p0.jpg"),
         ("p0.jpg.jpg", "p0.jpg"),
         ("Übergröße 1.jpg", NFD),
