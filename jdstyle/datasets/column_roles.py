@@ -37,8 +37,14 @@ _PERHAPS = re.compile(
     "(data|sub|train(val)?test)?(set|split)s?|partition|phase|usage|cv"
     "|(is|in|for)?(eval|evaluation|holdout)(set)?|evaluationstatus"
     "|train|training|val|valid|validation|dev|test|testing"
-    "|folds?[0-9]*|groups?(id)?"
+    "|folds?|groups?(id)?"
 )
+# As in cv_split, split_1 or my fold 2; a split hem or a side split is a style.
+_CORE = {"split", "splits", "fold", "folds", "kfold", "subset", "partition"}
+_BESIDE = {
+    *("", "cv", "k", "data", "train", "val", "validation", "test", "random"),
+    *("stratified", "outer", "inner", "final", "my", "new", "old", "id", "no"),
+}
 
 
 class Content(typing.NamedTuple):
@@ -61,7 +67,10 @@ class Content(typing.NamedTuple):
     def is_numbers(self):
         """Whether there is something, and nothing but whole numbers."""
         values = self.values - {""}
-        return bool(values) and all(text.isdecimal() for text in values)
+        # pandas writes the ints of a column with gaps as 1.0.
+        return bool(values) and all(
+            text.removesuffix(".0").isdecimal() for text in values
+        )
 
 
 def survey(lines, width):
@@ -108,7 +117,7 @@ def role(name, content):
         return bare if content.values != {""} else "empty"
     words = {text.lower() for text in content.values} & {*given_splits.WORDS}
     # One other word makes no style of it: the row of that word is refused.
-    if words and (content.within(words) or _PERHAPS.fullmatch(bare)):
+    if words and (content.within(words) or _may_divide(name)):
         return "words"
     for split, pattern in FLAGS.items():
         if pattern.fullmatch(bare):
@@ -120,7 +129,7 @@ def role(name, content):
         content.counts or (content.is_numbers() and not is_flags)
     ):
         return "numbers of the rows"
-    if _PERHAPS.fullmatch(bare) and (is_flags or content.is_numbers()):
+    if _may_divide(name) and (is_flags or content.is_numbers()):
         return "perhaps"
     return None
 
@@ -149,6 +158,13 @@ def guess_image(header, contents, chosen):
             return found[0]
     others = [i for i in free if role(header[i], contents[i]) is None]
     return others[0] if others else 0
+
+
+def _may_divide(name):
+    words = [word.strip("0123456789") for word in styles.plain(name).split()]
+    return _PERHAPS.fullmatch("".join(words)) or (
+        _CORE.intersection(words) and _BESIDE.union(_CORE).issuperset(words)
+    )
 
 
 def _bare(name):

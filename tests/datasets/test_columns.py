@@ -84,6 +84,9 @@ def test_columns_of_yes_and_no(tmp_path, flags, splits):
         (["Partition"], ["0120"], "'Partition' may be.*holds 0, 1, 2"),
         (["test"], ["0110"], "'test' may be"),
         (["fold1"], ["0110"], "'fold1' may be"),
+        (["cv_split"], ["0110"], "'cv_split' may be"),
+        (["My Split 2"], ["0110"], "'My Split 2' may be"),
+        (["partition"], [["0.0", "2.0"]], "'partition' may be"),
         (["group_id"], ["0110"], "'group_id' may be"),
         # Do not say enough, or too much.
         (["is_train"], ["1001"], r":3: is_train does not say .* validation or"),
@@ -115,6 +118,12 @@ def test_named_styles_are_styles(tmp_path):
     with pytest.raises(InputError, match="both sides of 'is_valid'"):
         read(*args, style_columns=["a:c"])
     assert read(*args, style_columns=["a:is_valid"])[0][-1] == "is_valid"
+
+
+def test_garments_have_splits_and_folds_too(tmp_path):
+    header = ["side split", "split hem", "Unfolded", "sets of two", "trains"]
+    names, rows = read(tmp_path, header, ["0110"] * 5)
+    assert names == [*NAMES, *header]
 
 
 def test_split_wins_over_what_says_it_otherwise(tmp_path, caplog):
