@@ -9,6 +9,7 @@ import re
 
 from jdstyle.errors import InputError
 from jdstyle.files import atomic
+from jdstyle.files import litter
 
 FILE = "SHA256SUMS"
 
@@ -22,10 +23,10 @@ def write(directory, names=None):
     Args:
         directory: path; its `SHA256SUMS` is written, aside first.
         names: list of paths below it, or None for all files there, of which
-            alone the list then tells.
+            alone the list then tells. Litter is left out.
     """
     if names is None:
-        lines, names = {}, _names(directory)
+        lines, names = {}, _files(directory)
     else:
         lines = read(directory)
     lines |= {name: _sum(os.path.join(directory, name)) for name in names}
@@ -90,20 +91,16 @@ def check(directory, names):
 def check_all(directory):
     """Checks all files below a directory, and that none came or went.
 
+    Litter does not count.
+
     Raises:
         InputError: as `check`.
     """
-    check(directory, sorted(read(directory).keys() | set(_names(directory))))
+    check(directory, sorted(read(directory).keys() | set(_files(directory))))
 
 
-def _names(directory):
-    """Returns the paths of all files below, but of the list itself."""
-    paths = [
-        os.path.relpath(os.path.join(folder, name), directory)
-        for folder, _, names in os.walk(directory)
-        for name in names
-    ]
-    return sorted(path for path in paths if path != FILE)
+def _files(directory):
+    return [name for name in litter.files_below(directory) if name != FILE]
 
 
 def _sum(path):

@@ -47,12 +47,12 @@ def recover(path):
     """
     aside, removed = _beside(path, _ASIDE), _beside(path, _REMOVED)
     if os.path.isdir(removed):
-        shutil.rmtree(removed)
+        _remove(removed)
     if not os.path.isdir(aside):
         return
     if os.path.isdir(path):
         os.rename(aside, removed)
-        shutil.rmtree(removed)
+        _remove(removed)
     else:
         os.rename(aside, path)
         logging.info("The old %s stays in its place", path)
@@ -65,6 +65,14 @@ def set_aside(folder):
         for name in sorted(os.listdir(folder))
         if name.startswith(_ASIDE)
     ]
+
+
+def _remove(folder):
+    """Removes a folder; of a link to one, the link alone."""
+    if os.path.islink(folder):
+        os.remove(folder)
+    else:
+        shutil.rmtree(folder)
 
 
 def _beside(path, prefix):

@@ -80,7 +80,7 @@ def load_last(folder):
     """
     broken = []
     for name in os.listdir(folder) if os.path.isdir(folder) else []:
-        if name.endswith(atomic.SUFFIX):
+        if atomic.is_unfinished(name):
             os.remove(os.path.join(folder, name))
     for path in reversed(find(folder)):
         try:

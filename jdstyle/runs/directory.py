@@ -9,6 +9,7 @@ import unicodedata
 
 from jdstyle.errors import InputError
 from jdstyle.files import atomic
+from jdstyle.files import litter
 from jdstyle.files import lock
 from jdstyle.files import sums
 from jdstyle.runs import checkpoints
@@ -35,9 +36,6 @@ _OF_A_START = {
     FLAGS_FILE,
     RUN_FILE,
     lock.LOCK_FILE,
-    # Killed while it wrote them; the next start writes over these.
-    FLAGS_FILE + atomic.SUFFIX,
-    RUN_FILE + atomic.SUFFIX,
 }
 
 # These change where and how fast things happen, not what a run computes.
@@ -74,8 +72,9 @@ def start(workdir, flag_texts, record, *, flag="workdir", again=False):
     """
     lines = {name: text for name, text in flag_texts.items() if text}
     record = record | provenance.environment()
-    there = set(os.listdir(workdir)) if os.path.isdir(workdir) else set()
-    if there <= _OF_A_START:
+    there = set(litter.names(workdir)) if os.path.isdir(workdir) else set()
+    killed = {name for name in there if atomic.is_unfinished(name)}
+    if there - killed <= _OF_A_START:
         pass  # New, or a start that failed or was killed before it trained.
     elif FLAGS_FILE in there:
         _require_same(workdir, lines, record, flag)
@@ -91,6 +90,8 @@ def start(workdir, flag_texts, record, *, flag="workdir", again=False):
             "Name another directory."
         )
     os.makedirs(workdir, exist_ok=True)
+    for name in killed:
+        os.remove(os.path.join(workdir, name))
     write_json(os.path.join(workdir, RUN_FILE), record)
     _write(
         os.path.join(workdir, FLAGS_FILE),

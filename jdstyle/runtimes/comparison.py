@@ -101,6 +101,8 @@ def compare(photos, style_names, batches, run_before, run_after):
 def write(output, record, result, differences):
     """Writes `OUTPUT.json` and, where decisions differ, a table beside it.
 
+    A table of an earlier export is replaced, be it by one without lines.
+
     Args:
         output: path of the exported file.
         record: dict of what was exported.
@@ -108,9 +110,7 @@ def write(output, record, result, differences):
         differences: of `compare`.
     """
     table = f"{output}.differences.csv"
-    if os.path.exists(table):
-        os.remove(table)  # Of an earlier export.
-    if len(differences):
+    if len(differences) or os.path.exists(table):
         directory.write_table(table, differences)
     directory.write_json(f"{output}.json", record | {"check": result})
 

@@ -29,17 +29,19 @@ def write(frozen, file_format, precision, output, calibration=None):
     """
     folder = os.path.dirname(output) or "."
     os.makedirs(folder, exist_ok=True)
-    stem, suffix = os.path.splitext(output)
+    suffix = os.path.splitext(output)[1]
+    # Of both files of OpenVINO, which find each other by it.
+    stem = atomic.beside(output, suffix).removesuffix(suffix)
     if precision != "int8":
         calibration = None
     with contextlib.ExitStack() as stack:
         # The last in is renamed first, the .bin: without a sum of its own, an
         # older .xml is refused.
         for path in formats.parts(output):
-            ending = os.path.splitext(path)[1]
-            stack.enter_context(atomic.renamed(f"{stem}.tmp{ending}", path))
+            unfinished = stem + os.path.splitext(path)[1]
+            stack.enter_context(atomic.renamed(unfinished, path))
         _RUNTIMES[file_format].write(
-            frozen, precision, f"{stem}.tmp{suffix}", calibration
+            frozen, precision, stem + suffix, calibration
         )
     sums.write(folder, list(map(os.path.basename, formats.parts(output))))
 

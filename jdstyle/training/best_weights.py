@@ -39,7 +39,7 @@ class BestWeights(keras.callbacks.Callback):
         self.best = {"epoch": epoch + 1, **{key: logs[key] for key in _KEYS}}
         path = os.path.join(self._workdir, directory.BEST_WEIGHTS)
         # Keras insists on the ending.
-        unfinished = os.path.join(self._workdir, "unfinished.weights.h5")
+        unfinished = atomic.beside(path, ".weights.h5")
         with (
             moving_average.averaged(self.model.optimizer),  # pyright: ignore
             atomic.renamed(unfinished, path),

@@ -64,7 +64,7 @@ def test_where_none_can_be_read_all_stay(tmp_path):
 
 
 def test_killed_first_save_leaves_nothing(tmp_path):
-    (tmp_path / "step-000000001.npz.tmp").write_bytes(b"half")
+    (tmp_path / "step-000000001.npz.0123abcd.tmp").write_bytes(b"half")
     assert checkpoints.load_last(str(tmp_path)) is None
     assert not os.listdir(tmp_path)
 

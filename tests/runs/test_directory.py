@@ -7,6 +7,7 @@ import binaries
 import pytest
 
 from jdstyle.errors import InputError
+from jdstyle.files import atomic
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
 from jdstyle.runs import provenance
@@ -39,14 +40,14 @@ def test_failed_start_does_not_claim_the_directory(tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("left", ["run.json.tmp", "flags.cfg.tmp"])
+@pytest.mark.parametrize("left", ["run.json", "flags.cfg"])
 def test_start_that_was_killed_does_not_claim_the_directory(
     tmp_path, monkeypatch, left
 ):
     replace = os.replace
 
     def die_before(source, target):
-        if source.endswith(left):
+        if target.endswith(left):
             os.kill(os.getpid(), signal.SIGKILL)
         replace(source, target)
 
@@ -58,9 +59,17 @@ def test_start_that_was_killed_does_not_claim_the_directory(
         finally:
             os._exit(1)
     assert os.waitpid(pid, 0)[1] == signal.SIGKILL
-    assert left in os.listdir(tmp_path)
+    assert any(
+        name.startswith(left) and atomic.is_unfinished(name)
+        for name in os.listdir(tmp_path)
+    )
+    (tmp_path / ".DS_Store").touch()
     assert directory.start(str(tmp_path), SETTINGS, RECORD) is None
-    assert sorted(os.listdir(tmp_path)) == ["flags.cfg", "run.json"]
+    assert sorted(os.listdir(tmp_path)) == [
+        ".DS_Store",
+        "flags.cfg",
+        "run.json",
+    ]
 
 
 def test_unfinished_run_begins_again(tmp_path):
@@ -115,7 +124,9 @@ def test_comments_do_not_change_the_meaning(tmp_path):
 NO_MEANING = {
     "errors.py",
     "files/atomic.py",
+    "files/litter.py",
     "files/lock.py",
+    "files/places.py",
     "files/sums.py",
     "runs/checkpoints.py",
     "runs/directory.py",

@@ -52,7 +52,9 @@ def test_differences_are_listed_and_counted(photos, tmp_path):
     assert written["check"]["differing"] == 2
     # A later export that differs nowhere leaves no old list behind.
     comparison.write(output, {}, result, differences[:0])
-    assert [p.name for p in tmp_path.iterdir()] == ["model.onnx.json"]
+    assert pd.read_csv(f"{output}.differences.csv").empty
+    comparison.write(str(tmp_path / "b.onnx"), {}, result, differences[:0])
+    assert not (tmp_path / "b.onnx.differences.csv").exists()
 
 
 def test_style_without_a_positive_has_no_score(photos):

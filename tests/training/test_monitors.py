@@ -58,7 +58,7 @@ def test_best_weights_are_the_average_of_the_best_epoch(model, tmp_path):
         sums.check(str(tmp_path), [directory.BEST_WEIGHTS])
     assert kept == [0.0, 0.0, 0.0, 3.0]
     assert best.best == {"epoch": 4, "val_f2": 0.5, "val_pr_auc": 0.6}
-    assert not list(tmp_path.glob("unfinished*"))
+    assert not list(tmp_path.glob("*.tmp*"))
 
 
 def test_a_score_of_zero_is_kept_where_there_is_no_other(model, tmp_path):
