@@ -1,11 +1,12 @@
 """How every binary starts and ends: flag errors, exit codes, quiet imports.
 
-Exit codes: 0 done, 1 a failure, 2 usage or bad input, 3 stopped by a signal
-(run again to go on), 4 no space left on the disk.
+Exit codes: 0 done, 1 a failure, 2 usage or bad input, 3 stopped by a signal or
+by who read the output, 4 no space left on the disk.
 """
 
 import copy
 import io
+import errno
 import logging as standard_logging
 import os
 import re
@@ -19,6 +20,7 @@ from absl import logging
 
 from jdstyle import commands
 from jdstyle import errors
+from jdstyle import path_flags
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.errors import Stopped
@@ -34,8 +36,17 @@ _NOISE = re.compile(
     rb"|To enable the following instructions"
 )
 
+BEGINS_AGAIN = "Stopped. The same command begins again."
+GOES_ON = "Stopped. The same command goes on from here."
 
-def run(main, *, arguments=False):
+# What a file system says of a place that a user chose, and no fault of ours.
+_BAD_PLACE = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR),
+    *(errno.ENAMETOOLONG, errno.ELOOP),
+)
+
+
+def run(main, *, arguments=False, stopped=BEGINS_AGAIN):
     """Parses the flags, runs `main(argv)` and exits with our exit codes.
 
     absl by itself ends `--help` and every usage error with 1, as a crash would.
@@ -44,8 +55,11 @@ def run(main, *, arguments=False):
         main: function of the program's name and the arguments that are not
             flags; its return value is ignored. What `errors` defines, a full
             disk, Ctrl-C and SIGTERM are told without a traceback; the last two
-            raise KeyboardInterrupt in it.
+            raise KeyboardInterrupt in it. What its path flags name is checked
+            first.
         arguments: whether the binary takes arguments that are not flags.
+        stopped: string, what Ctrl-C and SIGTERM print: whether the same command
+            goes on.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -60,6 +74,7 @@ def run(main, *, arguments=False):
             # What is ignored stays ignored.
             if signal.getsignal(signal.SIGTERM) != signal.SIG_IGN:
                 signal.signal(signal.SIGTERM, signal.default_int_handler)
+            path_flags.check("__main__")
             main(argv)
         except InputError as error:
             _exit(f"Error: {error}", 2)
@@ -68,15 +83,27 @@ def run(main, *, arguments=False):
         except Stopped as stop:
             _exit(str(stop), 3)
         except KeyboardInterrupt:
-            _exit("\nStopped. The same command goes on from here.", 3)
+            _exit(f"\n{stopped}", 3)
+        except BrokenPipeError:
+            # Python would fail once more when it flushes at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            _exit("Stopped: nobody reads the output any more.", 3)
         except Exception as error:
-            if not errors.is_disk_full(error):
+            if errors.is_disk_full(error):
+                _exit(
+                    f"Error: no space left on the disk: {error}. What was "
+                    "complete is still usable; make room and run the same "
+                    "command again.",
+                    4,
+                )
+            if not (
+                isinstance(error, OSError)
+                and error.errno in _BAD_PLACE
+                and error.filename
+            ):
                 raise
-            _exit(
-                f"Error: no space left on the disk: {error}. What was complete "
-                "is still usable; make room and run the same command again.",
-                4,
-            )
+            place = error.filename2 or error.filename
+            _exit(f"Error: {place}: {error.strerror}.", 2)
 
     app.run(guarded_main, flags_parser=_parse_flags)
 

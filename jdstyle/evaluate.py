@@ -14,11 +14,13 @@ from absl import flags
 from jdstyle import cli
 from jdstyle import commands
 from jdstyle import data_flags
+from jdstyle import path_flags
 from jdstyle.datasets import labels
+from jdstyle.files import places
 
 flags.adopt_module_key_flags(data_flags)
 
-_SAVED_MODEL = flags.DEFINE_string(
+_SAVED_MODEL = path_flags.DEFINE_path(
     "saved_model",
     None,
     "The directory of the SavedModel. Required.",
@@ -30,7 +32,7 @@ _SPLIT = flags.DEFINE_enum(
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 32, "Photos per call of the model.", lower_bound=1
 )
-_OUTPUT_DIR = flags.DEFINE_string(
+_OUTPUT_DIR = path_flags.DEFINE_folder(
     "output_dir",
     None,
     "The directory for the results. By default evaluation-<dataset>-<split> "
@@ -40,6 +42,13 @@ _OUTPUT_DIR = flags.DEFINE_string(
 
 def main(argv):
     del argv
+    dataset = data_flags.DATASET.value
+    saved_model = places.beside(_SAVED_MODEL.value)
+    output_dir = _OUTPUT_DIR.value or os.path.join(
+        os.path.dirname(saved_model),
+        "-".join(["evaluation", dataset.replace("/", "-"), _SPLIT.value]),
+    )
+    places.require_folder(output_dir, "output_dir")
     # Not above, so that --help does not wait for it.
     cli.start_tensorflow()
     from jdstyle.datasets import prepared
@@ -47,13 +56,7 @@ def main(argv):
     from jdstyle.serving import evaluation
 
     start = time.monotonic()
-    dataset = data_flags.DATASET.value
     builder = prepared.open_prepared(dataset, data_flags.DATA_DIR.value)
-    saved_model = _SAVED_MODEL.value.rstrip("/")
-    output_dir = _OUTPUT_DIR.value or os.path.join(
-        os.path.dirname(saved_model) or ".",
-        "-".join(["evaluation", dataset.replace("/", "-"), _SPLIT.value]),
-    )
     result = evaluation.evaluate(
         saved_model,
         builder,

@@ -14,12 +14,14 @@ from absl import flags
 
 from jdstyle import cli
 from jdstyle import data_flags
+from jdstyle import path_flags
 from jdstyle.datasets import labels
+from jdstyle.files import places
 from jdstyle.runtimes import formats
 
 flags.adopt_module_key_flags(data_flags)
 
-_SAVED_MODEL = flags.DEFINE_string(
+_SAVED_MODEL = path_flags.DEFINE_path(
     "saved_model",
     None,
     "The directory of the SavedModel. Required.",
@@ -40,11 +42,12 @@ _PRECISION = flags.DEFINE_enum(
     "What the networks compute in; the rules stay in float32. bfloat16 is for "
     "openvino only; int8 is calibrated on validation photos.",
 )
-_OUTPUT = flags.DEFINE_string(
+_OUTPUT = path_flags.DEFINE_output(
     "output",
     None,
     "The file to write. By default it stands beside the SavedModel: "
     "<saved_model>-<precision> with the suffix of the format.",
+    stream=False,  # It is compared with the SavedModel.
 )
 _SPLIT = flags.DEFINE_enum(
     "split", "test", labels.SPLITS, "The photos to compare the decisions on."
@@ -63,6 +66,12 @@ _BATCH_SIZE = flags.DEFINE_integer(
 
 def main(argv):
     del argv
+    file_format, precision = _FORMAT.value, _PRECISION.value
+    saved_model = places.beside(_SAVED_MODEL.value)
+    output = _OUTPUT.value or formats.default_output(
+        saved_model, file_format, precision
+    )
+    formats.check(file_format, precision, output)
     # Not above, so that --help does not wait for it.
     cli.start_tensorflow()
     from jdstyle.datasets import prepared
@@ -72,12 +81,6 @@ def main(argv):
     from jdstyle.runtimes import frozen_graph
     from jdstyle.serving import assets
 
-    file_format, precision = _FORMAT.value, _PRECISION.value
-    saved_model = _SAVED_MODEL.value.rstrip("/")
-    output = _OUTPUT.value or formats.default_output(
-        saved_model, file_format, precision
-    )
-    formats.check(file_format, precision, output)
     builder = prepared.open_prepared(
         data_flags.DATASET.value, data_flags.DATA_DIR.value
     )

@@ -15,12 +15,14 @@ from absl import flags
 from jdstyle import cli
 from jdstyle import commands
 from jdstyle import data_flags
+from jdstyle import path_flags
 from jdstyle.files import lock
+from jdstyle.files import places
 from jdstyle.runs import directory
 
 flags.adopt_module_key_flags(data_flags)
 
-_RUNS_DIR = flags.DEFINE_string(
+_RUNS_DIR = path_flags.DEFINE_path(
     "runs_dir",
     None,
     "Folder whose sub-folders are finished runs. Required.",
@@ -38,7 +40,7 @@ _ALLOW_MISSING = flags.DEFINE_boolean(
     "Whether to fuse although trainings are missing: of the last sweep, or of "
     "a style or fold that another member has. results.json then names them.",
 )
-_OUTPUT_DIR = flags.DEFINE_string(
+_OUTPUT_DIR = path_flags.DEFINE_folder(
     "output_dir",
     None,
     "Folder that takes the product. Default: <runs_dir>/fused.",
@@ -83,6 +85,8 @@ _SEED = flags.DEFINE_integer(
 
 def main(argv):
     del argv
+    output_dir = _OUTPUT_DIR.value or os.path.join(_RUNS_DIR.value, "fused")
+    places.require_folder(output_dir, "output_dir")
     # Not above, so that --help does not wait for it.
     cli.start_tensorflow()
     from jdstyle.datasets import prepared
@@ -95,7 +99,6 @@ def main(argv):
     builder = prepared.open_prepared(
         data_flags.DATASET.value, data_flags.DATA_DIR.value
     )
-    output_dir = _OUTPUT_DIR.value or os.path.join(_RUNS_DIR.value, "fused")
     # Before an earlier product gives way.
     runs, missing = completeness.find_runs(
         _RUNS_DIR.value,

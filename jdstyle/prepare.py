@@ -14,11 +14,13 @@ from jdstyle import commands
 from jdstyle import data_flags
 from jdstyle import defaults
 from jdstyle.datasets import names
+from jdstyle import path_flags
 from jdstyle.errors import InputError
+from jdstyle.files import places
 
 flags.adopt_module_key_flags(data_flags)
 
-_MANUAL_DIR = flags.DEFINE_string(
+_MANUAL_DIR = path_flags.DEFINE_path(
     "manual_dir",
     None,
     "The folder of the files that you downloaded. jd_fashion: it holds "
@@ -44,14 +46,14 @@ _CATEGORIES = flags.DEFINE_boolean(
     False,
     "deepfashion: add each category as a label beside the attributes.",
 )
-_TABLE = flags.DEFINE_string(
+_TABLE = path_flags.DEFINE_path(
     "table",
     None,
     "label_table: a CSV file with a header, a column of image names and a "
     "column of 0s and 1s per style. It may have the columns split, or is_valid "
     "and the like, fold and group. Required for label_table.",
 )
-_IMAGES_DIR = flags.DEFINE_string(
+_IMAGES_DIR = path_flags.DEFINE_path(
     "images_dir",
     None,
     "label_table: the folder that the image names are relative to. By default "
@@ -129,6 +131,7 @@ _OVERWRITE = flags.DEFINE_boolean(
 
 def main(argv):
     del argv
+    places.require_folder(data_flags.DATA_DIR.value, "data_dir")
     more = {}
     names.require(data_flags.DATASET.value)
     _require_flags_of(data_flags.DATASET.value)

@@ -82,4 +82,4 @@ def _show(finished, values):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, stopped=cli.GOES_ON)

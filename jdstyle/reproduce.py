@@ -18,6 +18,7 @@ from jdstyle import cli
 from jdstyle import commands
 from jdstyle import data_flags
 from jdstyle import defaults
+from jdstyle import path_flags
 from jdstyle import sweep_flags
 from jdstyle.errors import InputError
 from jdstyle.files import lock
@@ -25,7 +26,7 @@ from jdstyle.runs import directory
 
 flags.adopt_module_key_flags(sweep_flags)
 
-_OUTPUT_DIR = flags.DEFINE_string(
+_OUTPUT_DIR = path_flags.DEFINE_folder(
     "output_dir",
     None,
     "Folder of everything that is written. Default: runs/reproduce-<dataset>.",
@@ -189,4 +190,4 @@ def _show(plan, results):
 
 
 if __name__ == "__main__":
-    cli.run(main, arguments=True)
+    cli.run(main, arguments=True, stopped=cli.GOES_ON)

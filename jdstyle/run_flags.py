@@ -11,11 +11,12 @@ from absl import flags
 
 from jdstyle import data_flags
 from jdstyle import defaults
+from jdstyle import path_flags
 from jdstyle.errors import InputError
 
 flags.adopt_module_key_flags(data_flags)
 
-flags.DEFINE_string(
+path_flags.DEFINE_folder(
     "workdir",
     None,
     "Run directory. Default: a folder in runs/ that is named after what is "
@@ -63,7 +64,7 @@ flags.DEFINE_integer(
     f"{defaults.describe('image_size')}",
     lower_bound=16,
 )
-flags.DEFINE_string(
+path_flags.DEFINE_path(
     "init_from",
     None,
     "Where the weights come from: imagenet; scratch; the directory of a "

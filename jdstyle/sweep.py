@@ -19,7 +19,9 @@ from absl import logging
 from jdstyle import cli
 from jdstyle import commands
 from jdstyle import data_flags
+from jdstyle import path_flags
 from jdstyle import sweep_flags
+from jdstyle.files import places
 
 flags.adopt_module_key_flags(sweep_flags)
 
@@ -36,20 +38,24 @@ _BACKBONES = flags.DEFINE_list(
     "Names of backbones: InceptionV4 or those of Keras Applications. Default: "
     "the data set's own.",
 )
-_PRETRAINED = flags.DEFINE_string(
+_PRETRAINED = path_flags.DEFINE_path(
     "pretrained",
     None,
     "The --init_from of trainings that do not start from another style's "
     "network; {backbone} in it becomes the backbone's name in lower case. "
     "Default: the data set's own.",
 )
-_RUNS_DIR = flags.DEFINE_string(
+_RUNS_DIR = path_flags.DEFINE_folder(
     "runs_dir", None, "Folder of the run directories. Default: runs/<dataset>."
 )
 
 
 def main(argv):
     arguments = argv[1:]
+    runs_dir = _RUNS_DIR.value or os.path.join(
+        "runs", data_flags.DATASET.value.replace("/", "-")
+    )
+    places.require_folder(runs_dir, "runs_dir")
     # Not above, so that --help does not wait for it.
     cli.start_tensorflow()
     from jdstyle.datasets import prepared_labels
@@ -63,9 +69,6 @@ def main(argv):
     for name in _BACKBONES.value:
         backbones.require(name, "--backbones")
     builder = _open()
-    runs_dir = _RUNS_DIR.value or os.path.join(
-        "runs", data_flags.DATASET.value.replace("/", "-")
-    )
     labels = prepared_labels.read(builder)
     folds = sweep_flags.folds(labels)
     jobs = plan.plan(
@@ -83,11 +86,11 @@ def main(argv):
     parts = prepared_labels.training_parts(labels, folds, style_names)
     for sentence in summary.describe_support(style_names, parts):
         logging.warning(sentence)
-    places = sweep_flags.places()
-    with view.open_view(len(places)) as show:
+    slots = sweep_flags.places()
+    with view.open_view(len(slots)) as show:
         attempts = runner.run_jobs(
             jobs,
-            places,
+            slots,
             runs_dir,
             show,
             fingerprint=records.source(builder).fingerprint,
@@ -122,4 +125,4 @@ def _open():
 
 
 if __name__ == "__main__":
-    cli.run(main, arguments=True)
+    cli.run(main, arguments=True, stopped=cli.GOES_ON)

@@ -187,4 +187,4 @@ def _show(finished, values, split):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, stopped=cli.GOES_ON)

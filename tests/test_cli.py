@@ -12,13 +12,14 @@ PROGRAM = """
     from jdstyle import cli, errors
     def main(argv):
         {body}
-    cli.run(main)
+    cli.run(main, {stopped})
 """
 
 
-def run(body):
+def run(body, stopped=""):
+    program = textwrap.dedent(PROGRAM).format(body=body, stopped=stopped)
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(PROGRAM).format(body=body)],
+        [sys.executable, "-c", program],
         env=binaries.environment(),
         capture_output=True,
         text=True,
@@ -34,7 +35,10 @@ def run(body):
         ("raise errors.InputError('--x is odd.')", 2, "Error: --x is odd.\n"),
         ("raise errors.Failure('It broke.')", 1, "Error: It broke.\n"),
         ("raise errors.Stopped('Stopped in step 3.')", 3, "Stopped in step 3."),
-        ("raise KeyboardInterrupt", 3, "Stopped. The same command goes on"),
+        ("raise KeyboardInterrupt", 3, "Stopped. The same command begins"),
+        ("raise BrokenPipeError", 3, "Stopped: nobody reads the output"),
+        ("open('/dev/null/a')", 2, "Error: /dev/null/a: Not a directory."),
+        ("open('a' * 256)", 2, "File name too long."),
         ("raise OSError(28, 'No space left on device', 'a')", 4, "no space"),
         ("raise OSError(122, 'Quota exceeded', 'a')", 4, "no space"),
         # As h5py says it, and as TensorFlow does in the midst of a traceback.
@@ -58,6 +62,13 @@ def test_a_path_that_is_no_utf_8_is_printed_as_it_is():
         "import os; print(os.fsdecode(os.fsencode('a') + bytes([233])))"
     )
     assert returncode == 0, err
+def test_binary_says_whether_it_goes_on():
+    body = "raise KeyboardInterrupt"
+    code, err = run(body, stopped="stopped=cli.GOES_ON")
+    assert (code, err) == (
+        3,
+        "\nStopped. The same command goes on from here.\n",
+    )
 
 
 def test_what_nobody_expected_shows_its_traceback():
@@ -92,7 +103,7 @@ def test_sigterm_cleans_up_and_ends_as_ctrl_c_does(before):
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate()
     assert (process.returncode, out) == (3, "cleaned\n"), err
-    assert err == "\nStopped. The same command goes on from here.\n"
+    assert err == "\nStopped. The same command begins again.\n"
 
 
 # Stands for TensorFlow's native code, which writes to descriptor 2 itself.

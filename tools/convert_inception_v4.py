@@ -26,13 +26,17 @@ import numpy as np
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import path_flags
 from jdstyle.errors import InputError
+from jdstyle.files import atomic
 from jdstyle.files import sums
 
-_SOURCE = flags.DEFINE_string(
+_SOURCE = path_flags.DEFINE_path(
     "source", None, "PyTorch's weights: a .npz or .safetensors file."
 )
-_OUTPUT = flags.DEFINE_string("output", None, "The .weights.h5 file to write.")
+_OUTPUT = path_flags.DEFINE_output(
+    "output", None, "The .weights.h5 file to write.", stream=False
+)
 _INCLUDE_TOP = flags.DEFINE_boolean(
     "include_top", False, "Write the classifier (last_linear), too."
 )
@@ -279,12 +283,12 @@ def _get(arrays, name, shape):
 def write(model, path):
     """Writes the weights, aside first, and their SHA-256 sum beside them."""
     # Keras insists on the ending.
-    unfinished = f"{path.removesuffix('.weights.h5')}.unfinished.weights.h5"
+    unfinished = atomic.beside(path, ".weights.h5")
     try:
         folder, name = os.path.split(os.path.abspath(path))
         os.makedirs(folder, exist_ok=True)
-        model.save_weights(unfinished)
-        os.replace(unfinished, path)
+        with atomic.renamed(unfinished, path):
+            model.save_weights(unfinished)
         sums.write(folder, [name])
     except OSError as error:
         message = f"--output={path} cannot be written: {error}"

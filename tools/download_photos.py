@@ -31,13 +31,14 @@ from absl import flags
 import jdstyle
 from jdstyle import cli
 from jdstyle import commands
+from jdstyle import path_flags
 from jdstyle import styles
 from jdstyle.datasets import csv_files
 from jdstyle.errors import InputError
 from jdstyle.photos import normalise
 from jdstyle.photos import reader
 
-_MANUAL_DIR = flags.DEFINE_string(
+_MANUAL_DIR = path_flags.DEFINE_folder(
     "manual_dir", None, "Folder of the label files; takes images/ and gone.csv."
 )
 _FILES = flags.DEFINE_list(
@@ -246,4 +247,4 @@ def _write(path, data):
 
 if __name__ == "__main__":
     flags.mark_flag_as_required("manual_dir")
-    cli.run(main)
+    cli.run(main, stopped=cli.GOES_ON)

@@ -3,17 +3,22 @@
 python tools/show_augmentation.py --output=augmentation.png
 """
 
+import os
+
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import path_flags
 
 _DATASET = flags.DEFINE_string(
     "dataset", "demo", "demo, jd_fashion or label_table/NAME."
 )
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", "data", "Folder of the prepared data sets."
+_DATA_DIR = path_flags.DEFINE_folder(
+    "data_dir", "data", "Folder of the prepared data sets.", write=False
 )
-_OUTPUT = flags.DEFINE_string("output", "augmentation.png", "The picture.")
+_OUTPUT = path_flags.DEFINE_output(
+    "output", "augmentation.png", "The picture.", stream=False
+)
 _NUM_PHOTOS = flags.DEFINE_integer("num_photos", 8, "Columns.", lower_bound=1)
 _IMAGE_SIZE = flags.DEFINE_integer(
     "image_size", 224, "Height and width in pixels.", lower_bound=16
@@ -29,6 +34,7 @@ def main(argv):
 
     from jdstyle.datasets import prepared
     from jdstyle.datasets import records
+    from jdstyle.files import atomic
     from jdstyle.input_pipeline import augment
     from jdstyle.input_pipeline import batches
 
@@ -44,7 +50,11 @@ def main(argv):
     )
     images, _ = next(iter(dataset))
     sheet = augment.contact_sheet(images, augment.build(_SEED.value))
-    Image.fromarray(sheet).save(_OUTPUT.value)
+    kind = Image.registered_extensions().get(
+        os.path.splitext(_OUTPUT.value)[1].lower()
+    )
+    with atomic.aside(_OUTPUT.value, "wb") as file:
+        Image.fromarray(sheet).save(file, kind or "PNG")
     print(f"Contact sheet: {_OUTPUT.value}")
 
 

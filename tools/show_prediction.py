@@ -9,18 +9,18 @@ style's threshold, as `results.json` beside the SavedModel has it.
 
 import os
 
-from absl import flags
-
 from jdstyle import cli
+from jdstyle import path_flags
 from jdstyle.errors import InputError
 
-_SAVED_MODEL = flags.DEFINE_string(
+_SAVED_MODEL = path_flags.DEFINE_path(
     "saved_model", None, "Directory of the SavedModel.", required=True
 )
-_OUTPUT = flags.DEFINE_string(
+_OUTPUT = path_flags.DEFINE_output(
     "output",
     "prediction.png",
     "PNG file to write. Default: prediction.png.",
+    stream=False,
 )
 
 
@@ -29,7 +29,8 @@ def main(argv):
         raise InputError(
             f"Name one photo. Received: {len(argv) - 1} arguments."
         )
-    jpeg = _read_photo(argv[1], _SAVED_MODEL.value)
+    (photo,) = path_flags.expand(argv[1:])
+    jpeg = _read_photo(photo, _SAVED_MODEL.value)
     thresholds = _read_thresholds(_SAVED_MODEL.value)
     # Not above, so that neither --help nor an error waits for it.
     cli.start_tensorflow()

@@ -16,20 +16,21 @@ import os
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import path_flags
 from jdstyle.errors import InputError
 
-_FOLD_FILE = flags.DEFINE_string(
+_FOLD_FILE = path_flags.DEFINE_path(
     "fold_file",
     None,
     "The challenge's fold file, with lines such as fold,ID_0_1_..._0.jpg. Pass "
     "either this or --table.",
 )
-_TABLE = flags.DEFINE_string(
+_TABLE = path_flags.DEFINE_path(
     "table",
     None,
     "ARFF or CSV file: a column of 0s and 1s per style, and numeric columns.",
 )
-_TEST_TABLE = flags.DEFINE_string(
+_TEST_TABLE = path_flags.DEFINE_path(
     "test_table",
     None,
     "A file like --table with the rows to test on. Default: no test.",
@@ -46,7 +47,7 @@ _NUM_GROUPS = flags.DEFINE_integer(
     "Number of groups of related styles to print.",
     lower_bound=1,
 )
-_OUTPUT_DIR = flags.DEFINE_string(
+_OUTPUT_DIR = path_flags.DEFINE_folder(
     "output_dir", ".", "Folder that takes the files."
 )
 _SEED = flags.DEFINE_integer(

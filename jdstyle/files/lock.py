@@ -6,6 +6,7 @@ import os
 import socket
 
 from jdstyle.errors import InputError
+from jdstyle.files import places
 
 LOCK_FILE = "in_use.lock"
 
@@ -22,8 +23,10 @@ def hold(directory, flag):
         flag: name of the flag that gives the directory, for the message.
 
     Raises:
-        InputError: if another process holds it, with its host and number.
+        InputError: if another process holds it, with its host and number; or
+            as `places.require_folder`.
     """
+    places.require_folder(directory, flag)
     os.makedirs(directory, exist_ok=True)
     path = os.path.join(directory, LOCK_FILE)
     lock = _acquire(path, f"--{flag}={directory}")

@@ -4,6 +4,8 @@ import os
 import typing
 
 from jdstyle.errors import InputError
+from jdstyle.files import places
+from jdstyle.files import sums
 from jdstyle.runtimes import optional
 
 
@@ -60,8 +62,10 @@ def check(file_format, precision, output):
             f"--output must end with {chosen.suffix} for "
             f"--format={file_format}. Received: {output}"
         )
-    if os.path.isdir(output):
-        raise InputError(f"--output must be a file, not a folder: {output}")
+    for path in (*parts(output), f"{output}.differences.csv"):
+        places.require_file(path, "output", stream=False)
+    # A line in it that is not ours is found before the work.
+    sums.read(os.path.dirname(output) or ".")
     for module in chosen.modules:
         optional.require(module)
     if (file_format, precision) == ("openvino", "int8"):

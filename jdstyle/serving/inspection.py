@@ -12,11 +12,11 @@ from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 from jdstyle.errors import InputError
+from jdstyle.files import litter
+from jdstyle.files import places
 from jdstyle.files import sums
 from jdstyle.serving import allowed_operations
 from jdstyle.serving import assets
-
-GRAPH_FILE = "saved_model.pb"
 
 # TensorFlow would also read a saved_model.pbtxt, which is none of ours.
 _FILES = re.compile(
@@ -66,7 +66,7 @@ def check(directory):
         InputError: if something else is in it, with the file and the place.
     """
     _check_files(directory)
-    path = os.path.join(directory, GRAPH_FILE)
+    path = os.path.join(directory, places.GRAPH_FILE)
     try:
         meta_graph = _read(path)
         _check_content(meta_graph)
@@ -80,16 +80,13 @@ def check(directory):
 
 
 def _check_files(directory):
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            path = os.path.join(folder, name)
-            inside = os.path.relpath(path, directory).replace(os.sep, "/")
-            if not _FILES.fullmatch(inside):
-                raise InputError(
-                    f"{path} does not belong to a SavedModel of jdstyle; "
-                    "nothing was run. Remove it if you know where it comes "
-                    "from."
-                )
+    for inside in litter.files_below(directory):
+        if not _FILES.fullmatch(inside.replace(os.sep, "/")):
+            raise InputError(
+                f"{os.path.join(directory, inside)} does not belong to a "
+                "SavedModel of jdstyle; nothing was run. Remove it if you know "
+                "where it comes from."
+            )
 
 
 def _read(path):

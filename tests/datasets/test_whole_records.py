@@ -192,7 +192,7 @@ def test_stopped_by_sigterm_it_leaves_nothing(table):
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate()
     assert process.returncode == 3, err
-    assert "Stopped. The same command goes on" in err
+    assert "Stopped. The same command begins again" in err
     folder = table.parent / "data" / "label_table" / "x"
     assert list(folder.iterdir()) == []
     prepared.prepare(make(table))

@@ -23,6 +23,7 @@ import tempfile
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import path_flags
 
 _PHOTOS = flags.DEFINE_list(
     "photos", ["1000", "3000", "10000", "30000", "100000"], "Numbers of photos."
@@ -33,7 +34,7 @@ _STYLES = flags.DEFINE_list(
 _MEMBERS = flags.DEFINE_list(
     "members", ["1", "3", "13", "39"], "Numbers of members."
 )
-_OUTPUT_DIR = flags.DEFINE_string(
+_OUTPUT_DIR = path_flags.DEFINE_folder(
     "output_dir", "growth", "Takes growth.md and growth.png."
 )
 _HERE = os.path.dirname(os.path.abspath(__file__))

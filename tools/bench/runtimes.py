@@ -16,8 +16,9 @@ import measure
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import path_flags
 
-_SAVED_MODEL = flags.DEFINE_string(
+_SAVED_MODEL = path_flags.DEFINE_path(
     "saved_model", None, "Directory of the SavedModel."
 )
 _BATCH_SIZES = flags.DEFINE_multi_integer(

@@ -15,9 +15,10 @@ import time
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import path_flags
 from jdstyle.errors import InputError
 
-_SAVED_MODEL = flags.DEFINE_string(
+_SAVED_MODEL = path_flags.DEFINE_path(
     "saved_model", None, "Directory of a SavedModel to measure instead."
 )
 _BACKBONES = flags.DEFINE_list(

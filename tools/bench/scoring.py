@@ -17,8 +17,9 @@ import tempfile
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import path_flags
 
-_SAVED_MODEL = flags.DEFINE_string(
+_SAVED_MODEL = path_flags.DEFINE_path(
     "saved_model", None, "A SavedModel; default: --backbone, not trained."
 )
 _BACKBONE = flags.DEFINE_string("backbone", "ResNet50", "A Keras Application.")
