@@ -13,26 +13,34 @@ a label table; of a photo that is named its name. Where two would have one id,
 the ids of all are their paths as they were named.
 """
 
+import sys
+
 from absl import flags
 from absl import logging
 
 from jdstyle import cli
+from jdstyle import path_flags
 from jdstyle.errors import InputError
+from jdstyle.files import atomic
+from jdstyle.files import places
 
-_SAVED_MODEL = flags.DEFINE_string(
+_SAVED_MODEL = path_flags.DEFINE_path(
     "saved_model",
     None,
     "The directory of the SavedModel. Required.",
     required=True,
 )
-_OUTPUT = flags.DEFINE_string(
-    "output", "predictions.csv", "The CSV file to write."
+_OUTPUT = path_flags.DEFINE_output(
+    "output",
+    "predictions.csv",
+    "The CSV file to write; - is standard output. After a stop, a file beside "
+    "it keeps the lines, and the same command goes on from there.",
 )
-_ERRORS = flags.DEFINE_string(
+_ERRORS = path_flags.DEFINE_output(
     "errors",
     None,
     "The CSV file that lists photos that cannot be read. By default "
-    "<output>.errors.csv.",
+    "<output>.errors.csv, and the log where the output is no file.",
 )
 _FORMAT = flags.DEFINE_enum(
     "format",
@@ -57,28 +65,37 @@ _SHORT_SIDE = flags.DEFINE_integer(
 def main(argv):
     if len(argv) < 2:
         raise InputError("Name at least one photo or folder.")
+    photos = path_flags.expand(argv[1:])
+    output, errors = _OUTPUT.value, _ERRORS.value
+    if errors is None and not atomic.is_stream(output):
+        errors = f"{output}.errors.csv"
+        places.require_file(errors, "errors")
     # Not above, so that --help does not wait for it.
     cli.start_tensorflow()
     from jdstyle.serving import prediction
 
-    errors = _ERRORS.value or f"{_OUTPUT.value}.errors.csv"
     done, failed = prediction.predict(
         _SAVED_MODEL.value,
-        argv[1:],
-        _OUTPUT.value,
+        photos,
+        output,
         errors,
         submission=_FORMAT.value == "submission",
         batch_size=_BATCH_SIZE.value,
         short_side=_SHORT_SIDE.value,
     )
-    print(f"{done} photos: {_OUTPUT.value}")
+    # Not among the lines.
+    stream = sys.stderr if atomic.is_stdout(output) else sys.stdout
+    print(f"{done} photos: {output}", file=stream)
     if failed:
-        logging.warning("%d photos could not be read: %s", failed, errors)
+        logging.warning(
+            "%d photos could not be read: %s", failed, errors or "see above"
+        )
     if not done:
         raise InputError(
-            f"None of the {failed} photos could be read. {errors} says why."
+            f"None of the {failed} photos could be read. "
+            f"{errors or 'The log'} says why."
         )
 
 
 if __name__ == "__main__":
-    cli.run(main, arguments=True)
+    cli.run(main, arguments=True, stopped=cli.GOES_ON)

@@ -1,7 +1,6 @@
 """Runs a SavedModel over photo files."""
 
 import contextlib
-import csv
 import itertools
 import os
 
@@ -14,10 +13,10 @@ from jdstyle.photos import files
 from jdstyle.photos import finding
 from jdstyle.photos import reader
 from jdstyle.serving import assets
+from jdstyle.serving import bad_photos
+from jdstyle.serving import kept_lines
 from jdstyle.serving import loader
 
-# A file's name may hold bytes that are not UTF-8: they are written as they are.
-_TEXT = {"encoding": "utf-8", "errors": "surrogateescape"}
 
 
 def predict(
@@ -36,9 +35,11 @@ def predict(
         saved_model: directory of the SavedModel.
         paths: list of files and folders.
         output: path of the CSV: `id` (as `finding.find` gives it), then
-            `probability NAME` and `label NAME` per style.
+            `probability NAME` and `label NAME` per style; it may be a pipe or a
+            device.
         errors: path of the CSV `id,path,reason`; written only where a photo
-            cannot be read.
+            cannot be read, or where one of an earlier run is there. None: the
+            log tells.
         submission: write `id,0,1,...` without a header instead: the official
             format, with the ids of `finding.name_as_challenge`.
         batch_size: photos per call of the model.
@@ -49,15 +50,14 @@ def predict(
         `(done, failed)`: numbers of photos.
 
     Raises:
-        InputError: as `finding` and `loader.load`.
+        InputError: as `finding`, `loader.load` and `kept_lines.open_lines`;
+            or if an output is a photo or both outputs are one.
+        Stopped: after a signal, with what is kept.
     """
     found = finding.find(paths)
     if submission:
         found = finding.name_as_challenge(found)
-    for path in (output, errors):
-        if os.path.isdir(path):
-            raise InputError(f"The output must be a file, not a folder: {path}")
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    _require_no_photos(output, errors, found)
     classify, style_names = loader.load(saved_model)
     short_side = short_side or assets.read_short_side(saved_model)
     if submission and tuple(style_names) != styles.NAMES:
@@ -68,20 +68,26 @@ def predict(
         )
     paths = dict(found)
     failures = []
-    done = 0
     progress = reader.Progress("Predicted", len(found))
-    with atomic.aside(output, newline="", **_TEXT) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if not submission:
-            writer.writerow(_header(style_names))
-        batches = _batches(found, batch_size, short_side, failures)
+    with kept_lines.open_lines(
+        output,
+        None if submission else _header(style_names),
+        kept_lines.digest(
+            saved_model, [*style_names, submission, short_side], found
+        ),
+        num_columns=1 + len(style_names) * (1 if submission else 2),
+        num_photos=len(found),
+    ) as lines:
+        done = len(lines.ids)
+        left = [item for item in found if item[0] not in lines.ids]
+        batches = _batches(left, batch_size, short_side, failures)
         for ids, outputs in loader.run_ahead(classify, batches):
             valid = outputs["valid"]
             failures += [
                 (photo_id, paths[photo_id], "the model cannot read it")
                 for photo_id in itertools.compress(ids, ~valid)
             ]
-            writer.writerows(
+            lines.write(
                 _lines(
                     itertools.compress(ids, valid),
                     outputs["probabilities"][valid],
@@ -91,7 +97,7 @@ def predict(
             )
             done += valid.sum()
             progress.show(done + len(failures), len(failures))
-    _write_errors(errors, failures)
+    bad_photos.write(errors, failures)
     return int(done), len(failures)
 
 
@@ -132,12 +138,20 @@ def _lines(ids, probabilities, labels, submission):
             yield [photo_id, *itertools.chain.from_iterable(pairs)]
 
 
-def _write_errors(path, failures):
-    if not failures:
+def _require_no_photos(output, errors, found):
+    """Refuses to write over a photo, or one file over the other."""
+    written = [path for path in (output, errors) if path is not None]
+    written = [path for path in written if not atomic.is_stream(path)]
+    if len(set(map(atomic.resolve, written))) < len(written):
+        raise InputError(
+            f"--output and --errors must be two files, not {output} twice."
+        )
+    there = [os.stat(path) for path in written if os.path.isfile(path)]
+    for _, photo in found if there else ():
         with contextlib.suppress(FileNotFoundError):
-            os.remove(path)  # Of an earlier run.
-        return
-    with atomic.aside(path, newline="", **_TEXT) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["id", "path", "reason"])
-        writer.writerows(failures)
+            status = os.stat(photo)
+            if any(os.path.samestat(status, other) for other in there):
+                raise InputError(
+                    f"{photo} is a photo to predict and would be written over. "
+                    "Name other files with --output and --errors."
+                )

@@ -3,8 +3,13 @@
 import resource
 
 import binaries
+import numpy as np
 import pytest
+import tensorflow as tf
+from PIL import Image
 
+from jdstyle.errors import InputError
+from jdstyle.errors import Stopped
 from jdstyle.serving import loader
 from jdstyle.serving import prediction
 
@@ -48,11 +53,95 @@ def test_failure_leaves_the_older_list_of_errors(
     assert not list(tmp_path.glob("*.tmp"))
 
 
-def test_list_of_errors_is_of_the_last_run(tmp_path, predict):
+def test_list_of_errors(tmp_path, predict):
     assert predict() == (0, 300)
     lines = (tmp_path / "errors.csv").read_text().splitlines()
     assert lines[0] == "id,path,reason" and len(lines) == 301
-    prediction._write_errors(str(tmp_path / "errors.csv"), [])
+
+
+class Stop:
+    """A model that gives every photo of a call 0.25, and stops after some."""
+
+    def __init__(self, calls):
+        self.calls = calls
+
+    def __call__(self, photos):
+        if self.calls == 0:
+            raise KeyboardInterrupt
+        self.calls -= 1
+        number = len(photos)
+        return {
+            "probabilities": tf.fill([number, 1], 0.25),
+            "labels": tf.zeros([number, 1], tf.int32),
+            "valid": tf.fill([number], True),
+        }
+
+
+@pytest.fixture
+def stoppable(tmp_path, monkeypatch):
+    """Predicts ten photos, two a call, of which the fourth is broken."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for i in range(10):
+        pixels = np.full((20, 20, 3), 10 * i, "uint8")
+        Image.fromarray(pixels).save(photos / f"{i}.png")
+    (photos / "3.png").write_bytes(b"no photo")
+
+    def predict(calls, output="out.csv", **options):
+        model = Stop(calls), ["Punk"]
+        monkeypatch.setattr(loader, "load", lambda path: model)
+        return prediction.predict(
+            str(tmp_path),
+            [str(photos)],
+            str(tmp_path / output),
+            str(tmp_path / "errors.csv"),
+            **{"batch_size": 2} | options,
+        )
+
+    return predict
+
+
+def ids(path):
+    lines = path.read_text().splitlines()
+    assert lines[0] == "id,probability Punk,label Punk"
+    return [line.partition(",")[0] for line in lines[1:]]
+
+
+def test_stopped_run_goes_on(tmp_path, stoppable):
+    (tmp_path / "out.csv").write_text("old")
+    with pytest.raises(Stopped, match=r"of 10 photos; their lines are in"):
+        stoppable(3)
+    (part,) = tmp_path.glob("out.csv.*.part")
+    kept = ids(part)
+    assert 0 < len(kept) < 6 and kept == list("012456789")[: len(kept)]
+    assert (tmp_path / "out.csv").read_text() == "old"
+    assert stoppable(99) == (9, 1)
+    assert ids(tmp_path / "out.csv") == list("012456789")
+    # Also of what was found before the stop.
+    assert "\n3," in (tmp_path / "errors.csv").read_text()
+    assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize("options", [{"short_side": 16}, {"submission": True}])
+def test_other_settings_begin_anew(tmp_path, stoppable, options):
+    with pytest.raises(Stopped):
+        stoppable(3)
+    assert stoppable(99, **options) == (9, 1)
+    assert len((tmp_path / "out.csv").read_text().splitlines()) in (9, 10)
+
+
+def test_photo_is_not_written_over(tmp_path, stoppable):
+    (tmp_path / "link.csv").symlink_to("photos/1.png")
+    before = (tmp_path / "photos" / "1.png").read_bytes()
+    for output in ("photos/1.png", "link.csv"):
+        with pytest.raises(InputError, match="1.png is a photo to predict"):
+            stoppable(99, output)
+    assert (tmp_path / "photos" / "1.png").read_bytes() == before
+
+
+def test_two_outputs_are_two_files(tmp_path, stoppable):
+    with pytest.raises(InputError, match="must be two files"):
+        stoppable(99, "./errors.csv")
     assert not (tmp_path / "errors.csv").exists()
 
 
