@@ -17,7 +17,6 @@ from jdstyle import commands
 from jdstyle import data_flags
 from jdstyle import path_flags
 from jdstyle.files import lock
-from jdstyle.files import places
 from jdstyle.runs import directory
 
 flags.adopt_module_key_flags(data_flags)
@@ -85,8 +84,6 @@ _SEED = flags.DEFINE_integer(
 
 def main(argv):
     del argv
-    output_dir = _OUTPUT_DIR.value or os.path.join(_RUNS_DIR.value, "fused")
-    places.require_folder(output_dir, "output_dir")
     # Not above, so that --help does not wait for it.
     cli.start_tensorflow()
     from jdstyle.datasets import prepared
@@ -99,6 +96,7 @@ def main(argv):
     builder = prepared.open_prepared(
         data_flags.DATASET.value, data_flags.DATA_DIR.value
     )
+    output_dir = _OUTPUT_DIR.value or os.path.join(_RUNS_DIR.value, "fused")
     # Before an earlier product gives way.
     runs, missing = completeness.find_runs(
         _RUNS_DIR.value,

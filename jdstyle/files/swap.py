@@ -47,15 +47,27 @@ def recover(path):
     """
     aside, removed = _beside(path, _ASIDE), _beside(path, _REMOVED)
     if os.path.isdir(removed):
-        _remove(removed)
+        remove(removed)
     if not os.path.isdir(aside):
         return
     if os.path.isdir(path):
         os.rename(aside, removed)
-        _remove(removed)
+        remove(removed)
     else:
         os.rename(aside, path)
         logging.info("The old %s stays in its place", path)
+
+
+def remove(folder):
+    """Removes a folder; of a link to one, the link alone.
+
+    Args:
+        folder: path.
+    """
+    if os.path.islink(folder):
+        os.remove(folder)
+    else:
+        shutil.rmtree(folder)
 
 
 def set_aside(folder):
@@ -65,14 +77,6 @@ def set_aside(folder):
         for name in sorted(os.listdir(folder))
         if name.startswith(_ASIDE)
     ]
-
-
-def _remove(folder):
-    """Removes a folder; of a link to one, the link alone."""
-    if os.path.islink(folder):
-        os.remove(folder)
-    else:
-        shutil.rmtree(folder)
 
 
 def _beside(path, prefix):

@@ -12,6 +12,7 @@ from jdstyle.files import atomic
 from jdstyle.files import litter
 from jdstyle.files import lock
 from jdstyle.files import sums
+from jdstyle.files import swap
 from jdstyle.runs import checkpoints
 from jdstyle.runs import provenance
 
@@ -174,7 +175,7 @@ def _remove_outputs(workdir):
     ):
         path = os.path.join(workdir, name)
         if os.path.isdir(path):
-            shutil.rmtree(path)
+            swap.remove(path)
         elif os.path.exists(path):
             os.remove(path)
 

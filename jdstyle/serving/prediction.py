@@ -68,7 +68,6 @@ def predict(
         )
     paths = dict(found)
     failures = []
-    progress = reader.Progress("Predicted", len(found))
     with kept_lines.open_lines(
         output,
         None if submission else _header(style_names),
@@ -78,8 +77,8 @@ def predict(
         num_columns=1 + len(style_names) * (1 if submission else 2),
         num_photos=len(found),
     ) as lines:
-        done = len(lines.ids)
         left = [item for item in found if item[0] not in lines.ids]
+        progress = reader.Progress("Predicted", len(left))
         batches = _batches(left, batch_size, short_side, failures)
         for ids, outputs in loader.run_ahead(classify, batches):
             valid = outputs["valid"]
@@ -95,10 +94,10 @@ def predict(
                     submission,
                 )
             )
-            done += valid.sum()
+            done = len(lines.ids) - len(found) + len(left)
             progress.show(done + len(failures), len(failures))
     bad_photos.write(errors, failures)
-    return int(done), len(failures)
+    return len(lines.ids), len(failures)
 
 
 def _batches(found, batch_size, short_side, failures):

@@ -51,7 +51,10 @@ class Signals:
         late = threading.Timer(
             _PATIENCE_SECONDS,
             _end,
-            [f"{name}: this step takes too long; the last checkpoint is kept."],
+            [
+                f"{name}: this step takes too long to wait for. The same "
+                "command goes on from the last saved state, if there is one."
+            ],
         )
         late.daemon = True
         late.start()

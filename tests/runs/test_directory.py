@@ -128,6 +128,7 @@ NO_MEANING = {
     "files/lock.py",
     "files/places.py",
     "files/sums.py",
+    "files/swap.py",
     "runs/checkpoints.py",
     "runs/directory.py",
     "runs/provenance.py",

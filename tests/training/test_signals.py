@@ -76,7 +76,7 @@ def test_does_not_wait_for_ever():
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate("step\n")
     assert process.returncode == 3
-    assert "the last checkpoint is kept" in err
+    assert "goes on from the last saved state" in err
 
 
 def test_what_is_ignored_stays_ignored():
