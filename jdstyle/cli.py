@@ -24,6 +24,7 @@ from jdstyle import path_flags
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.errors import Stopped
+from jdstyle.files import atomic
 
 # What TensorFlow says of every machine without a GPU, before its log is set up
 # and in spite of TF_CPP_MIN_LOG_LEVEL.
@@ -133,6 +134,15 @@ def start_tensorflow():
             for line in said:
                 if noise is None or not noise.search(line):
                     os.write(2, line)
+
+
+def stream_beside(output):
+    """Returns where a binary prints to: not among what it writes.
+
+    Args:
+        output: path of a file that it writes.
+    """
+    return sys.stderr if atomic.is_stdout(output) else sys.stdout
 
 
 def flag_texts(resolved=None):

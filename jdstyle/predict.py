@@ -13,8 +13,6 @@ a label table; of a photo that is named its name. Where two would have one id,
 the ids of all are their paths as they were named.
 """
 
-import sys
-
 from absl import flags
 from absl import logging
 
@@ -83,9 +81,7 @@ def main(argv):
         batch_size=_BATCH_SIZE.value,
         short_side=_SHORT_SIDE.value,
     )
-    # Not among the lines.
-    stream = sys.stderr if atomic.is_stdout(output) else sys.stdout
-    print(f"{done} photos: {output}", file=stream)
+    print(f"{done} photos: {output}", file=cli.stream_beside(output))
     if failed:
         logging.warning(
             "%d photos could not be read: %s", failed, errors or "see above"

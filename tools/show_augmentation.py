@@ -16,9 +16,7 @@ _DATASET = flags.DEFINE_string(
 _DATA_DIR = path_flags.DEFINE_folder(
     "data_dir", "data", "Folder of the prepared data sets.", write=False
 )
-_OUTPUT = path_flags.DEFINE_output(
-    "output", "augmentation.png", "The picture.", stream=False
-)
+_OUTPUT = path_flags.DEFINE_output("output", "augmentation.png", "The picture.")
 _NUM_PHOTOS = flags.DEFINE_integer("num_photos", 8, "Columns.", lower_bound=1)
 _IMAGE_SIZE = flags.DEFINE_integer(
     "image_size", 224, "Height and width in pixels.", lower_bound=16
@@ -55,7 +53,10 @@ def main(argv):
     )
     with atomic.aside(_OUTPUT.value, "wb") as file:
         Image.fromarray(sheet).save(file, kind or "PNG")
-    print(f"Contact sheet: {_OUTPUT.value}")
+    print(
+        f"Contact sheet: {_OUTPUT.value}",
+        file=cli.stream_beside(_OUTPUT.value),
+    )
 
 
 if __name__ == "__main__":

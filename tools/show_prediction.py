@@ -20,7 +20,6 @@ _OUTPUT = path_flags.DEFINE_output(
     "output",
     "prediction.png",
     "PNG file to write. Default: prediction.png.",
-    stream=False,
 )
 
 
@@ -43,11 +42,13 @@ def main(argv):
     probabilities = outputs["probabilities"].numpy()[0]
     labels = outputs["labels"].numpy()[0]
     _draw(jpeg, style_names, probabilities, labels, thresholds)
+    stream = cli.stream_beside(_OUTPUT.value)
     for name, probability, label in zip(
         style_names, probabilities, labels, strict=True
     ):
-        print(f"{name:20} {probability:.3f} {'yes' if label else 'no'}")
-    print(f"Picture: {_OUTPUT.value}")
+        answer = "yes" if label else "no"
+        print(f"{name:20} {probability:.3f} {answer}", file=stream)
+    print(f"Picture: {_OUTPUT.value}", file=stream)
 
 
 def _read_photo(path, saved_model):

@@ -119,7 +119,7 @@ def test_no_room_leaves_the_old_export(
     def fail(frozen, precision, path, calibration):
         write(frozen, precision, path, calibration)
         if number == 1:
-            os.remove(path.replace(".xml", ".bin"))
+            os.remove(f"{path.removesuffix('.xml')}.bin")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(openvino, "write", fail)
