@@ -104,3 +104,60 @@ def test_reproduction_refuses_before_it_trains(
     )
     assert message in said
     assert not (tmp_path / "no").exists()
+
+
+# A place that each binary writes to, and what it wants beside it.
+OUTPUTS = [
+    ("prepare", "data_dir", []),
+    ("train", "workdir", ["--style=1"]),
+    ("train", "data_dir", ["--style=1"]),
+    ("pretrain", "workdir", []),
+    ("sweep", "runs_dir", []),
+    ("fuse", "output_dir", ["--runs_dir=x"]),
+    ("reproduce", "output_dir", []),
+    ("evaluate", "output_dir", ["--saved_model=x"]),
+    ("export", "output", ["--saved_model=x", "--format=onnx"]),
+    ("predict", "output", ["--saved_model=x", "a.jpg"]),
+    ("predict", "errors", ["--saved_model=x", "a.jpg"]),
+    ("tools/show_prediction.py", "output", ["--saved_model=x", "a.jpg"]),
+    ("tools/show_augmentation.py", "output", []),
+    ("tools/show_relations.py", "output_dir", ["--table=x"]),
+    ("tools/download_photos.py", "manual_dir", []),
+]
+
+
+@pytest.mark.parametrize(("module", "flag", "others"), OUTPUTS)
+def test_places_are_checked_before_anything_else(
+    module, flag, others, tmp_path
+):
+    (tmp_path / "file").touch()
+    (tmp_path / "product").mkdir()
+    (tmp_path / "product" / "saved_model.pb").touch()
+    (tmp_path / "link").symlink_to("product")
+    for place, message in [
+        ("file/x", "lies below"),
+        ("product/x", "lies in the SavedModel"),
+        ("link/x/y", "lies in the SavedModel"),
+        ("x" * 256, "may have 255 bytes"),
+        ("~nobody-here/x", "no home folder"),
+        ("", "not a path"),
+    ]:
+        said = call(tmp_path, module, f"--{flag}={place}", *others, code=2)
+        assert f"--{flag}={place}" in said and message in said
+    assert len(list(tmp_path.rglob("*"))) == 4
+
+
+@pytest.mark.parametrize(
+    ("module", "flag"),
+    [("evaluate", "output_dir"), ("export", "output"), ("sweep", "runs_dir")],
+)
+def test_default_places_are_checked_as_well(module, flag, tmp_path):
+    others = {
+        "evaluate": ["--saved_model=file/x/saved_model"],
+        "export": ["--saved_model=file/x/saved_model", "--format=onnx"],
+        "sweep": [],
+    }
+    (tmp_path / "file").touch()
+    (tmp_path / "runs").touch()
+    said = call(tmp_path, module, *others[module], code=2)
+    assert f"--{flag}=" in said and "lies below" in said

@@ -87,6 +87,14 @@ def test_a_product_is_accepted(product):
     assert classify(tf.constant([JPEG]))["labels"].numpy().tolist() == [[1, 1]]
 
 
+def test_litter_does_not_count(product):
+    for name in (".DS_Store", "assets/._styles.txt", "variables/Thumbs.db"):
+        (product / name).touch()
+    (product / "@eaDir").mkdir()
+    (product / "@eaDir" / "saved_model.pbtxt").touch()
+    assert loader.load(str(product))[1] == NAMES
+
+
 def write_file(place):
     return tf.io.write_file(str(place / "traces"), "here")
 

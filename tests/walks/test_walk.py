@@ -143,6 +143,20 @@ def test_evaluate(workplace, split):
         assert result["styles"] == trained["validation"]["styles"]
 
 
+def test_evaluate_inside_of_the_product(workplace):
+    """The results lie beside it, and it stays as it was written."""
+    product = workplace / "run" / "saved_model"
+    (product / ".DS_Store").touch()
+    before = sorted(product.rglob("*"))
+    for _ in range(2):
+        said = run(
+            product, "evaluate", "--saved_model=.",
+            "--dataset=label_table/tiny", "--data_dir=../../data",
+        )  # fmt: skip
+    assert f"Results: {product.parent}/evaluation-" in said
+    assert sorted(product.rglob("*")) == before
+
+
 def test_predict_survives_bad_photos(workplace, table):
     folder = workplace / "photos"
     (folder / "deep").mkdir(parents=True)
