@@ -43,7 +43,7 @@ GOES_ON = "Stopped. The same command goes on from here."
 # What a file system says of a place that a user chose, and no fault of ours.
 _BAD_PLACE = (
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR),
-    *(errno.ENAMETOOLONG, errno.ELOOP),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO, errno.ENODEV),
 )
 
 

@@ -45,49 +45,49 @@ def aside(path, mode="w", **options):
         with open_stream(path, mode, **options) as file:
             yield file
         return
-    unfinished = beside(path)
-    with renamed(unfinished, path), open(unfinished, mode, **options) as file:
+    new = beside(path)
+    with renamed(new, path), open(new, mode, **options) as file:
         yield file
 
 
 @contextlib.contextmanager
-def renamed(unfinished, path):
+def renamed(new, path):
     """Gives a file its name once the body has written it.
 
     For writers that open it themselves; else as `aside`.
 
     Args:
-        unfinished: path that the body writes to, see `beside`.
+        new: path that the body writes to, see `beside`.
         path: its name in the end; no stream.
     """
     try:
         yield
-        put(unfinished, path)
+        put(new, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            os.remove(unfinished)
+            os.remove(new)
         raise
 
 
-def put(unfinished, path):
+def put(new, path):
     """Puts a whole file in the place of another, whose mode and owner it gets.
 
     Args:
-        unfinished: path of the file.
+        new: path of the file.
         path: its name in the end; a link's target is replaced, the link stays.
     """
     path = resolve(path)
     with contextlib.suppress(OSError):  # None there, or another user's.
         before = os.stat(path)
-        os.chmod(unfinished, stat.S_IMODE(before.st_mode))
-        os.chown(unfinished, before.st_uid, before.st_gid)
+        os.chmod(new, stat.S_IMODE(before.st_mode))
+        os.chown(new, before.st_uid, before.st_gid)
     try:
-        os.replace(unfinished, path)
+        os.replace(new, path)
     except OSError as error:
         if error.errno not in _NOT_RENAMED or not os.path.isfile(path):
             raise
-        shutil.copyfile(unfinished, path)
-        os.remove(unfinished)
+        shutil.copyfile(new, path)
+        os.remove(new)
 
 
 def beside(path, ending=""):
@@ -104,6 +104,17 @@ def beside(path, ending=""):
     folder, name = os.path.split(resolve(path))
     if os.path.isfile(path) and not os.access(folder, os.W_OK):
         folder = tempfile.gettempdir()
+    return unfinished(os.path.join(folder, name), ending)
+
+
+def unfinished(path, ending=""):
+    """Returns a path of that name with what nobody else has behind it.
+
+    Args:
+        path: path.
+        ending: as in `beside`.
+    """
+    folder, name = os.path.split(path)
     more = f".{secrets.token_hex(4)}.tmp{ending}"
     return os.path.join(folder, shortened(name, more))
 
@@ -120,10 +131,10 @@ def shortened(name, more):
 
 
 def is_unfinished(name):
-    """Whether a file's name is of `beside`, left by a process that was killed.
+    """Whether a name is of `unfinished`, left by a process that was killed.
 
     Args:
-        name: of the file.
+        name: of a file or folder.
     """
     return _UNFINISHED.fullmatch(name) is not None
 

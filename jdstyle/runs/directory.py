@@ -90,8 +90,7 @@ def start(workdir, flag_texts, record, *, flag="workdir", again=False):
             "Name another directory."
         )
     os.makedirs(workdir, exist_ok=True)
-    for name in killed:
-        os.remove(os.path.join(workdir, name))
+    _remove(workdir, killed)
     write_json(os.path.join(workdir, RUN_FILE), record)
     _write(
         os.path.join(workdir, FLAGS_FILE),
@@ -165,13 +164,13 @@ def write_table(path, table):
 
 def _remove_outputs(workdir):
     """Removes what an unfinished run wrote: the new one begins again."""
-    for name in (
-        RESULTS_FILE,
-        HISTORY_FILE,
-        BEST_WEIGHTS,
-        sums.FILE,
-        TENSORBOARD_DIR,
-    ):
+    names = (RESULTS_FILE, HISTORY_FILE, BEST_WEIGHTS, sums.FILE)
+    _remove(workdir, (*names, TENSORBOARD_DIR))
+
+
+def _remove(workdir, names):
+    """Removes files and folders, those that are there."""
+    for name in names:
         path = os.path.join(workdir, name)
         if os.path.isdir(path):
             swap.remove(path)

@@ -5,6 +5,7 @@ import os
 import tensorflow as tf
 
 from jdstyle.datasets import records
+from jdstyle.errors import InputError
 from jdstyle.evaluation import scores
 from jdstyle.files import lock
 from jdstyle.runs import directory
@@ -30,9 +31,15 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
 
     Raises:
         InputError: if there is no such model or part, if the data set does not
-            have the model's styles, or if another process is using the
-            directory.
+            have the model's styles, or if `output_dir` holds a run or another
+            process is using it.
     """
+    if os.path.exists(os.path.join(output_dir, directory.FLAGS_FILE)):
+        raise InputError(
+            f"--output_dir={output_dir} holds a run, whose "
+            f"{directory.RESULTS_FILE} would be written over. Name another "
+            "directory."
+        )
     classify, style_names = loader.load(saved_model)
     photos = records.read_photos(
         builder, part, cache="stream", style_names=style_names

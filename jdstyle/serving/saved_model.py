@@ -6,6 +6,7 @@ import shutil
 import tensorflow as tf
 
 from jdstyle import defaults
+from jdstyle.files import atomic
 from jdstyle.files import sums
 from jdstyle.files import swap
 from jdstyle.photos import decoding
@@ -216,8 +217,7 @@ def export(scorer, style_names, directory, *, short_side=defaults.SHORT_SIDE):
         short_side: int, pixels, what `prepare` scaled the training photos down
             to; `predict` does the same.
     """
-    unfinished = f"{directory}.tmp"
-    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished = atomic.unfinished(directory)
     try:
         _write(
             scorer,
