@@ -217,6 +217,10 @@ def export(scorer, style_names, directory, *, short_side=defaults.SHORT_SIDE):
         short_side: int, pixels, what `prepare` scaled the training photos down
             to; `predict` does the same.
     """
+    folder, name = os.path.split(os.path.abspath(directory))
+    for other in os.listdir(folder) if os.path.isdir(folder) else ():
+        if other.startswith(f"{name}.") and atomic.is_unfinished(other):
+            shutil.rmtree(os.path.join(folder, other))  # Of a killed export.
     unfinished = atomic.unfinished(directory)
     try:
         _write(

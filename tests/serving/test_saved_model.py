@@ -214,10 +214,12 @@ def test_a_kill_at_the_end_leaves_a_whole_product(
     whole = str(old_product) if old_product.exists() else aside
     expected = ["New", "x"] if renames == 2 else STYLES
     assert loader.load(whole)[1] == expected
-    # The next one removes what was left.
+    # The next one removes what was left, and nothing of others.
+    old_product.with_name("saved_model.tmp").mkdir()
     export_new(model, old_product)
     assert loader.load(str(old_product))[1] == ["New", "x"]
-    assert [p.name for p in old_product.parent.iterdir()] == ["saved_model"]
+    left = sorted(p.name for p in old_product.parent.iterdir())
+    assert left == ["saved_model", "saved_model.tmp"]
 
 
 def test_says_the_short_side_of_its_photos(model, product, tmp_path):
