@@ -5,8 +5,8 @@ by who read the output, 4 no space left on the disk.
 """
 
 import copy
-import io
 import errno
+import io
 import logging as standard_logging
 import os
 import re

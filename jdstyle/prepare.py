@@ -13,8 +13,8 @@ from jdstyle import cli
 from jdstyle import commands
 from jdstyle import data_flags
 from jdstyle import defaults
-from jdstyle.datasets import names
 from jdstyle import path_flags
+from jdstyle.datasets import names
 from jdstyle.errors import InputError
 from jdstyle.files import places
 

@@ -62,6 +62,8 @@ def test_a_path_that_is_no_utf_8_is_printed_as_it_is():
         "import os; print(os.fsdecode(os.fsencode('a') + bytes([233])))"
     )
     assert returncode == 0, err
+
+
 def test_binary_says_whether_it_goes_on():
     body = "raise KeyboardInterrupt"
     code, err = run(body, stopped="stopped=cli.GOES_ON")

@@ -18,7 +18,6 @@ from jdstyle.serving import kept_lines
 from jdstyle.serving import loader
 
 
-
 def predict(
     saved_model,
     paths,
