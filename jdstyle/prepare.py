@@ -104,6 +104,18 @@ _ALLOW_LEAKS = flags.DEFINE_boolean(
     "Go on although given splits or folds separate near-duplicate photos; the "
     "results will say so.",
 )
+_DUPLICATES = flags.DEFINE_enum(
+    "duplicates",
+    None,
+    ["group", "warn", "off"],
+    "What to do with near-duplicates, photos that show the same picture. "
+    "group: keep them together in one split and fold, however many there are; "
+    "given splits that separate them are refused. warn: look for them and tell "
+    "of them, but divide photos freely and accept every given split, as "
+    "--allow_leaks does; the results will say so. off: do not look for them. "
+    "By default group, but stop if more than a fifth of the photos have one. "
+    "Groups of the label file are kept together in each case.",
+)
 _NUM_FOLDS = flags.DEFINE_integer(
     "num_folds",
     5,
@@ -168,6 +180,7 @@ def main(argv):
         test_fraction=_TEST_FRACTION.value,
         seed=_SEED.value,
         allow_leaks=_ALLOW_LEAKS.value,
+        duplicates=_DUPLICATES.value,
     )
     builder = prepared.make_builder(
         data_flags.DATASET.value,
@@ -186,11 +199,16 @@ def main(argv):
         "dataset": data_flags.DATASET.value,
         "data_dir": data_flags.DATA_DIR.value,
     }
+    trainable = builder.info.metadata.get("trainable", [1])
+    following = None
     if data_flags.DATASET.value.startswith("deepfashion/"):
         following = commands.line("pretrain", **place)
-    else:
-        following = commands.line("train", **place, style="1")
-    print(f"Next: {following}")
+    elif set(builder.info.splits) == {"test"}:
+        following = commands.line("evaluate", **place, saved_model="DIR")
+    elif trainable:
+        following = commands.line("train", **place, style=trainable[0])
+    if following:
+        print(f"Next: {following}")
 
 
 def _require_flags_of(dataset):
@@ -202,6 +220,7 @@ def _require_flags_of(dataset):
         ("label_table/", of_table),
         (("jd_fashion", "deepfashion/"), (_MANUAL_DIR,)),
         ("deepfashion/", of_deepfashion),
+        (("jd_fashion", "deepfashion/", "label_table/"), (_DUPLICATES,)),
     ]:
         for holder in holders:
             changed = holder.value != holder.default

@@ -13,11 +13,14 @@ from tensorflow_datasets.core import shuffle
 
 from jdstyle import defaults
 from jdstyle.datasets import checked_photos
-from jdstyle.datasets import folds
+from jdstyle.datasets import copies
 from jdstyle.datasets import given_rows
 from jdstyle.datasets import labels
+from jdstyle.datasets import near_duplicates
 from jdstyle.datasets import sources
 from jdstyle.datasets import splits
+from jdstyle.datasets import training_needs
+from jdstyle.photos import looks
 
 # Bytes of records that TFDS sorts in memory; above that, in files. Its own
 # limit, 1 GB, would let memory grow with the photos up to there.
@@ -34,6 +37,7 @@ class Options(typing.NamedTuple):
     test_fraction: float = 0.2
     seed: int = 0
     allow_leaks: bool = False
+    duplicates: str | None = None
 
 
 class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -42,9 +46,10 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     An example has `image` (JPEG, upright RGB), `labels` (int64, one per style),
     `id` and `fold` (-1 for test photos). The metadata hold `styles`,
     `settings`, a fingerprint of ids, labels, folds and photos, how many photos
-    were rejected and grouped, how many groups the given splits tear apart, and
-    what was cleaned. Beside the records `sources.csv` remembers the files and
-    `labels.csv` what the label file said.
+    were rejected and grouped, what near-duplicates there are, how many groups
+    the splits tear apart, which fold validates, which styles can be trained,
+    and what was cleaned. Beside the records `sources.csv` remembers the files
+    and `labels.csv` what the label file said.
 
     TFDS writes aside and renames: a killed run leaves no data set.
 
@@ -70,6 +75,7 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """
         options = self.options._asdict()
         del options["allow_leaks"]  # It changes no record.
+        options["duplicates"] = options["duplicates"] or "group"
         return {
             **options,
             "styles": self._style_names,
@@ -109,12 +115,47 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """Returns the `CheckedPhoto`s to keep; counts in `self.cleaning`."""
         return checked
 
-    def _near_duplicates(self, checked):
+    def _find_duplicates(self, checked, photos):
         """Numbers near-duplicate photos alike, int array of shape (n,)."""
+        if self.options.duplicates == "off":
+            return np.arange(len(checked))
         logging.info(
             "Looking for near-duplicates among %d photos", len(checked)
         )
-        return folds.near_duplicates(np.stack([p.bits for p in checked]))
+        return near_duplicates.find(photos, [p.number for p in checked])
+
+    def _place(self, checked, photos):
+        """Returns the `splits.Assignment` and the metadata on it."""
+        rows = [photo.row for photo in checked]
+        duplicates = self._find_duplicates(checked, photos)
+        mode = self.options.duplicates
+        found = copies.report(
+            rows, duplicates, splits.given_groups(rows), self._style_names
+        )
+        copies.require_few(found, len(rows), mode)
+        assignment = splits.assign(
+            rows,
+            duplicates,
+            num_folds=self.options.num_folds,
+            test_fraction=self.options.test_fraction,
+            seed=self.options.seed,
+            keep_together=mode != "warn",
+        )
+        splits.require_no_leaks(
+            assignment.num_leaking,
+            assignment.leaks,
+            self.options.allow_leaks or mode == "warn",
+        )
+        return assignment, {
+            "num_grouped": assignment.num_grouped,
+            "num_leaking": assignment.num_leaking,
+            "leaks": assignment.leaks,
+            "near_duplicates": found._asdict(),
+            "validation_fold": assignment.validation_fold,
+            "trainable": training_needs.trainable_styles(
+                rows, assignment.splits
+            ),
+        }
 
     def _info(self):
         names = self._style_names
@@ -141,11 +182,17 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         del dl_manager  # Nothing is downloaded.
         shuffle.MAX_MEM_BUFFER_SIZE = _SORTED_IN_MEMORY
         rows = self._rows
-        spool = tempfile.TemporaryFile(dir=self._data_dir_root)  # noqa: SIM115
+        # Before the photos are read, which may take hours.
+        training_needs.require_two_places(rows, splits.given_groups(rows))
+        spool, looks_spool = (
+            tempfile.TemporaryFile(dir=self._data_dir_root)  # noqa: SIM115
+            for _ in range(2)
+        )
         checked, rejected = checked_photos.check_photos(
             rows,
             self._read_photo,
             spool,
+            looks_spool,
             short_side=self.options.short_side,
             find_box=self._find_box,
         )
@@ -159,16 +206,11 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             allow_missing=self.options.allow_missing,
         )
         checked = self._clean(checked)
-        assignment = splits.assign(
-            [photo.row for photo in checked],
-            self._near_duplicates(checked),
-            num_folds=self.options.num_folds,
-            test_fraction=self.options.test_fraction,
-            seed=self.options.seed,
-        )
-        splits.require_no_leaks(
-            assignment.num_leaking, assignment.leaks, self.options.allow_leaks
-        )
+        with looks_spool:
+            looks_spool.flush()
+            assignment, placed = self._place(
+                checked, np.memmap(looks_spool, looks.LOOK, "r")
+            )
         # TFDS has put the folder here that it will rename.
         sources.write(
             os.path.join(self.data_dir, sources.FILE), rows, self._sources
@@ -178,9 +220,7 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             settings=self.settings(),
             rejected=dict(collections.Counter(why for _, why in rejected)),
             cleaning=self.cleaning,
-            num_grouped=assignment.num_grouped,
-            num_leaking=assignment.num_leaking,
-            leaks=assignment.leaks,
+            **placed,
             fingerprint=_fingerprint(checked, assignment),
         )
         return {

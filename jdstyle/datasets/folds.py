@@ -1,78 +1,8 @@
-"""Near-duplicates kept together, and folds with equal shares of each style."""
+"""Groups of photos, and folds with equal shares of each style."""
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
-
-# Of the 255 bits of `normalise.perceptual_hash`. In 8,409 real photos all 11
-# pairs up to 24 are copies; the first pair of different garments differs in 27.
-MAX_DISTANCE = 24
-_BLOCK = 2048  # Rows and columns: 16 MB per product.
-_MAX_EDGES = 1_000_000  # In memory at once.
-
-
-def near_duplicates(bits, max_distance=MAX_DISTANCE):
-    """Numbers photos so that near-duplicates share a number.
-
-    Compares all pairs exactly; two photos also share a number when a chain of
-    near-duplicates joins them.
-
-    Args:
-        bits: bool array, shape `(n, bits)`: `normalise.Photo.bits`.
-        max_distance: int, most bits in which near-duplicates differ.
-
-    Returns:
-        int array of group numbers from 0, shape `(n,)`.
-
-    Raises:
-        ValueError: if `bits` is something else.
-    """
-    bits = np.asarray(bits)
-    if bits.ndim != 2 or bits.dtype != bool:
-        raise ValueError(
-            "`bits` must be a bool array of shape (n, bits). Received: "
-            f"{bits.dtype} {bits.shape}."
-        )
-    # Equal photos once: m copies of a placeholder would be m * m pairs.
-    _, first, number = np.unique(
-        np.packbits(bits, axis=1),
-        axis=0,
-        return_index=True,
-        return_inverse=True,
-    )
-    return _group_distinct(bits[first], max_distance)[number]
-
-
-def _group_distinct(bits, max_distance):
-    signs = np.where(bits, np.int8(1), np.int8(-1))
-    # The product of two +-1 vectors is bits - 2 * (number of different ones):
-    # small whole numbers, so float32 is exact.
-    least = bits.shape[1] - 2 * max_distance
-    component = np.arange(len(signs))
-    edges, num_edges = [], 0
-    for top in range(0, len(signs), _BLOCK):
-        rows = signs[top : top + _BLOCK].astype(np.float32)
-        for left in range(top, len(signs), _BLOCK):
-            columns = signs[left : left + _BLOCK].astype(np.float32)
-            product = rows @ columns.T
-            # Flat: `nonzero` of a matrix is many times slower.
-            close = np.flatnonzero(product.ravel() >= least)
-            row, column = np.divmod(close, product.shape[1])
-            edges.append((row + top, column + left))
-            num_edges += len(close)
-            if num_edges > _MAX_EDGES:
-                component = _join(component, edges)
-                edges, num_edges = [], 0
-    return np.unique(_join(component, edges), return_inverse=True)[1]
-
-
-def _join(component, edges):
-    """Joins the components that edges between their members connect."""
-    if not edges:
-        return component
-    rows, columns = (np.concatenate(ends) for ends in zip(*edges, strict=True))
-    joined = _components(component[rows], component[columns], len(component))
-    return joined[component]
 
 
 def merge(groups, others):
@@ -89,7 +19,7 @@ def merge(groups, others):
     groups, others = np.asarray(groups), np.asarray(others)
     # Each photo joins its group in the one to its group in the other.
     offset = groups.max() + 1
-    component = _components(groups, others + offset, offset + others.max() + 1)
+    component = components(groups, others + offset, offset + others.max() + 1)
     return np.unique(component[groups], return_inverse=True)[1]
 
 
@@ -167,8 +97,17 @@ def _neediest(wanted, style, rng):
     return best[0] if len(best) == 1 else rng.choice(best)
 
 
-def _components(rows, columns, size):
-    """Numbers the connected components of a graph given by its edges."""
+def components(rows, columns, size):
+    """Numbers the connected components of a graph given by its edges.
+
+    Args:
+        rows: int array, one end of each edge.
+        columns: int array, the other ends.
+        size: int, how many nodes there are.
+
+    Returns:
+        int array, shape `(size,)`.
+    """
     graph = sparse.coo_array(
         (np.ones(len(rows), bool), (rows, columns)), shape=(size, size)
     )

@@ -155,7 +155,7 @@ def _require_same(builder):
     splits.require_no_leaks(
         metadata["num_leaking"],
         metadata.get("leaks", []),
-        builder.options.allow_leaks,
+        builder.options.allow_leaks or builder.options.duplicates == "warn",
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from absl import logging
 
 from jdstyle.datasets import folds
+from jdstyle.datasets import training_needs
 from jdstyle.errors import InputError
 
 _SHOWN = 3  # Groups in a message.
@@ -18,8 +19,10 @@ class Assignment(typing.NamedTuple):
         splits: array of "train", "validation" or "test", shape `(n,)`.
         folds: int array, shape `(n,)`; -1 for test photos.
         num_grouped: photos that share a group with another.
-        num_leaking: groups that a given split or fold column tears apart.
+        num_leaking: groups that a split or fold tears apart.
         leaks: list of sentences, the first of those groups.
+        validation_fold: the fold that validates, or None where the label file
+            says which photos do.
     """
 
     splits: np.ndarray
@@ -27,16 +30,20 @@ class Assignment(typing.NamedTuple):
     num_grouped: int
     num_leaking: int
     leaks: list[str]
+    validation_fold: int | None
 
 
-def assign(rows, duplicates, *, num_folds, test_fraction, seed):
+def assign(
+    rows, duplicates, *, num_folds, test_fraction, seed, keep_together=True
+):
     """Assigns splits and folds: what the label file says, and the rest fairly.
 
     - Test: the rows marked so. Where the file knows neither test nor
       validation rows nor folds, `test_fraction` of all.
     - Folds, over all photos that do not test: the file's, else `num_folds`
       stratified ones. Photos of one group stay together.
-    - Validation: the rows marked so, else the last fold.
+    - Validation: the rows marked so, else the fold that leaves the fewest
+      styles without a positive, in it or in the others; of equals the last.
 
     Args:
         rows: list of `labels.Row`.
@@ -45,18 +52,23 @@ def assign(rows, duplicates, *, num_folds, test_fraction, seed):
         num_folds: int >= 2.
         test_fraction: float in [0, 1).
         seed: int.
+        keep_together: whether near-duplicates stay together; groups of the file
+            always do.
 
     Returns:
         An `Assignment`.
 
     Raises:
-        InputError: if some rows have a fold and others do not.
+        InputError: if some rows have a fold and others do not, or if none of
+            the photos could train or none validate.
     """
     # Unknown, -1, counts as little as 0.
     labels = np.array([row.labels for row in rows]).clip(0)
-    groups = folds.merge(duplicates, _given_groups(rows))
+    merged = folds.merge(duplicates, given_groups(rows))
+    groups = merged if keep_together else given_groups(rows)
     given = np.array([row.split or "train" for row in rows], object)
     _require_all_folds(rows)
+    training_needs.require_two_places(rows, groups)
     has_folds = any(row.fold is not None for row in rows if row.split != "test")
 
     splits = given.copy()
@@ -76,13 +88,20 @@ def assign(rows, duplicates, *, num_folds, test_fraction, seed):
             [1.0 / num_folds] * num_folds,
             seed + 1,
         )
-    if "validation" not in splits:
-        splits[in_folds & (fold == fold.max())] = "validation"
-    leaking = _find_leaking(groups, splits, fold)
+    validation_fold = None
+    if in_folds.any() and "validation" not in splits:
+        validation_fold = _choose_validation(labels[in_folds], fold[in_folds])
+        splits[in_folds & (fold == validation_fold)] = "validation"
+        if "train" not in splits:
+            raise InputError(
+                f"All {in_folds.sum()} photos that do not test validate: none "
+                "are left to train. Add photos, or pass --test_fraction=0."
+            )
+    leaking = _find_leaking(merged, splits, fold)
     return Assignment(
         splits,
         fold,
-        num_grouped=int(np.sum(np.bincount(groups)[groups] > 1)),
+        num_grouped=int(np.sum(np.bincount(merged)[merged] > 1)),
         num_leaking=len(leaking),
         leaks=[
             " and ".join(
@@ -90,6 +109,7 @@ def assign(rows, duplicates, *, num_folds, test_fraction, seed):
             )
             for pair in leaking[:_SHOWN]
         ],
+        validation_fold=validation_fold,
     )
 
 
@@ -108,7 +128,7 @@ def require_no_leaks(num_leaking, leaks, allow_leaks):
         return
     said = (
         f"{num_leaking} groups of near-duplicate photos lie on both sides of a "
-        f"given split or fold. The first: {'; '.join(leaks)}."
+        f"split or fold. The first: {'; '.join(leaks)}."
     )
     if not allow_leaks:
         raise InputError(
@@ -121,8 +141,15 @@ def require_no_leaks(num_leaking, leaks, allow_leaks):
     )
 
 
-def _given_groups(rows):
-    """Numbers the `group` column; a row without one is its own group."""
+def given_groups(rows):
+    """Numbers the `group` column; a row without one is its own group.
+
+    Args:
+        rows: list of `labels.Row`.
+
+    Returns:
+        int array, shape `(n,)`.
+    """
     numbers = {}
     return np.array(
         [
@@ -144,6 +171,16 @@ def _require_all_folds(rows):
             f"{row.where}: no fold, though other rows have one. Give every "
             "row that is not a test row a fold, or none."
         )
+
+
+def _choose_validation(labels, fold):
+    """Returns the fold that leaves the fewest styles without a positive."""
+    numbers, place = np.unique(fold, return_inverse=True)
+    counts = np.zeros((len(numbers), labels.shape[1]), np.int64)
+    np.add.at(counts, place, labels)
+    lacking = (counts == 0) | (counts == counts.sum(axis=0))
+    fewest = lacking.sum(axis=1)
+    return int(numbers[np.flatnonzero(fewest == fewest.min())[-1]])
 
 
 def _find_leaking(groups, splits, fold):

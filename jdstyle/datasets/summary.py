@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from jdstyle.datasets import copies
 from jdstyle.datasets import prepared
 from jdstyle.datasets import prepared_labels
 
@@ -66,9 +67,27 @@ def summarise(dataset, data_dir):
         [
             pd.DataFrame(columns, ["photos", *names]).to_string(),
             *describe_support(names, parts),
+            *_describe_trainable(names, builder.info),
             *_describe_metadata(builder.info.metadata),
         ]
     )
+
+
+def _describe_trainable(names, info):
+    """Yields what to do where styles cannot be trained."""
+    trainable = info.metadata.get("trainable")
+    if set(info.splits) == {"test"}:
+        yield (
+            "All photos are test photos: a model can be evaluated on them, but "
+            "there is nothing to train on. To train, mark some of them train."
+        )
+    elif trainable is not None and len(trainable) < len(names):
+        some = f"{len(names) - len(trainable)} of {len(names)} styles lack"
+        yield (
+            f"{some if trainable else 'No style can be trained: all lack'} "
+            "photos with or without the style in training or validation. Add "
+            "such photos, choose other folds, or leave those styles out."
+        )
 
 
 def _describe_metadata(metadata):
@@ -80,8 +99,18 @@ def _describe_metadata(metadata):
         f"{sum(metadata['rejected'].values())} photos rejected, "
         f"{metadata['num_grouped']} have a near-duplicate or a group."
     )
+    if found := metadata.get("near_duplicates"):
+        yield from copies.Report(**found).sentences()
+    mode = metadata["settings"].get("duplicates")
+    if mode == "off":
+        yield "Near-duplicates were not looked for."
+    if mode == "warn":
+        yield "Near-duplicates were not kept together (--duplicates=warn)."
+    fold = metadata.get("validation_fold")
+    if fold is not None:
+        yield f"Fold {fold} validates."
     if metadata["num_leaking"]:
         yield (
-            f"{metadata['num_leaking']} groups lie on both sides of a given "
+            f"{metadata['num_leaking']} groups lie on both sides of a "
             "split or fold: scores will be optimistic, and say so."
         )

@@ -132,8 +132,8 @@ def notes(result):
     if num_leaking := result.get("num_leaking"):
         yield (
             f"{num_leaking} groups of near-duplicate photos lie on both sides "
-            "of a given split or fold (--allow_leaks): the scores are "
-            "optimistic."
+            "of a split or fold (prepare --allow_leaks or --duplicates=warn): "
+            "the scores are optimistic."
         )
 
 

@@ -1,7 +1,6 @@
-"""One photo file of any kind to a small upright RGB JPEG and its hash."""
+"""One photo file of any kind to a small upright RGB JPEG and its look."""
 
 import contextlib
-import functools
 import io
 import threading
 import typing
@@ -11,6 +10,7 @@ from PIL import Image
 
 from jdstyle.photos import files
 from jdstyle.photos import sixteen_bits
+from jdstyle.photos import looks
 from jdstyle.photos.files import MIN_SIDE
 from jdstyle.photos.files import PhotoError
 
@@ -19,12 +19,6 @@ JPEG_QUALITY = 90
 # Photos that take more bytes than this come one by one, on however many cores.
 _LARGE = 64_000_000
 _one_large_photo = threading.Lock()
-
-_HASH_SIZE = 16  # Frequencies per direction.
-_HASH_CELLS = 32
-# The noise that JPEG leaves in the frequencies of a flat background stays
-# below this many gray levels, so that those bits are always 0.
-_HASH_MARGIN = 4.0
 
 _EXIF_ORIENTATION = 0x0112
 _TURNS = {
@@ -45,14 +39,14 @@ class Photo(typing.NamedTuple):
         jpeg: bytes of a baseline JPEG, upright RGB, without metadata.
         width: int, pixels.
         height: int, pixels.
-        bits: bool array, shape `(255,)`: nearly the same for copies of a
-            photo, see `folds.near_duplicates`.
+        look: what it looks like, see `looks.look`: nearly the same for
+            copies of a photo.
     """
 
     jpeg: bytes
     width: int
     height: int
-    bits: np.ndarray
+    look: np.ndarray
 
 
 def normalise(data, short_side=320, box=None):
@@ -121,9 +115,7 @@ def _normalise(data, image, short_side, box):
     image.info.clear()  # Saving would write its comment.
     file = io.BytesIO()
     image.save(file, "JPEG", quality=JPEG_QUALITY)
-    return Photo(
-        file.getvalue(), image.width, image.height, perceptual_hash(image)
-    )
+    return Photo(file.getvalue(), image.width, image.height, looks.look(image))
 
 
 def _crop(image, box):
@@ -165,37 +157,3 @@ def _shrink(image, short_side):
         return image
     size = [max(round(side * scale), 1) for side in image.size]
     return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
-
-
-def perceptual_hash(image):
-    """Hashes what a photo looks like: the signs of its low frequencies.
-
-    Of the copies of 8,409 real photos at JPEG quality 50 none, and of those at
-    half size 6, differ in more than 24 bits. A difference hash (dHash) of as
-    many bits found as many only where it joined 1,000 pairs of other photos.
-
-    Args:
-        image: `PIL.Image.Image`, RGB or gray.
-
-    Returns:
-        bool array, shape `(255,)`.
-
-    Source: Krawetz (2011), "Looks Like It" (pHash); the margin is ours.
-    """
-    cells = image.convert("L").resize(
-        (_HASH_CELLS, _HASH_CELLS), Image.Resampling.BOX
-    )
-    waves = _cosines()
-    frequencies = waves @ np.asarray(cells, np.float64) @ waves.T
-    return frequencies.ravel()[1:] > _HASH_MARGIN  # Without the mean.
-
-
-@functools.cache
-def _cosines():
-    """The first rows of the orthonormal cosine transform (DCT-II)."""
-    angles = np.outer(np.arange(_HASH_SIZE), np.arange(_HASH_CELLS) + 0.5) * (
-        np.pi / _HASH_CELLS
-    )
-    rows = np.cos(angles) * np.sqrt(2 / _HASH_CELLS)
-    rows[0] /= np.sqrt(2)
-    return rows

@@ -152,7 +152,7 @@ def _describe(results, is_jd):
     if results.get("num_leaking"):
         notes += (
             f" {results['num_leaking']} groups of near-duplicate photos lie "
-            "on both sides of a given split or fold: the scores are optimistic."
+            "on both sides of a split or fold: the scores are optimistic."
         )
     blocks = [
         pages.Code(results["command"]),

@@ -1,34 +1,15 @@
 """Tests for `jdstyle.datasets.folds`."""
 
 import importlib.resources
-import io
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from jdstyle.datasets import folds
-from jdstyle.photos import normalise
-
-SHARED = Path(__file__).parents[3] / "shared" / "data"
-needs_shared = pytest.mark.skipif(
-    not SHARED.is_dir(), reason="needs the real photos in ../shared/data"
-)
-
-
-def random_bits(num_photos, seed=0):
-    return np.random.default_rng(seed).random((num_photos, 255)) < 0.5
-
-
-def flipped(bits, *places):
-    bits = bits.copy()
-    bits[list(places)] ^= True
-    return bits
 
 
 def as_sets(groups):
@@ -38,113 +19,6 @@ def as_sets(groups):
         frozenset(np.flatnonzero(groups == g).tolist())
         for g in np.unique(groups)
     }
-
-
-def test_near_duplicates_up_to_the_limit():
-    one, other = random_bits(2)
-    bits = np.array([one, other, flipped(one, 0, 9, 254), flipped(other, 7)])
-    assert as_sets(folds.near_duplicates(bits, max_distance=3)) == {
-        frozenset({0, 2}),
-        frozenset({1, 3}),
-    }
-    assert as_sets(folds.near_duplicates(bits, max_distance=2)) == {
-        frozenset({0}),
-        frozenset({2}),
-        frozenset({1, 3}),
-    }
-    # With no distance allowed only equal ones are alike.
-    bits[3] = other
-    groups = folds.near_duplicates(bits, max_distance=0)
-    assert as_sets(groups) == {
-        frozenset({0}),
-        frozenset({2}),
-        frozenset({1, 3}),
-    }
-    # The numbers are 0, 1 and 2.
-    assert sorted(set(groups.tolist())) == [0, 1, 2]
-
-
-def test_chains_join():
-    (first,) = random_bits(1)
-    # Each differs by 5 from the one before, the last by 15 from the first.
-    chain = [flipped(first, *range(5 * i)) for i in range(4)]
-    groups = folds.near_duplicates(np.array(chain), max_distance=5)
-    assert len(set(groups.tolist())) == 1
-    groups = folds.near_duplicates(np.array(chain), max_distance=4)
-    assert len(set(groups.tolist())) == 4
-
-
-def brute_force(bits, max_distance):
-    groups = np.arange(len(bits))
-    for i in range(len(bits)):
-        for j in range(i):
-            if np.sum(bits[i] != bits[j]) <= max_distance:
-                groups[groups == groups[i]] = groups[j]
-    return groups
-
-
-@pytest.mark.parametrize("block", [1, 7, 16, 64])
-@pytest.mark.parametrize("max_edges", [0, 10, 10**6])
-def test_near_duplicates_match_brute_force(monkeypatch, block, max_edges):
-    monkeypatch.setattr(folds, "_BLOCK", block)
-    monkeypatch.setattr(folds, "_MAX_EDGES", max_edges)
-    # 50 photos of 12 bits are close enough for chains of every kind.
-    for seed in range(4):
-        bits = np.random.default_rng(seed).random((50, 12)) < 0.5
-        for max_distance in (0, 1, 2):
-            groups = folds.near_duplicates(bits, max_distance)
-            expected = as_sets(brute_force(bits, max_distance))
-            assert as_sets(groups) == expected
-            assert 1 < len(expected) < 50 or max_distance != 1
-
-
-# A shop's placeholder 30,000 times: 450 million pairs.
-COPIES = np.repeat(random_bits(2), [30_000, 1], axis=0)
-
-
-def test_many_copies_of_one_photo_are_one_group():
-    groups = folds.near_duplicates(COPIES)
-    assert np.bincount(groups).tolist() in ([30_000, 1], [1, 30_000])
-
-
-@pytest.mark.timed
-def test_many_copies_of_one_photo_are_cheap():
-    start = time.process_time()
-    folds.near_duplicates(COPIES)
-    assert time.process_time() - start < 2.0
-
-
-@pytest.mark.parametrize(
-    "bits", [np.zeros((3, 4)), np.zeros(4, bool), np.zeros((3, 4), np.uint8)]
-)
-def test_near_duplicates_refuses_what_is_not_bits(bits):
-    with pytest.raises(ValueError, match="`bits` must be a bool array"):
-        folds.near_duplicates(bits)
-
-
-def copies(path):
-    """The hash of a photo, of it at quality 50 and of it at half size."""
-    image = Image.open(path).convert("RGB")
-    half = image.resize((image.width // 2, image.height // 2))
-    files = [path.read_bytes()]
-    for copy, quality in ((image, 50), (half, 75)):
-        file = io.BytesIO()
-        copy.save(file, "JPEG", quality=quality)
-        files.append(file.getvalue())
-    return [normalise.normalise(data).bits for data in files]
-
-
-@needs_shared
-@pytest.mark.parametrize("name", ["clothing", "deepfashion26"])
-def test_real_copies_are_found_and_nothing_else(name):
-    paths = sorted((SHARED / name).rglob("*.jpg"))[::25]
-    bits = np.array([hashed for path in paths for hashed in copies(path)])
-    groups = folds.near_duplicates(bits).reshape(-1, 3)
-    # 1 of 1,400 copies at half size differs in more than 24 bits.
-    found = np.mean(groups[:, 1:] == groups[:, :1])
-    assert found >= 0.99
-    # These photos hold no duplicates of their own.
-    assert len(set(groups[:, 0].tolist())) == len(paths)
 
 
 @pytest.mark.parametrize(

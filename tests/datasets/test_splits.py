@@ -14,6 +14,7 @@ from jdstyle.datasets import checked_photos
 from jdstyle.datasets import labels
 from jdstyle.datasets import splits
 from jdstyle.errors import InputError
+from jdstyle.photos import looks
 from jdstyle.photos import reader
 
 
@@ -119,8 +120,10 @@ def test_rows_marked_validation_alone_validate():
 def test_folds_of_the_file_stay():
     got = assign(make_rows(12, fold=lambda i: i % 4))
     assert got.folds.tolist() == [i % 4 for i in range(12)]
-    # Folds but no test rows: none tests. The last fold, 3, validates.
-    assert got.splits.tolist() == ["train", "train", "train", "validation"] * 3
+    # Folds but no test rows: none tests. Fold 3 has no positive, folds 0 and 2
+    # have some of both styles: the last of those validates.
+    assert got.splits.tolist() == ["train", "train", "validation", "train"] * 3
+    assert got.validation_fold == 2
 
 
 def test_folds_and_splits_of_the_file_together():
@@ -201,7 +204,7 @@ def jpeg(shade):
 
 def check(num_rows, faults, **kwargs):
     """Checks photos, some of which `faults` (a dict) replaces."""
-    spool = io.BytesIO()
+    spool, looked = io.BytesIO(), io.BytesIO()
 
     def read(row):
         content = faults.get(row.id, jpeg(int(row.id) % 250))
@@ -211,8 +214,9 @@ def check(num_rows, faults, **kwargs):
 
     rows = make_rows(num_rows)
     got = checked_photos.check_photos(
-        rows, read, spool, short_side=24, **kwargs
+        rows, read, spool, looked, short_side=24, **kwargs
     )
+    assert len(looked.getvalue()) == len(got[0]) * looks.LOOK.itemsize
     return rows, spool.getvalue(), *got
 
 

@@ -61,9 +61,13 @@ class DeepFashion(builder.PhotoBuilder):
         options,
         **kwargs,
     ):
-        # Its partitions leak; what it pretrains is scored on other photos.
+        # Its partitions leak, and it holds many copies; what it pretrains is
+        # scored on other photos.
         options = options._replace(
-            allow_missing=True, max_bad_fraction=1.0, allow_leaks=True
+            allow_missing=True,
+            max_bad_fraction=1.0,
+            allow_leaks=True,
+            duplicates=options.duplicates or "group",
         )
         self._own_settings = {
             "num_attributes": num_attributes,

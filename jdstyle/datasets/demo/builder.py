@@ -47,7 +47,11 @@ class Demo(builder.PhotoBuilder):
             for i, row in enumerate(drawn.tolist())
         ]
         super().__init__(
-            style_names=styles.NAMES, rows=rows, options=options, **kwargs
+            style_names=styles.NAMES,
+            rows=rows,
+            # Drawn one by one: alike in shape, yet none is another's copy.
+            options=options._replace(duplicates="off"),
+            **kwargs,
         )
 
     def _read_photo(self, row):
@@ -57,10 +61,6 @@ class Demo(builder.PhotoBuilder):
         # BMP: `normalise` compresses it once.
         drawings.draw(row.labels, rng).save(file, "BMP")
         return file.getvalue()
-
-    def _near_duplicates(self, checked):
-        # Drawn one by one: alike in shape, yet none is a copy of another.
-        return np.arange(len(checked))
 
 
 def draw_labels(num_photos, seed, min_positives=MIN_POSITIVES):
