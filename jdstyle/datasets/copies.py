@@ -70,7 +70,11 @@ def report(rows, duplicates, given, style_names):
     Returns:
         `Report`.
     """
-    _, numbers = np.unique(duplicates, return_inverse=True)
+    _, first, numbers = np.unique(
+        duplicates, return_index=True, return_inverse=True
+    )
+    # In the order of the rows, as the messages name the first.
+    numbers = np.argsort(np.argsort(first))[numbers]
     pairs = np.unique(np.stack([numbers, given]), axis=1)
     counted = np.bincount(pairs[0]) > 1  # In more than one group of the file.
     sizes = np.where(counted, np.bincount(numbers), 0)
@@ -139,10 +143,10 @@ def _describe_pair(rows, members, style_names):
     with_it = np.flatnonzero(values[:, style] == 1)[0]
     without = np.flatnonzero(values[:, style] == 0)[0]
     one, other = sorted((with_it, without))
-    differing = np.flatnonzero(values[one] * 1 + values[other] == 1)
-    known = [
-        s for s in differing if -1 not in (values[one, s], values[other, s])
-    ]
+    known = np.flatnonzero(
+        (values[one] != values[other])
+        & (np.minimum(values[one], values[other]) == 0)
+    )
     named = [
         f"{style_names[s]} {values[one, s]} and {values[other, s]}"
         for s in known[:_SHOWN]

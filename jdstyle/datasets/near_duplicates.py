@@ -104,6 +104,9 @@ class _Search:
             rows = members[top : top + _BLOCK]
             for left in range(top, len(members), _BLOCK):
                 columns = members[left : left + _BLOCK]
+                joined = self._component[np.concatenate([rows, columns])]
+                if (joined == joined[0]).all():
+                    continue
                 row, column = find_candidates(rows, columns)
                 above = rows[row] < columns[column]
                 self._confirm(rows[row[above]], columns[column[above]], confirm)

@@ -92,11 +92,12 @@ def assign(
     if in_folds.any() and "validation" not in splits:
         validation_fold = _choose_validation(labels[in_folds], fold[in_folds])
         splits[in_folds & (fold == validation_fold)] = "validation"
-        if "train" not in splits:
-            raise InputError(
-                f"All {in_folds.sum()} photos that do not test validate: none "
-                "are left to train. Add photos, or pass --test_fraction=0."
-            )
+    if "train" not in splits and set(given) != {"test"}:
+        raise InputError(
+            f"Of {len(rows)} photos none are left to train: "
+            f"{np.sum(splits == 'test')} test and the others validate. Add "
+            f"photos, or pass --test_fraction=0. Received: {test_fraction}."
+        )
     leaking = _find_leaking(merged, splits, fold)
     return Assignment(
         splits,
