@@ -161,6 +161,14 @@ TINY = ("--backbone=MobileNet", "--image_size=32", "--rounds=1")
             ],
         ),
         (
+            "duplicates",
+            [
+                *("--made=4", "--sets=solid,woven,real"),
+                *("--search=50", "--photos_dir=."),
+            ],
+            ["| solid | 4 | 1.0000 |", "50 looks, copies", "1 groups"],
+        ),
+        (
             "resampling",
             ["--num_photos=400", "--num_positives=100", "--rounds=1"],
             ["| jdstyle |", "| Dataset.rejection_resample |"],

@@ -51,6 +51,7 @@ def main(argv):
     import measure
     import numpy as np
 
+    measure.print_header(made=_MADE.value)
     rows = []
     for name in _SETS.value:
         pictures = copies.pictures(
