@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from jdstyle.photos import files
-from jdstyle.photos import sixteen_bits
 from jdstyle.photos import looks
+from jdstyle.photos import sixteen_bits
 from jdstyle.photos.files import MIN_SIDE
 from jdstyle.photos.files import PhotoError
 
