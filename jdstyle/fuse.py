@@ -63,14 +63,17 @@ _RELATIONS = flags.DEFINE_enum(
 _MIN_STYLES = flags.DEFINE_integer(
     "min_styles",
     None,
-    "Fewest styles that a photo can have. Default: the fewest of a training "
-    "photo.",
+    "Fewest styles that a photo gets, in all styles, whatever that costs. "
+    "Default: the fewest of a training photo, in those styles in which that "
+    "gains F2 out of fold.",
     lower_bound=0,
 )
 _MAX_STYLES = flags.DEFINE_integer(
     "max_styles",
     None,
-    "Most styles that a photo can have. Default: the most of a training photo.",
+    "Most styles that a photo gets, in all styles, whatever that costs. "
+    "Default: the most of a training photo, in those styles in which that "
+    "gains F2 out of fold.",
     lower_bound=1,
 )
 _SEED = flags.DEFINE_integer(
@@ -133,10 +136,11 @@ def main(argv):
             ),
             missing=missing,
         )
-    if gains is not None:
+    if gains:  # As always with several styles, unless every rule is off.
         print(
-            "What the relations gained, each fold decided by what the others "
-            "taught:"
+            "F2 by thresholds alone and what each rule gained, each fold "
+            'decided by what the others taught; "no": the rule is off in that '
+            "style:"
         )
         print(product.gains_table(gains).to_string())
     print("All members, out of fold:")
@@ -146,7 +150,8 @@ def main(argv):
         "weights."
     )
     saved_model = os.path.join(output_dir, directory.SAVED_MODEL_DIR)
-    print(f"P(A|B): {os.path.join(output_dir, product.MUTUAL_PICTURE)}")
+    print(f"Rules: {os.path.join(output_dir, product.GAINS_FILE)}")
+    print(f"P(A|B): {os.path.join(output_dir, product.MUTUAL_TABLE_FILE)}")
     print(f"SavedModel: {saved_model}")
     split = "test" if "test" in builder.info.splits else "validation"
     following = commands.line(

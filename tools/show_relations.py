@@ -68,8 +68,8 @@ def main(argv):
     if _TEST_TABLE.value:
         _, test_labels, test_numbers = _read_table(_TEST_TABLE.value)
         part, predicted, tested = _predict(labels, numbers, test_numbers)
-        fit = _fit(names, labels, counts, part, predicted)
-        _show_scores(names, counts, limits, fit, tested, test_labels)
+        fitted = _fit(names, labels, counts, limits, part, predicted)
+        _show_scores(names, fitted, tested, test_labels)
 
 
 def _read_fold_file(path):
@@ -173,23 +173,35 @@ def _predict(labels, numbers, test_numbers):
     return part, predicted, tested
 
 
-def _fit(names, labels, counts, part, predicted):
-    """Prints what the relations gain out of fold; returns their fit."""
+def _fit(names, labels, counts, limits, part, predicted):
+    """Prints what each rule gains out of fold; returns the fitted rules."""
     import numpy as np
 
+    from jdstyle.datasets import records
+    from jdstyle.fusion import evidence
+    from jdstyle.fusion import out_of_fold
     from jdstyle.fusion import product
-    from jdstyle.fusion import relation_fit
-    from jdstyle.fusion import relations
+    from jdstyle.fusion import rule_fit
+    from jdstyle.fusion import rules
 
-    conditional = relations.conditional(counts).astype(np.float32)
-    fit = relation_fit.fit(labels, predicted, part, conditional)
-    gains = fit.table.rename(index=dict(enumerate(names)))
+    joined = out_of_fold.OutOfFold(
+        ids=np.arange(len(labels)).astype(str),
+        folds=part,
+        labels=labels,
+        probabilities=predicted[:, np.newaxis],
+        members=["regression"],
+        style_names=names,
+    )
+    gathered = evidence.Evidence(
+        joined, counts, limits, records.Source("table", "", num_leaking=0)
+    )
+    fitted, _, gains = rule_fit.fit(gathered, rules.Options())
     print("\nOut of fold, each fold decided by what the others taught:")
     print(product.gains_table(gains).to_string())
-    return fit
+    return fitted
 
 
-def _show_scores(names, counts, limits, fit, tested, test_labels):
+def _show_scores(names, fitted, tested, test_labels):
     """Prints F2 on the test rows, from plain thresholds to all rules."""
     import numpy as np
     import pandas as pd
@@ -197,20 +209,16 @@ def _show_scores(names, counts, limits, fit, tested, test_labels):
     from jdstyle.datasets import records
     from jdstyle.evaluation import scores
     from jdstyle.fusion import plausibility
-    from jdstyle.fusion import relations
+    from jdstyle.fusion import rules
 
-    conditional = relations.conditional(counts).astype(np.float32)
-    positive = tested >= fit.first_thresholds
-    corrected = relations.correct(
-        tested, positive, conditional, fit.alpha, fit.beta
-    )
-    corrected = np.clip(corrected, 0, 1)
+    corrected = rules.correct(fitted, tested).numpy()
     decisions = {
         "0.5": tested >= 0.5,
-        "threshold": positive,
-        "+ relations": corrected >= fit.thresholds,
-        "+ plausibility": plausibility.decide(
-            corrected, fit.thresholds, *limits
+        "threshold": tested >= fitted.first_thresholds,
+        "+ relations": corrected >= fitted.thresholds,
+        "+ plausibility": rules.decide(fitted, corrected).numpy(),
+        "always all": plausibility.decide(
+            corrected, fitted.thresholds, fitted.least, fitted.most
         ).numpy(),
     }
     rows = {}

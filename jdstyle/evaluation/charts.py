@@ -11,11 +11,30 @@ from jdstyle.files import atomic
 
 # Okabe and Ito (2008): colour-blind readers can tell them apart as well.
 _COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"]
+# A cell, a bar or a name of more styles could not be read, and a picture of 300
+# styles takes gigabytes.
+MOST_STYLES = 30
 _SLANTED = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+
+
+def most_frequent(counts):
+    """Chooses the styles that a picture has room for.
+
+    Args:
+        counts: int array, shape `(n,)`: photos with each style.
+
+    Returns:
+        int array, sorted: all columns, or of more than `MOST_STYLES` those of
+        the most photos; of equals the lower column.
+    """
+    order = np.argsort(-np.asarray(counts), kind="stable")
+    return np.sort(order[:MOST_STYLES])
 
 
 def mutual_table(style_names, conditional, counts, path):
     """Draws how often one style occurs with another, as a heat map.
+
+    Of many styles it draws those of `most_frequent`, and its title says so.
 
     Args:
         style_names: list of n strings.
@@ -32,6 +51,15 @@ def mutual_table(style_names, conditional, counts, path):
     counts = _array("counts", counts, n)
     conditional = np.where(counts > 0, conditional, np.nan)
     conditional = _array("conditional", conditional, n, n, most=1)
+    title = "P(A | B): share of B's photos that have A"
+    numbers = None
+    if n > MOST_STYLES:
+        title += f". The {MOST_STYLES} most frequent of {n} styles"
+        drawn = most_frequent(counts)
+        numbers = [1 + column for column in drawn]
+        style_names = [style_names[column] for column in drawn]
+        counts, conditional = counts[drawn], conditional[np.ix_(drawn, drawn)]
+        n = MOST_STYLES
     size = max(0.56 * n, 4)
     figure, axes = _canvas(size, size)
     image = axes.imshow(conditional, cmap="Blues", vmin=0, vmax=1)
@@ -43,7 +71,7 @@ def mutual_table(style_names, conditional, counts, path):
     unseen = np.flatnonzero(counts == 0)
     for b in unseen:
         axes.axvspan(b - 0.5, b + 0.5, fc="0.9", ec="0.6", hatch="//", lw=0)
-    names = lettering.choose(style_names)
+    names = lettering.choose(style_names, numbers)
     ticks = [
         f"{k} ({c:,.0f})" for k, c in zip(names.texts, counts, strict=True)
     ]
@@ -53,7 +81,7 @@ def mutual_table(style_names, conditional, counts, path):
     hatched = "; hatched: no photo has B" if len(unseen) else ""
     axes.set_xlabel(f"B (photos){hatched}{names.note()}", **plain)
     axes.set_ylabel("A (photos)")
-    axes.set_title("P(A | B): share of B's photos that have A", loc="left")
+    axes.set_title(title, loc="left")
     # 0.2 inches away and 0.25 wide, whatever the size of the table.
     bar = figure.add_axes((1 + 0.2 / size, 0, 0.25 / size, 1))
     figure.colorbar(image, cax=bar)

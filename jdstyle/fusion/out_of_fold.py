@@ -131,14 +131,11 @@ def _read_table(run):
     if not len(ids) or (ids == "").any():
         line = 2 + int(np.argmax(ids == "")) if len(ids) else 2
         raise InputError(f"{path}:{line}: expected a photo's id.")
-    table = pd.DataFrame(
-        {
-            "path": path,
-            "line": np.arange(2, len(cells) + 1),
-            "fold": 0 if run.fold is None else run.fold,
-        },
-        index=pd.Index(ids, dtype=object),
-    )
+    columns = {
+        "path": path,
+        "line": np.arange(2, len(cells) + 1),
+        "fold": 0 if run.fold is None else run.fold,
+    }
     for style in run.style_names:
         for name, is_accepted, accepted in [
             (f"label {style}", lambda x: np.isin(x, (0, 1)), "0 or 1"),
@@ -152,14 +149,15 @@ def _read_table(run):
             texts = _cells(cells, name, path)
             # What is not a number becomes NaN.
             numbers = pd.Series(pd.to_numeric(texts, errors="coerce"))
-            table[name] = numbers.astype(float).to_numpy()
-            wrong = np.flatnonzero(~is_accepted(table[name].to_numpy()))
+            columns[name] = numbers.astype(float).to_numpy()
+            wrong = np.flatnonzero(~is_accepted(columns[name]))
             if len(wrong):
                 raise InputError(
-                    f"{_place(table, wrong[0])}: expected as {name!r} "
+                    f"{path}:{columns['line'][wrong[0]]}: expected as {name!r} "
                     f"{accepted}, got {texts.iloc[wrong[0]]!r}."
                 )
-    return table
+    # At once: a table that grows column by column is copied for each.
+    return pd.DataFrame(columns, index=pd.Index(ids, dtype=object))
 
 
 def _cells(cells, name, path):

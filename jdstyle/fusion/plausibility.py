@@ -38,14 +38,15 @@ def limits(labels):
     return int(per_photo.min()), int(per_photo.max())
 
 
-def decide(probabilities, thresholds, least, most):
+def decide(probabilities, thresholds, least, most, adds=None, drops=None):
     """Decides each style by its threshold, within limits per photo.
 
     A style is on where its probability reaches its threshold. The margin is
     probability - threshold in float32. Where fewer than `least` styles are
     on, those with the `least` largest margins are; where more than `most`
     are, those with the `most` largest margins stay. Of equal margins, the
-    lower column comes first.
+    lower column comes first. All styles are ranked; `adds` and `drops` say
+    which of them the two limits may change.
 
     Args:
         probabilities: float32 array or tensor in [0, 1], `(n, num_styles)`; n
@@ -53,10 +54,13 @@ def decide(probabilities, thresholds, least, most):
         thresholds: float32, `(num_styles,)`.
         least: int >= 0.
         most: int from `least` to num_styles.
+        adds: bool array `(num_styles,)`, where `least` may turn a style on;
+            None for all styles.
+        drops: the same, where `most` may turn a style off.
 
     Returns:
-        int32 tensor of 0s and 1s, `(n, num_styles)`, in each row at least
-        `least` and at most `most` 1s.
+        int32 tensor of 0s and 1s, `(n, num_styles)`; where `adds` and `drops`
+        are all True, in each row at least `least` and at most `most` 1s.
 
     Raises:
         ValueError: if the number of styles differs between the arguments, or
@@ -81,17 +85,27 @@ def decide(probabilities, thresholds, least, most):
             f"{num_styles}, the number of styles. "
             f"Received: least={least!r}, most={most!r}."
         )
+    adds, drops = (
+        np.ones(num_styles, bool) if of is None else np.asarray(of, bool)
+        for of in (adds, drops)
+    )
     # Every row is ranked. To rank only those that need it takes half the time,
     # but empties tensors, and LiteRT's calibration crashes on empty ones.
     margins = probabilities - thresholds
-    on = (probabilities >= thresholds) & _largest(margins, most)
-    return tf.cast(on | _largest(margins, least), tf.int32)
+    on = probabilities >= thresholds
+    if drops.any():
+        on &= _largest(margins, most) | ~drops
+    if adds.any():
+        on |= _largest(margins, least) & adds
+    return tf.cast(on, tf.int32)
 
 
 def _largest(margins, number):
     """Marks the largest of each row; of equal ones, the lower columns."""
     if number == 0:
         return tf.zeros_like(margins, tf.bool)
+    if number == margins.shape[1]:
+        return tf.ones_like(margins, tf.bool)
     # By their columns: 8-bit runtimes round the values that `top_k` returns.
     # In float32: ONNX has no other one-hot that all of its runtimes take.
     _, columns = tf.math.top_k(margins, number)

@@ -12,13 +12,14 @@ from jdstyle.evaluation import scores
 from jdstyle.fusion import ensemble
 from jdstyle.fusion import evidence
 from jdstyle.fusion import relations
+from jdstyle.fusion import rule_fit
 from jdstyle.fusion import rules
 from jdstyle.runs import directory
 from jdstyle.runs import finished
 from jdstyle.serving import saved_model
 
 PROBABILITIES_FILE = "out_of_fold_probabilities.csv"
-GAINS_FILE = "relation_gains.csv"
+GAINS_FILE = "rule_gains.csv"
 MUTUAL_TABLE_FILE = "mutual_table.csv"
 MUTUAL_PICTURE = "mutual_table.png"
 
@@ -38,8 +39,8 @@ def fuse(runs, photos, style_names, output_dir, options, *, missing=()):
 
     Returns:
         `(results, gathered, gains)`: the dict in `results.json`, the
-        `evidence.Evidence`, and a DataFrame with a row per style, what the
-        relations gained; None without relations.
+        `evidence.Evidence`, and the dict of `rule_fit.fit`, what each rule
+        gained.
 
     Raises:
         InputError: if the runs or their tables do not fit together.
@@ -58,9 +59,9 @@ def fuse(runs, photos, style_names, output_dir, options, *, missing=()):
         len(joined.style_names),
         len(joined.ids),
     )
-    fitted, blended, gains = rules.fit(gathered, options)
+    fitted, blended, gains = rule_fit.fit(gathered, options)
     corrected = rules.correct(fitted, blended).numpy()
-    decisions = rules.decide(fitted, corrected).numpy()
+    decisions = rules.decide_photos(fitted, corrected)
 
     _write_tables(output_dir, gathered, corrected, gains)
     saved_model.export(
@@ -80,6 +81,8 @@ def fuse(runs, photos, style_names, output_dir, options, *, missing=()):
         "alpha": fitted.alpha.tolist(),
         "beta": fitted.beta.tolist(),
         "limits": [fitted.least, fitted.most],
+        "at_least": _names(joined.style_names, fitted.adds),
+        "at_most": _names(joined.style_names, fitted.drops),
         "validation": scores.score(
             joined.style_names,
             joined.labels,
@@ -92,11 +95,16 @@ def fuse(runs, photos, style_names, output_dir, options, *, missing=()):
     directory.write_json(
         os.path.join(output_dir, directory.RESULTS_FILE), results
     )
+    _draw(output_dir, gathered)
     return results, gathered, gains
 
 
+def _names(style_names, on):
+    return [name for name, is_on in zip(style_names, on, strict=True) if is_on]
+
+
 def _write_tables(output_dir, gathered, corrected, gains):
-    """Writes probabilities, P(A|B) with its picture, and gains if any."""
+    """Writes probabilities, P(A|B), and what the rules gained, if any."""
     joined, counts = gathered.joined, gathered.counts
     style_names = joined.style_names
     directory.write_table(
@@ -109,44 +117,62 @@ def _write_tables(output_dir, gathered, corrected, gains):
         os.path.join(output_dir, MUTUAL_TABLE_FILE),
         relations.mutual_table(style_names, counts).reset_index(),
     )
-    charts.mutual_table(
-        style_names,
-        relations.conditional(counts),
-        np.diag(counts),
-        os.path.join(output_dir, MUTUAL_PICTURE),
-    )
-    if gains is not None:
+    if gains:
         directory.write_table(
-            os.path.join(output_dir, GAINS_FILE), gains.reset_index()
+            os.path.join(output_dir, GAINS_FILE),
+            pd.concat(gains, names=["rule"]).reset_index(),
+        )
+
+
+def _draw(output_dir, gathered):
+    """Draws P(A|B), once the product is whole: it is no part of it."""
+    path = os.path.join(output_dir, MUTUAL_PICTURE)
+    try:
+        charts.mutual_table(
+            gathered.joined.style_names,
+            relations.conditional(gathered.counts),
+            np.diag(gathered.counts),
+            path,
+        )
+    except Exception as error:  # Whatever it is, the product is there.
+        if os.path.exists(path):
+            os.remove(path)  # Of an earlier product.
+        logging.warning(
+            "%s cannot be drawn (%s: %s); %s has its numbers.",
+            path,
+            type(error).__name__,
+            error,
+            MUTUAL_TABLE_FILE,
         )
 
 
 def gains_table(gains):
-    """Lays out gains for people.
+    """Lays out gains for people: which rule is on where, and what it gains.
 
     Args:
-        gains: DataFrame, as `fuse` returns it.
+        gains: dict from rule to DataFrame, as `fuse` returns it, not empty.
 
     Returns:
-        DataFrame of texts, a row per style and one of the macro mean.
+        DataFrame of texts, a row per style and one of the macro mean: F2 by
+        thresholds alone, what each rule gained or why it is off, and all rules.
     """
-    return pd.DataFrame(
-        {
-            "F2 before": gains["f2_before"].map("{:.3f}".format),
-            "after": gains["f2_after"].map("{:.3f}".format),
-            "gain": gains["gain"].map("{:+.3f}".format),
-            "95 % interval": [
-                f"{low:+.3f} to {high:+.3f}"
-                for low, high in zip(
-                    gains["gain_low"], gains["gain_high"], strict=True
-                )
-            ],
-            "alpha": gains["alpha"].map(_short),
-            "beta": gains["beta"].map(_short),
-            "kept": gains["kept"],
-        }
-    )
+    *each, total = gains.values()
+    columns = {"thresholds": total["f2_before"].map("{:.3f}".format)}
+    for rule, table in zip(gains, each, strict=False):
+        columns[rule] = [
+            kept if kept.startswith("no:") else f"{gain:+.3f}{_more(kept)}"
+            for gain, kept in zip(table["gain"], table["kept"], strict=True)
+        ]
+    columns["all rules"] = total["f2_after"].map("{:.3f}".format)
+    columns["gain"] = total["gain"].map("{:+.3f}".format)
+    columns["95 % interval"] = [
+        f"{low:+.3f} to {high:+.3f}"
+        for low, high in zip(total["gain_low"], total["gain_high"], strict=True)
+    ]
+    return pd.DataFrame(columns, index=total.index)
 
 
-def _short(number):
-    return "" if pd.isna(number) else f"{number:.2f}"
+def _more(kept):
+    """Says whose wish a rule is, and in how many styles it is on."""
+    more = kept.removeprefix("yes").removeprefix(": ")
+    return f" ({more})" if more else ""

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from absl import logging
 
-from jdstyle.evaluation import metrics
 from jdstyle.evaluation import thresholds
+from jdstyle.fusion import gates
 from jdstyle.fusion import parts
 from jdstyle.fusion import relation_search
 
@@ -29,21 +29,18 @@ class RelationFit(typing.NamedTuple):
             where it is not kept. The diagonal is 0.
         thresholds: float32 `(num_styles,)`, for corrected probabilities that
             were clipped to [0, 1]; the first threshold where it is not kept.
-        table: `pandas.DataFrame`, a row per column of the labels (index 0,
-            1, ...) and the row "macro mean". `f2_before` and `f2_after` are
-            cross-fitted: each fold is decided by what the others taught.
-            `gain`, `gain_low` and `gain_high` are their difference and its
-            95 % paired bootstrap interval over photos; `tried_gain` is what
-            the correction gained before it was kept or refused, `alpha` and
-            `beta` (the largest one) what is returned, and `kept` is "yes", or
-            "no: " and why. The gain of the macro mean is a little optimistic:
-            its photos also chose which styles to keep.
+        margins: float32 `(n, num_styles)`, of what is kept: each photo's
+            probability less the threshold, both as the other folds taught them.
+            A style is on from 0 up.
+        table: `pandas.DataFrame` of `gates.choose`; before its last column
+            `alpha` and `beta` (the largest one) of what is returned.
     """
 
     first_thresholds: np.ndarray
     alpha: np.ndarray
     beta: np.ndarray
     thresholds: np.ndarray
+    margins: np.ndarray
     table: pd.DataFrame
 
 
@@ -57,7 +54,8 @@ def fit(
     (per fold, the threshold of the other folds; counts pooled). The whole
     search, first thresholds included, is repeated without each fold and
     scored on it. A style keeps its correction only where this cross-fitted F2
-    rises and, on all photos with thresholds chosen again, F2 does not fall.
+    rises, beyond chance as `gates.choose` says, and, on all photos with
+    thresholds chosen again, F2 does not fall.
 
     Args:
         labels: int or bool array of 0s and 1s, at least one 1 in each column,
@@ -84,40 +82,67 @@ def fit(
         labels, probabilities, folds, conditional
     )
     folds = parts.of_folds(folds, seed)
-    first = relation_search.first_thresholds(labels, probabilities)
+    first, before = plain(labels, probabilities, folds, seed)
     whole = relation_search.make_part(labels, probabilities, folds, first)
     splits = [
         relation_search.split(whole, fold, seed) for fold in np.unique(folds)
     ]
 
-    before = np.empty_like(labels)
-    for held, first_of_rest, _, _ in splits:
-        before[held] = probabilities[held] >= first_of_rest
-    tried, rows = np.empty_like(labels), []
-    alpha, final = np.ones_like(first), first.copy()
-    beta = np.zeros_like(conditional)
+    tried, found, refused = np.empty_like(before), [], []
     for target, weights in enumerate(conditional):
         start = time.monotonic()
-        best, kept, tried[:, target] = _fit_style(
-            whole, splits, target, weights, before[:, target], full_matrix
+        best, reason, tried[:, target] = _fit_style(
+            whole, splits, target, weights, full_matrix
         )
-        if kept == "yes":
-            alpha[target], beta[target], final[target] = best
-        rows.append((alpha[target], beta[target].max(), kept))
+        found.append(best)
+        refused.append(reason)
         logging.info(
-            "Relations of style %d of %d: alpha %.1f, beta %g, kept: %s "
-            "(%.1f s).",
+            "Relations of style %d of %d: alpha %.1f, beta %g (%.1f s).",
             target + 1,
             len(first),
-            *rows[-1],
+            best[0],
+            best[1].max(),
             time.monotonic() - start,
         )
-    found = pd.DataFrame(rows, columns=["alpha", "beta", "kept"])
-    table = _table(labels, before, tried, found, seed)
-    return RelationFit(first, alpha, beta, final, table)
+    on, table = gates.choose(
+        labels, before >= 0, tried >= 0, folds, refused=refused, seed=seed
+    )
+    alpha, final = np.ones_like(first), first.copy()
+    beta = np.zeros_like(conditional)
+    for target in np.flatnonzero(on):
+        alpha[target], beta[target], final[target] = found[target]
+    # Before the last column, `kept`.
+    table.insert(table.columns.size - 1, "alpha", [*alpha, np.nan])
+    table.insert(table.columns.size - 1, "beta", [*beta.max(axis=1), np.nan])
+    margins = np.where(on, tried, before)
+    return RelationFit(first, alpha, beta, final, margins, table)
 
 
-def _fit_style(whole, splits, target, conditional, before, full_matrix):
+def plain(labels, probabilities, folds, seed):
+    """Fits thresholds alone.
+
+    Args:
+        labels: bool array, shape `(n, num_styles)`, a 1 in each column.
+        probabilities: float32 array in [0, 1], shape `(n, num_styles)`.
+        folds: int array, shape `(n,)`.
+        seed: as in `fit`.
+
+    Returns:
+        `(thresholds, margins)`: float32 `(num_styles,)`, of all photos, and
+        float32 `(n, num_styles)`, the `margins` of `RelationFit` of thresholds
+        of the other folds.
+    """
+    folds = parts.of_folds(folds, seed)
+    margins = np.empty_like(probabilities)
+    for fold in np.unique(folds):
+        held = folds == fold
+        margins[held] = probabilities[held] - relation_search.first_thresholds(
+            labels[~held], probabilities[~held]
+        )
+    return relation_search.first_thresholds(labels, probabilities), margins
+
+
+def _fit_style(whole, splits, target, conditional, full_matrix):
     """Fits one style on all photos, and without each fold to score it.
 
     Args:
@@ -126,14 +151,12 @@ def _fit_style(whole, splits, target, conditional, before, full_matrix):
         target: int, the style's column.
         conditional: float32 array in [0, 1], shape `(num_styles,)`: P(target|b)
             for each style b.
-        before: bool array, shape `(n,)`: cross-fitted decisions without the
-            correction.
         full_matrix: bool; a beta per other style instead of one for all.
 
     Returns:
-        `(found, kept, tried)`: `(alpha, beta, threshold)` with beta of shape
-        `(num_styles,)`; "yes", or "no: " and why; the cross-fitted decisions
-        with the correction, bool `(n,)`.
+        `(found, refused, margins)`: `(alpha, beta, threshold)` with beta of
+        shape `(num_styles,)`; why it cannot be kept, or ""; and the
+        cross-fitted margins with the correction, float32 `(n,)`.
     """
     labels, raw = whole.labels[:, target], whole.probabilities[:, target]
     alpha, beta = relation_search.search(
@@ -141,68 +164,26 @@ def _fit_style(whole, splits, target, conditional, before, full_matrix):
     )
     scores = relation_search.corrected(whole, target, conditional, alpha, beta)
     found = alpha, beta, relation_search.best_threshold(labels, scores)
-    if len(np.unique(whole.folds[labels])) < 2:
-        return found, "no: positives in one fold", before
-
-    tried = np.empty_like(labels)
+    margins = np.empty_like(raw)
     for held, _, rest, left_out in splits:
         setting = relation_search.search(rest, target, conditional, full_matrix)
         threshold = relation_search.best_threshold(
             rest.labels[:, target],
             relation_search.corrected(rest, target, conditional, *setting),
         )
-        tried[held] = (
+        margins[held] = (
             relation_search.corrected(left_out, target, conditional, *setting)
-            >= threshold
+            - threshold
         )
-    f2_before, f2_tried = (
-        relation_search.f2(labels, before),
-        relation_search.f2(labels, tried),
-    )
+    refused = ""
     if alpha == 1 and not beta.any():
-        kept = "no: nothing found"
-    elif f2_tried <= f2_before:
-        kept = "no: lost" if f2_tried < f2_before else "no: no gain"
+        refused = "nothing found"
     elif (
         thresholds.best_threshold(labels, scores)[1]
         < thresholds.best_threshold(labels, raw)[1]
     ):
-        kept = "no: lost on all photos"
-    else:
-        kept = "yes"
-    return found, kept, tried
-
-
-def _table(labels, before, tried, found, seed):
-    """Returns the `table` of `RelationFit`; `found` are its last columns."""
-    kept = found["kept"] == "yes"
-    after = np.where(kept, tried, before)
-    f2_before, f2_after, f2_tried = (
-        metrics.fbeta(*metrics.counts(labels, decisions))
-        for decisions in (before, after, tried)
-    )
-    # The same seed draws the same photos, so the difference is paired.
-    gains = metrics.bootstrap_fbeta(labels, after, seed=seed)
-    gains -= metrics.bootstrap_fbeta(labels, before, seed=seed)
-    low, high = metrics.interval(gains)
-    scores = pd.DataFrame(
-        {
-            "f2_before": f2_before,
-            "f2_after": f2_after,
-            "gain": f2_after - f2_before,
-            "gain_low": low,
-            "gain_high": high,
-            "tried_gain": f2_tried - f2_before,
-        }
-    )
-    macro = scores.mean()
-    macro["gain_low"], macro["gain_high"] = metrics.interval(gains.mean(axis=1))
-    table = pd.concat([scores, found], axis=1)
-    table.loc["macro mean", macro.index] = macro
-    table.loc["macro mean", "kept"] = f"{kept.sum()} of {len(kept)}"
-    positives = pd.array([*labels.sum(axis=0), pd.NA], "Int64")
-    table.insert(0, "positives", positives)
-    return table
+        refused = "lost on all photos"
+    return found, refused, margins
 
 
 def _check(labels, probabilities, folds, conditional):

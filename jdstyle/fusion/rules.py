@@ -1,16 +1,16 @@
-"""The rules that turn members' probabilities into decisions, and their fit."""
+"""The rules that turn members' probabilities into decisions."""
 
 import typing
 
 import numpy as np
 import tensorflow as tf
 
-from jdstyle.errors import InputError
 from jdstyle.fusion import blending
 from jdstyle.fusion import plausibility
-from jdstyle.fusion import relation_fit
-from jdstyle.fusion import relation_search
 from jdstyle.fusion import relations
+
+# Photos that are decided at a time: a photo takes most * num_styles * 4 bytes.
+_PHOTOS = 1 << 10
 
 
 class Options(typing.NamedTuple):
@@ -20,8 +20,9 @@ class Options(typing.NamedTuple):
         fusion: "mean", "weighted" or "stack", as in `blending.fit`.
         relations: "none", "shared" (a beta per style) or "full" (a beta per
             pair of styles).
-        least, most: ints, how many styles a photo can have; None takes the
-            limits of the training labels.
+        least, most: ints, how many styles a photo can have, in all styles,
+            whatever that costs. None takes the limits of the training labels,
+            in those styles in which that gains F2.
         seed: int >= 0, of dealt parts and of the bootstrap.
     """
 
@@ -43,6 +44,9 @@ class Rules(typing.NamedTuple):
         beta: float32 `(num_styles, num_styles)`, of equation 2.
         thresholds: float32 `(num_styles,)`, for corrected probabilities.
         least, most: ints, how many styles a photo can have.
+        adds: bool `(num_styles,)`, where `least` turns a style on; None: in
+            all styles.
+        drops: the same, where `most` turns a style off.
     """
 
     blend: blending.Blend
@@ -53,69 +57,8 @@ class Rules(typing.NamedTuple):
     thresholds: np.ndarray
     least: int
     most: int
-
-
-def fit(evidence, options):
-    """Blends the members and fits what turns them into decisions.
-
-    Args:
-        evidence: `evidence.Evidence`.
-        options: `Options`.
-
-    Returns:
-        `(fitted, blended, gains)`: `Rules`; float32 `(n, num_styles)`, the
-        blended probabilities, cross-fitted; and a DataFrame, the table of
-        `relation_fit.RelationFit` by style name, or None without relations.
-
-    Raises:
-        InputError: if the limits are out of range.
-    """
-    joined = evidence.joined
-    num_styles = len(joined.style_names)
-    least, most = _limits(evidence, options)
-    blend, blended = blending.fit(
-        joined.labels,
-        joined.probabilities,
-        joined.folds,
-        options.fusion,
-        seed=options.seed,
-    )
-    conditional = relations.conditional(evidence.counts).astype(np.float32)
-    if options.relations == "none":
-        first = relation_search.first_thresholds(joined.labels == 1, blended)
-        alpha = np.ones(num_styles, np.float32)
-        beta = np.zeros((num_styles, num_styles), np.float32)
-        fitted = Rules(
-            blend, first, conditional, alpha, beta, first, least, most
-        )
-        return fitted, blended, None
-    first, alpha, beta, chosen, gains = relation_fit.fit(
-        joined.labels,
-        blended,
-        joined.folds,
-        conditional,
-        full_matrix=options.relations == "full",
-        seed=options.seed,
-    )
-    gains = gains.rename(index=dict(enumerate(joined.style_names)))
-    fitted = Rules(blend, first, conditional, alpha, beta, chosen, least, most)
-    return fitted, blended, gains.rename_axis("style")
-
-
-def _limits(evidence, options):
-    """Returns `(least, most)`: the given ones, else those of the labels."""
-    num_styles = len(evidence.joined.style_names)
-    least, most = evidence.limits
-    if options.least is not None:
-        least = options.least
-    if options.most is not None:
-        most = options.most
-    if not 0 <= least <= most <= num_styles:
-        raise InputError(
-            "--min_styles and --max_styles must satisfy 0 <= min <= max <= "
-            f"{num_styles}. Received: {least} and {most}."
-        )
-    return least, most
+    adds: np.ndarray | None = None
+    drops: np.ndarray | None = None
 
 
 def correct(fitted, blended):
@@ -146,5 +89,27 @@ def decide(fitted, corrected):
         int32 tensor of 0s and 1s, shape `(n, num_styles)`.
     """
     return plausibility.decide(
-        corrected, fitted.thresholds, fitted.least, fitted.most
+        corrected,
+        fitted.thresholds,
+        fitted.least,
+        fitted.most,
+        fitted.adds,
+        fitted.drops,
     )
+
+
+def decide_photos(fitted, corrected):
+    """Applies `decide` to many photos, some at a time to spare memory.
+
+    Args:
+        fitted: `Rules`.
+        corrected: float32 array, shape `(n, num_styles)`.
+
+    Returns:
+        int32 array of 0s and 1s, shape `(n, num_styles)`.
+    """
+    decisions = np.empty(corrected.shape, np.int32)
+    for top in range(0, len(decisions), _PHOTOS):
+        block = slice(top, top + _PHOTOS)
+        decisions[block] = decide(fitted, corrected[block])
+    return decisions

@@ -72,7 +72,7 @@ def write(output_dir, results, evidence, gains):
         output_dir: path of an existing folder.
         results: dict, as `reproduce` writes it to `results.json`.
         evidence: `evidence.Evidence` of the last step.
-        gains: DataFrame of `product.fuse`.
+        gains: dict of `product.fuse`.
 
     Returns:
         Path of the HTML page.
@@ -102,9 +102,15 @@ def write(output_dir, results, evidence, gains):
             [
                 "F2 per style. The members and their fusion decide by a "
                 'threshold per style; the product, "fusion, relations", also '
-                "uses relations and a plausible number of styles.",
+                "uses relations and a plausible number of styles, where they "
+                "gain.",
                 style_table(results["product"], "fusion, relations"),
-                _draw_backbones(pictures, style_names, results["product"]),
+                _draw_backbones(
+                    pictures,
+                    style_names,
+                    results["product"],
+                    results["positives"],
+                ),
             ],
         ),
         (
@@ -125,12 +131,16 @@ def write(output_dir, results, evidence, gains):
             ],
         ),
         (
-            "What the relations gained",
+            "What each rule gained",
             [
                 "F2 of the fusion, out of fold: each fold is decided by rules "
-                "that were fitted to the others. A style that gained nothing "
-                "keeps its plain threshold.",
-                product.gains_table(gains).reset_index(),
+                "that were fitted to the others. A rule is on only in those "
+                "styles in which it gains more than chance.",
+                *(
+                    [product.gains_table(gains).reset_index()]
+                    if gains
+                    else ["There was no rule to try."]
+                ),
             ],
         ),
     ]
@@ -181,27 +191,54 @@ def _picture(path, caption, style_names):
     return pages.Picture(path, caption, lettering.choose(style_names).legend)
 
 
+def _drawn(positives):
+    """Returns the columns that pictures have room for, and what that leaves.
+
+    Args:
+        positives: dict from split to a dict with `positives`, a list of ints.
+    """
+    counts = np.sum([row["positives"] for row in positives.values()], axis=0)
+    columns = charts.most_frequent(counts)
+    if len(columns) == len(counts):
+        return columns, ""
+    return (
+        columns,
+        f" The {len(columns)} most frequent of {len(counts)} styles.",
+    )
+
+
 def _draw_classes(pictures, style_names, positives):
     path = os.path.join(pictures, "class_distribution.png")
+    columns, note = _drawn(positives)
     charts.class_distribution(
-        style_names,
-        {split: np.array(row["positives"]) for split, row in positives.items()},
+        [style_names[column] for column in columns],
+        {
+            split: np.array(row["positives"])[columns]
+            for split, row in positives.items()
+        },
         {split: row["photos"] for split, row in positives.items()},
         path,
     )
     return _picture(
-        path, "Photos per style in each part of the data.", style_names
+        path,
+        f"Photos per style in each part of the data.{note}",
+        [style_names[column] for column in columns],
     )
 
 
 def _draw_mutual(output_dir, style_names):
     path = os.path.join(output_dir, steps.FUSED, product.MUTUAL_PICTURE)
+    if not os.path.isfile(path):
+        return f"It could not be drawn; see `{product.MUTUAL_TABLE_FILE}`."
     return _picture(
         path, "P(A | B): the share of B's photos that have A.", style_names
     )
 
 
-def _draw_backbones(pictures, style_names, of_each):
+def _draw_backbones(pictures, style_names, of_each, positives):
+    columns, note = _drawn(positives)
+    style_names = [style_names[column] for column in columns]
+
     def column(result, key):
         # Without a score, None: NaN, which draws nothing.
         rows = [result["styles"][name] for name in style_names]
@@ -219,7 +256,7 @@ def _draw_backbones(pictures, style_names, of_each):
         baseline=column(last, "baseline_f2"),
     )
     return _picture(
-        path, "F2 per style; the product with its interval.", style_names
+        path, f"F2 per style; the product with its interval.{note}", style_names
     )
 
 

@@ -11,6 +11,7 @@ from jdstyle.fusion import blending
 from jdstyle.fusion import ensemble
 from jdstyle.fusion import evidence
 from jdstyle.fusion import product
+from jdstyle.fusion import rule_fit
 from jdstyle.fusion import rules
 from jdstyle.input_pipeline import batches
 from jdstyle.reproduction import steps
@@ -108,7 +109,7 @@ def score_step(runs, photos, builder, part):
     gathered = evidence.gather(runs, photos, records.style_names(builder))
     names = gathered.joined.style_names
     options = rules.Options(relations="none", least=0, most=len(names))
-    fitted, _, _ = rules.fit(gathered, options)
+    fitted, _, _ = rule_fit.fit(gathered, options)
     member = ensemble.load(members, names, fitted)
     scored = records.read_photos(
         builder, part, cache="stream", style_names=names
@@ -192,7 +193,7 @@ def _score_alone(gathered, numbers, members, photos, options=None):
     options = options or rules.Options(
         relations="none", least=0, most=len(joined.style_names)
     )
-    fitted, _, _ = rules.fit(gathered._replace(joined=joined), options)
+    fitted, _, _ = rule_fit.fit(gathered._replace(joined=joined), options)
     blended = blending.apply(fitted.blend, members[:, numbers])
     corrected = rules.correct(fitted, blended)
     decisions = rules.decide(fitted, corrected)

@@ -50,6 +50,23 @@ def test_too_few_takes_the_largest_margin():
     assert decide(row, least=0) == [[0, 0, 0, 0]]
 
 
+def test_each_limit_changes_only_the_styles_that_it_may():
+    def masked(row, **masks):
+        row = np.float32([row])
+        found = plausibility.decide(row, THRESHOLDS, 1, 2, **masks)
+        return found.numpy().tolist()[0]
+
+    # Margins 1/16, 1/4, 1/8, 1/2: of four on, 1 and 3 stay.
+    many = [0.5625, 0.5, 0.875, 1.0]
+    assert masked(many, drops=[1, 0, 0, 0]) == [0, 1, 1, 1]
+    assert masked(many, drops=[0, 1, 1, 1]) == [1, 1, 0, 1]
+    assert masked(many, drops=[0, 0, 0, 0]) == [1, 1, 1, 1]
+    # Margins -1/4, -1/16, -1/8, -1/2: column 1 is the nearest, or none is.
+    none = [0.25, 0.1875, 0.625, 0.0]
+    assert masked(none, adds=[0, 1, 0, 0]) == [0, 1, 0, 0]
+    assert masked(none, adds=[1, 0, 1, 1]) == [0, 0, 0, 0]
+
+
 def test_one_on_and_two_wanted():
     # Margins 1/4, -1/4, -1/8, -1/2: column 0 stays, column 2 joins.
     assert decide([0.75, 0.0, 0.625, 0.0], least=2) == [[1, 0, 1, 0]]

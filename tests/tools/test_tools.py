@@ -46,10 +46,12 @@ def test_relations_of_labels_and_what_they_gain(tmp_path):
         f"--output_dir={tmp_path / 'out'}",
     )
     assert "Group: common, implied" in said
+    out_of_fold = said.split("Out of fold")[1].split("test rows:")[0]
     gains = {
-        words[0]: float(words[3])
-        for words in map(str.split, said.splitlines())
-        if len(words) > 9 and words[0] in names
+        # The last words are "+0.012 +0.001 to +0.020".
+        words[0]: float(words[-4])
+        for words in map(str.split, out_of_fold.splitlines())
+        if words and words[0] in names
     }
     assert gains.keys() == set(names)
     assert min(gains.values()) >= 0

@@ -132,7 +132,7 @@ def test_fused_product_is_complete(fused):
         "saved_model",
         "mutual_table.csv",
         "mutual_table.png",
-        "relation_gains.csv",
+        "rule_gains.csv",
         "out_of_fold_probabilities.csv",
     }
     results = read_json(fused / "results.json")
