@@ -10,6 +10,7 @@ import numpy as np
 
 from jdstyle.evaluation import metrics
 from jdstyle.evaluation import thresholds
+from jdstyle.fusion import crossed_f2
 from jdstyle.fusion import parts
 
 # In order of preference: of equal scores, the earlier value stays. A rare
@@ -30,6 +31,7 @@ class Part(typing.NamedTuple):
         patterns: bool `(num_patterns, num_styles)`, the distinct rows of
             decisions.
         pattern: int `(n,)`, the photo's row in `patterns`.
+        num_on: int `(n,)`, how many styles are positive.
     """
 
     labels: np.ndarray
@@ -37,6 +39,7 @@ class Part(typing.NamedTuple):
     folds: np.ndarray
     patterns: np.ndarray
     pattern: np.ndarray
+    num_on: np.ndarray
 
 
 class Split(typing.NamedTuple):
@@ -70,7 +73,9 @@ def make_part(labels, probabilities, folds, first):
     patterns, pattern = np.unique(
         probabilities >= first, axis=0, return_inverse=True
     )
-    return Part(labels, probabilities, folds, patterns, pattern.reshape(-1))
+    pattern = pattern.reshape(-1)
+    num_on = patterns.sum(axis=1)[pattern]
+    return Part(labels, probabilities, folds, patterns, pattern, num_on)
 
 
 def split(whole, fold, seed):
@@ -110,15 +115,29 @@ def search(part, target, conditional, full_matrix):
         target and for styles that it never meets.
     """
 
-    def score(setting):
-        scores = corrected(part, target, conditional, setting[0], setting[1:])
-        return _cross_validated_f2(part.labels[:, target], scores, part.folds)
-
     # A style with P(target|b) = 0 has nothing to say: its beta stays 0.
     others = np.flatnonzero(conditional)
     others = others[others != target]
     betas = others[:, np.newaxis] if full_matrix else [others]
     coordinates = [([0], _ALPHAS), *((1 + i, _BETAS) for i in betas if i.size)]
+    said = {}
+    if not full_matrix:
+        # All betas at once: the photos' decisions are then read but once.
+        shared = np.zeros((len(_BETAS), len(conditional)), np.float32)
+        shared[:, others] = _BETAS[:, np.newaxis]
+        rows = _said(part, target, conditional, shared)
+        said = {
+            beta.tobytes(): row for beta, row in zip(shared, rows, strict=True)
+        }
+
+    def score(setting):
+        beta = setting[1:]
+        of_others = said.get(beta.tobytes())
+        if of_others is None:
+            of_others = _said(part, target, conditional, beta[np.newaxis])[0]
+        scores = _combined(part, target, setting[0], of_others)
+        return crossed_f2.score(part.labels[:, target], scores, part.folds)
+
     setting = np.array(
         [1, *np.zeros(len(conditional))], np.float32
     )  # Alpha, betas.
@@ -151,35 +170,23 @@ def corrected(part, target, conditional, alpha, beta):
     Returns:
         float32 array in [0, 1], shape `(n,)`.
     """
-    weights = (beta * conditional).astype(np.float64)
-    weights[target] = 0
-    said = (part.patterns @ weights).astype(np.float32)
-    has_others = np.delete(part.patterns, target, axis=1).any(axis=1)
+    said = _said(part, target, conditional, np.asarray(beta)[np.newaxis])[0]
+    return _combined(part, target, alpha, said)
+
+
+def _said(part, target, conditional, betas):
+    """Returns what the other styles add by each of k betas, `(k, n)`."""
+    weights = (betas * conditional).astype(np.float64)
+    weights[:, target] = 0
+    said = (part.patterns @ weights.T).astype(np.float32)
+    return np.ascontiguousarray(said.T)[:, part.pattern]
+
+
+def _combined(part, target, alpha, said):
+    """Returns the corrected scores, clipped, float32 `(n,)`."""
     raw = part.probabilities[:, target]
-    scores = np.where(
-        has_others[part.pattern], alpha * raw + said[part.pattern], raw
-    )
-    return np.clip(scores, 0, 1)
-
-
-def _cross_validated_f2(labels, scores, folds):
-    """F2 of decisions by thresholds that the photo's own fold did not choose.
-
-    Args:
-        labels: bool `(n,)`.
-        scores: float32 in [0, 1], `(n,)`.
-        folds: int `(n,)`.
-
-    Returns:
-        float in [0, 1], of the pooled counts; 0 where no label is 1.
-    """
-    decisions = np.empty_like(labels)
-    for fold in np.unique(folds):
-        held = folds == fold
-        decisions[held] = scores[held] >= best_threshold(
-            labels[~held], scores[~held]
-        )
-    return f2(labels, decisions)
+    has_others = part.num_on > part.patterns[part.pattern, target]
+    return np.clip(np.where(has_others, alpha * raw + said, raw), 0, 1)
 
 
 def best_threshold(labels, scores):
