@@ -96,13 +96,20 @@ def main(argv):
             fingerprint=records.source(builder).fingerprint,
         )
     print(f"\n{view.format_summary(attempts)}\n")
-    failed = len(runner.unsuccessful(attempts))
-    if failed:
+    left = sum(attempt.state != "done" for attempt in attempts)
+    if runner.met_full_disk(attempts):
         print(
-            f"{failed} of {len(attempts)} trainings failed or are blocked. The "
+            f"No space left on the disk: {left} of {len(attempts)} trainings "
+            "are not done. Make room; the same command goes on from here."
+        )
+        sys.exit(runner.DISK_FULL)
+    if left:
+        print(
+            f"{left} of {len(attempts)} trainings failed or are blocked. The "
             "same command tries them again."
         )
-        sys.exit(1)
+        codes = {a.exit_code for a in attempts if a.state == "failed"}
+        sys.exit(runner.BAD_INPUT if codes == {runner.BAD_INPUT} else 1)
     following = commands.line(
         "fuse",
         runs_dir=runs_dir,

@@ -6,8 +6,8 @@ import numpy as np
 def score(labels, scores, folds):
     """F2 of decisions by thresholds that the photo's own fold did not choose.
 
-    The thresholds are those of `relation_search.best_threshold`, found in counts of scores that
-    are sorted once for all folds: the search is called a million times.
+    The thresholds are those of `relation_search.best_threshold`, found in
+    counts of scores that are sorted once for all folds.
 
     Args:
         labels: bool `(n,)`.
@@ -36,7 +36,7 @@ def _sorted_scores(scores, folds):
 
 
 def _threshold(yes, no):
-    """Returns what `relation_search.best_threshold` does, of sorted scores by label."""
+    """Finds `relation_search.best_threshold` in sorted scores by label."""
     if not len(yes):
         return np.float32(np.inf)
     found = len(yes) - np.arange(len(yes))

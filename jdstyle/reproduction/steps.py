@@ -11,6 +11,7 @@ from jdstyle.datasets import summary
 from jdstyle.errors import InputError
 from jdstyle.models import backbones
 from jdstyle.sweeps import plan as sweeps_plan
+from jdstyle.sweeps import processes
 from jdstyle.sweeps import runner
 from jdstyle.sweeps import view
 
@@ -166,7 +167,7 @@ def pretrain(plan):
         arguments = sweeps_plan.without(
             ("positive_rate", "false_negative_cost"), plan.arguments
         )
-        code = runner.run_command(
+        code = processes.run_command(
             [
                 sys.executable,
                 "-m",

@@ -1,37 +1,33 @@
 """Runs many trainings as processes and notes what became of each."""
 
-import contextlib
 import datetime
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import time
 
 from jdstyle.files import lock
 from jdstyle.sweeps import plan
+from jdstyle.sweeps import processes
 from jdstyle.sweeps import status
 
 LOG_DIR = "logs"
 MAX_TRIES = 2
+# Exit codes of `cli` that another try could not change: what was asked for
+# cannot be done, and the disk is full.
+BAD_INPUT, DISK_FULL = 2, 4
 TRAIN = (sys.executable, "-m", "jdstyle.train")
 
 _POLL_SECONDS = 0.1
-_PATIENCE_SECONDS = 10.0  # Between SIGTERM and SIGKILL.
-
-# Run before the training in its own process: Linux kills it (1 is
-# PR_SET_PDEATHSIG) when the sweep dies, however that happens.
-_LEASH = """
-import ctypes, os, sys
-ctypes.CDLL(None).prctl(1, 9)
-if os.getppid() == int(sys.argv[1]):
-    os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 
 class Attempt:
     """The attempt to train what a job says, in up to `MAX_TRIES` tries.
+
+    A try that ended with `BAD_INPUT` or `DISK_FULL` is the last one. One that
+    was stopped (3), killed or failed otherwise (1) has another: the training
+    goes on from its last saved state.
 
     Attributes:
         job: `plan.Job`.
@@ -70,7 +66,7 @@ class Attempt:
             log.flush()
             self.log_start = log.tell()
             self.process = subprocess.Popen(
-                leashed(command),
+                processes.leashed(command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -90,22 +86,18 @@ class Attempt:
         self.exit_code = code
         if code == 0 and os.path.exists(plan.results_path(self.job)):
             self.state = "done"
+        elif code in (BAD_INPUT, DISK_FULL) or self.tries >= MAX_TRIES:
+            self.state = "failed"
         else:
-            self.state = "waiting" if self.tries < MAX_TRIES else "failed"
-
-
-def leashed(command):
-    """Returns a command, a list, whose process does not outlive this one."""
-    if sys.platform != "linux":
-        return command
-    return [sys.executable, "-IS", "-c", _LEASH, str(os.getpid()), *command]
+            self.state = "waiting"
 
 
 def run_jobs(jobs, places, runs_dir, show, *, fingerprint=None):
     """Runs the trainings, as many at a time as there are places.
 
-    A failed training is tried a second time. One that starts from a failed one
-    is blocked. `<runs_dir>/sweep.csv` always tells the state of each. Call this
+    A failed training is tried a second time, unless that cannot help. One that
+    starts from a failed one is blocked, and when the disk is full no other is
+    started. `<runs_dir>/sweep.csv` always tells the state of each. Call this
     from the main thread: it catches SIGINT, SIGTERM and SIGHUP. No training
     outlives it.
 
@@ -119,14 +111,15 @@ def run_jobs(jobs, places, runs_dir, show, *, fingerprint=None):
             count as done before. None: not compared.
 
     Returns:
-        List of `Attempt`, each of them done, failed or blocked.
+        List of `Attempt`, each of them done, failed or blocked; those that a
+        full disk kept from starting are waiting.
 
     Raises:
         InputError: if another process is at work in `runs_dir`.
         KeyboardInterrupt: after a signal; the trainings have ended by then.
     """
     os.makedirs(os.path.join(runs_dir, LOG_DIR), exist_ok=True)
-    with lock.hold(runs_dir, "runs_dir"), _catch_signals() as caught:
+    with lock.hold(runs_dir, "runs_dir"), processes.catch_signals() as caught:
         attempts = []
         for job in jobs:
             log = os.path.join(runs_dir, LOG_DIR, f"{job.name}.log")
@@ -135,7 +128,7 @@ def run_jobs(jobs, places, runs_dir, show, *, fingerprint=None):
                 attempts[-1].state = "done"
         try:
             status.write(attempts, runs_dir)
-            while not caught and unfinished(attempts):
+            while not caught and _may_go_on(attempts):
                 before = stages(attempts)
                 _advance(attempts, places)
                 if stages(attempts) != before:
@@ -150,36 +143,18 @@ def run_jobs(jobs, places, runs_dir, show, *, fingerprint=None):
     return attempts
 
 
-def run_command(command, environment):
-    """Runs one process that writes to our terminal; ends as `run_jobs` does.
+def met_full_disk(attempts):
+    """Returns whether a training ended because the disk is full."""
+    return any(
+        a.state == "failed" and a.exit_code == DISK_FULL for a in attempts
+    )
 
-    Args:
-        command: list of strings.
-        environment: dict, its environment variables beside ours.
 
-    Returns:
-        int: its exit code, -n for signal n.
-
-    Raises:
-        KeyboardInterrupt: after a signal; the process has ended by then.
-    """
-    with _catch_signals() as caught:
-        # In a session of its own Ctrl-C does not reach it: a second signal,
-        # which `_end` sends, would end it before it has saved.
-        process = subprocess.Popen(
-            leashed(command),
-            env=os.environ | environment,
-            start_new_session=True,
-        )
-        try:
-            while not caught and process.poll() is None:
-                time.sleep(_POLL_SECONDS)
-        finally:
-            if process.poll() is None:
-                _end([process])
-    if caught:
-        raise KeyboardInterrupt
-    return process.returncode
+def _may_go_on(attempts):
+    """Returns whether some are running or may start."""
+    if met_full_disk(attempts):
+        return any(a.state == "running" for a in attempts)
+    return bool(unfinished(attempts))
 
 
 def unfinished(attempts):
@@ -197,28 +172,6 @@ def stages(attempts):
     return [(attempt.state, attempt.tries) for attempt in attempts]
 
 
-@contextlib.contextmanager
-def _catch_signals():
-    """Yields a list of the signals that came; meanwhile they raise nothing.
-
-    An exception between a process's start and our note of it would leave it
-    running.
-    """
-    caught = []
-    before = {}
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # What nohup or a background shell ignores stays ignored.
-        if signal.getsignal(number) != signal.SIG_IGN:
-            before[number] = signal.signal(
-                number, lambda number, frame: caught.append(number)
-            )
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _advance(attempts, places):
     """Takes note of what has ended and starts what may start."""
     for attempt in attempts:
@@ -226,6 +179,8 @@ def _advance(attempts, places):
             attempt.poll()
     taken = {a.slot for a in attempts if a.state == "running"}
     free = [slot for slot in range(len(places)) if slot not in taken]
+    if met_full_disk(attempts):
+        free = []
     states = {}
     for attempt in attempts:
         if attempt.state == "waiting":
@@ -241,25 +196,6 @@ def _advance(attempts, places):
 def _stop(attempts):
     """Ends the trainings that are still running."""
     running = [attempt for attempt in attempts if attempt.state == "running"]
-    _end([attempt.process for attempt in running])
+    processes.end([attempt.process for attempt in running])
     for attempt in running:
         attempt.state = "waiting"
-
-
-def _end(processes):
-    """Ends processes and what they have started; first they may save."""
-    for process in processes:
-        _kill(process, signal.SIGTERM)
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    for process in processes:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(max(deadline - time.monotonic(), 0.0))
-    for process in processes:
-        _kill(process, signal.SIGKILL)
-        process.wait()
-
-
-def _kill(process, number):
-    """Sends a signal to a process and to those that it started."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)

@@ -186,10 +186,8 @@ def _describe(attempt):
     if attempt.state == "done":
         return f"done in {_duration(attempt.seconds)}"
     if attempt.state == "failed":
-        return (
-            f"failed {attempt.tries} times, {_ending(attempt)}, "
-            f"see {attempt.log}"
-        )
+        times = "once" if attempt.tries == 1 else f"{attempt.tries} times"
+        return f"failed {times}, {_ending(attempt)}, see {attempt.log}"
     if attempt.state == "blocked":
         needs = ", ".join(attempt.job.needs)
         return f"blocked, since it starts from {needs}"
@@ -209,6 +207,10 @@ def _ending(attempt):
         return f"signal {number} ({signal.strsignal(number)})"
     if attempt.exit_code == 0:
         return f"exit code 0 without {directory.RESULTS_FILE}"
+    if attempt.exit_code == runner.BAD_INPUT:
+        return "exit code 2 (what was asked for cannot be done)"
+    if attempt.exit_code == runner.DISK_FULL:
+        return "exit code 4 (no space left on the disk)"
     return f"exit code {attempt.exit_code}"
 
 

@@ -26,9 +26,9 @@ CHILD = """
 PROGRAM = """
     import sys
     from jdstyle import cli
-    from jdstyle.sweeps import runner
+    from jdstyle.sweeps import processes
     def main(argv):
-        runner.run_command([sys.executable, "-c", {child!r}], {{}})
+        processes.run_command([sys.executable, "-c", {child!r}], {{}})
     cli.run(main)
 """
 

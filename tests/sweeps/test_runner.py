@@ -53,6 +53,8 @@ if do == "fail" or do == "fail_once" and first:
     sys.exit("no luck")
 if do == "die_once" and first:
     os.kill(os.getpid(), signal.SIGKILL)
+if do.startswith("exit"):
+    sys.exit(int(do.removeprefix("exit")))
 if do == "leave_nothing" or flags.get("style") == os.environ.get("IDLE", "-"):
     sys.exit(0)
 record = {
@@ -175,6 +177,32 @@ def test_tries_again_once(tmp_path, capsys):
     }
     log = (tmp_path / "logs" / "never.log").read_text()
     assert log.count("=== ") == log.count("\nno luck\n") == 2
+
+
+def test_what_cannot_be_done_is_not_tried_again(tmp_path):
+    runs = sweep(
+        tmp_path,
+        job(tmp_path, "refused", "--do=exit2"),
+        job(tmp_path, "stopped", "--do=exit3"),
+    )
+    seen = {name: (run.state, run.tries) for name, run in runs.items()}
+    assert seen == {"refused": ("failed", 1), "stopped": ("failed", 2)}
+    summary = view.format_summary(list(runs.values()))
+    assert "refused: failed once, exit code 2 (what was asked" in summary
+
+
+def test_a_full_disk_starts_no_other(tmp_path):
+    runs = sweep(
+        tmp_path,
+        job(tmp_path, "full", "--do=exit4"),
+        job(tmp_path, "next"),
+        num_places=1,
+    )
+    seen = {name: (run.state, run.tries) for name, run in runs.items()}
+    assert seen == {"full": ("failed", 1), "next": ("waiting", 0)}
+    assert runner.met_full_disk(runs.values())
+    assert not (tmp_path / "next").exists()
+    assert status(tmp_path)["next"]["state"] == "waiting"
 
 
 def test_failures_are_named_last_and_block_their_heirs(tmp_path, capsys):
