@@ -162,6 +162,18 @@ def read(module):
         flag.name: flag.value
         for flag in flags.FLAGS.get_key_flags_for_module(module)
     }
+    return check(values)
+
+
+def check(values):
+    """Returns the values of flags, if they can be used here.
+
+    Args:
+        values: dict from the name of each flag to its value.
+
+    Raises:
+        InputError: as `read`.
+    """
     for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"--{name} must be finite, not {value}.")

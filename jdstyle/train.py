@@ -17,47 +17,10 @@ from jdstyle import commands
 from jdstyle import defaults
 from jdstyle import run_flags
 from jdstyle import styles
-from jdstyle.errors import InputError
+from jdstyle import train_flags
 from jdstyle.runs import directory
 
-flags.adopt_module_key_flags(run_flags)
-
-_STYLE = flags.DEFINE_string(
-    "style",
-    None,
-    "Style to recognise: its number or its name; or all, for a network that "
-    "recognises every style. Required.",
-    required=True,
-)
-flags.DEFINE_enum(
-    "sharing",
-    None,
-    ["trunk", "groups", "none"],
-    "With --style=all: what the styles share. trunk: all but the heads; "
-    "groups: all but the last stage of the backbone, which is there once per "
-    "group of related styles; none: nothing. Default: trunk.",
-)
-flags.DEFINE_string(
-    "groups",
-    None,
-    "With --sharing=groups: how many groups to make of styles that often occur "
-    "together, or the groups themselves, such as 1,2,10;3,5,9. Default: 4.",
-)
-flags.DEFINE_float(
-    "positive_rate",
-    None,
-    "Share of positives after negatives have been left out at random. 0: keep "
-    f"all photos. {defaults.describe_style('positive_rate')}",
-    lower_bound=0.0,
-    upper_bound=0.99,
-)
-flags.DEFINE_float(
-    "false_negative_cost",
-    None,
-    "Cost of a missed positive in the loss. "
-    f"{defaults.describe_style('false_negative_cost')}",
-    lower_bound=1e-6,
-)
+flags.adopt_module_key_flags(train_flags)
 
 
 def main(argv):
@@ -71,7 +34,7 @@ def main(argv):
 
     builder = prepared.open_prepared(given["dataset"], given["data_dir"])
     known = records.style_names(builder)
-    values = _resolve(given, known)
+    values = train_flags.resolve(given, known)
     columns = list(range(len(known)))
     if not styles.means_all(values["style"], known):
         columns = [known.index(values["style"])]
@@ -91,38 +54,6 @@ def main(argv):
         values,
         "test" if "test" in builder.info.splits else "validation",
     )
-
-
-def _resolve(given, known):
-    """Returns the flags' values with the defaults of data set and style.
-
-    Args:
-        given: dict of `run_flags.read`.
-        known: list of the names of the data set's styles.
-    """
-    together = styles.means_all(given["style"], known)
-    if together and len(known) < 2:
-        raise InputError("--style=all needs a data set with several styles.")
-    if given["sharing"] and not together:
-        raise InputError("--sharing is for --style=all.")
-    if given["groups"] and given["sharing"] != "groups":
-        raise InputError("--groups is for --sharing=groups.")
-    # One way to say it: by name and by number is the same run.
-    style = "all" if together else known[styles.find(given["style"], known)]
-    default_values = defaults.for_run(given["dataset"], style)
-    if together:
-        # They differ from style to style, which no flag can say.
-        del default_values["positive_rate"]
-        del default_values["false_negative_cost"]
-        default_values["sharing"] = "trunk"
-    if given["sharing"] == "groups":
-        default_values["groups"] = "4"
-    values = run_flags.resolve(given | {"style": style}, default_values)
-    if values["workdir"] is None:
-        parts = [values["dataset"], style, values["backbone"]]
-        parts += [values["sharing"]] if together else []
-        values["workdir"] = directory.default_path(*parts, fold=values["fold"])
-    return values
 
 
 def _settings(values, builder, columns):

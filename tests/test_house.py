@@ -7,7 +7,14 @@ import re
 import pytest
 
 PACKAGE = pathlib.Path(__file__).parents[1] / "jdstyle"
-FLAG_MODULES = {"cli", "data_flags", "path_flags", "run_flags", "sweep_flags"}
+FLAG_MODULES = {
+    "cli",
+    "data_flags",
+    "path_flags",
+    "run_flags",
+    "sweep_flags",
+    "train_flags",
+}
 # What the modules of the root that are neither may know.
 PLAIN_MODULES = {
     "errors": set(),

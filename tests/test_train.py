@@ -14,11 +14,12 @@ STYLE_NAMES = list(styles.NAMES)
 @pytest.fixture(autouse=True)
 def parsed():
     """Imports the binaries, whose flags are gone after the test."""
-    global pretrain, run_flags, train
+    global pretrain, run_flags, train, train_flags
     with binaries.own_flags():
         from jdstyle import pretrain
         from jdstyle import run_flags
         from jdstyle import train
+        from jdstyle import train_flags
 
         flags.FLAGS(["train", "--style=1"])
         yield
@@ -29,7 +30,7 @@ def read(**changes):
 
 
 def resolve(**changes):
-    return train._resolve(read(**changes), STYLE_NAMES)
+    return train_flags.resolve(read(**changes), STYLE_NAMES)
 
 
 def test_defaults_fill_in_what_was_not_given():
@@ -59,6 +60,7 @@ def test_all_styles_share_the_trunk_and_keep_their_own_rates():
         ({"style": "1", "sharing": "trunk"}, "--sharing is for --style=all"),
         ({"style": "all", "groups": "2"}, "--groups is for --sharing=groups"),
         ({"style": "Goth"}, "--style must be .*'Goth'"),
+        ({"style": "1", "skip_unusable": True}, "--skip_unusable is for"),
     ],
 )
 def test_refuses_flags_that_do_not_go_together(changes, message):
@@ -68,11 +70,14 @@ def test_refuses_flags_that_do_not_go_together(changes, message):
 
 def test_one_style_is_not_all():
     with pytest.raises(InputError, match="needs a data set with several"):
-        train._resolve(read(style="all"), ["hat"])
+        train_flags.resolve(read(style="all"), ["hat"])
 
 
 def test_a_style_may_be_called_all():
-    assert train._resolve(read(style="all"), ["none", "all"])["style"] == "all"
+    assert (
+        train_flags.resolve(read(style="all"), ["none", "all"])["style"]
+        == "all"
+    )
 
 
 def test_pretraining_takes_the_data_sets_defaults():
@@ -116,6 +121,25 @@ def test_refuses_values_that_absl_lets_pass(argument, message):
     flags.FLAGS(["train", argument])
     with pytest.raises(InputError, match=message):
         read()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--epoch=3"], "jdstyle.train says: .*epoch"),
+        (["--epochs=many"], "jdstyle.train says: .*--epochs"),
+        (["--learning_rate=nan"], "--learning_rate must be finite"),
+        (["--noaugment", "photos"], "flags of jdstyle.train. Received: photos"),
+    ],
+)
+def test_a_sweep_can_ask_whether_flags_can_be_used(arguments, message):
+    flags.FLAGS(["train", "--style=2", "--epochs=7"])
+    values = train_flags.parse(["--style=12", "--noaugment"])
+    assert (values["style"], values["augment"]) == ("12", False)
+    assert values["epochs"] is None  # Not ours.
+    with pytest.raises(InputError, match=message):
+        train_flags.parse(["--style=1", *arguments])
+    assert (flags.FLAGS.style, flags.FLAGS.epochs) == ("2", 7)
 
 
 def test_settings_are_the_values_and_what_wins_over_them():

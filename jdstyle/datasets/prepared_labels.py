@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jdstyle.datasets import records
+from jdstyle.errors import InputError
 
 
 class Labels(typing.NamedTuple):
@@ -65,10 +66,21 @@ def training_parts(labels, folds, style_names):
     Returns:
         dict from what the part is to int array `(n, num_styles)`, for
         `summary.describe_support`.
+
+    Raises:
+        InputError: without folds, if there are no training or no validation
+            photos.
     """
     columns = [labels.style_names.index(name) for name in style_names]
     splits = [s for s in ("train", "validation") if s in labels.labels]
     of_split = [labels.labels[split][:, columns] for split in splits]
+    missing = {"train", "validation"} - set(splits)
+    if missing and not folds:
+        raise InputError(
+            f"The data set has no {' and no '.join(sorted(missing))} photos: "
+            "there is nothing to train and validate on. Pass --folds, or "
+            "prepare it with a split."
+        )
     if not folds:
         names = {"train": "training", "validation": "validation"}
         return {

@@ -4,7 +4,6 @@ import os
 import typing
 
 import keras
-from absl import logging
 from keras import ops
 
 from jdstyle.errors import InputError
@@ -99,7 +98,7 @@ def set_backbone_trainable(model, trainable):
         model: `keras.Model` of `build`.
         trainable: bool.
     """
-    for layer in _backbone_layers(model):
+    for layer in backbone_layers(model):
         layer.trainable = trainable
 
 
@@ -142,102 +141,8 @@ def load_run(folder, *, image_size=None):
     return model, architecture
 
 
-def initialise(model, architecture, run):
-    """Starts a network from the best weights of an earlier run.
-
-    A network of the same architecture takes all weights whose shapes agree: a
-    head for another number of styles keeps its random ones. From a network with
-    one backbone, every stage of the new one takes what it has in common with
-    it. What was restored and what was not is logged.
-
-    Args:
-        model: of `build`.
-        architecture: of `build`.
-        run: a run directory, or the weight file in it.
-
-    Raises:
-        InputError: if there is no such run, or if its backbone is another.
-    """
-    run = directory.run_directory(run)
-    if os.path.isfile(run):
-        weight_files.require(run)
-    try:
-        donor, donor_architecture = load_run(
-            run, image_size=architecture.image_size
-        )
-    except InputError as error:
-        raise InputError(
-            "--init_from must be imagenet, scratch, style:STYLE, a backbone's "
-            f"*.weights.h5 or the directory of a run. Received: {run!r}. "
-            f"{error}"
-        ) from error
-    if donor_architecture.backbone != architecture.backbone:
-        raise InputError(
-            f"--init_from={run} is a {donor_architecture.backbone}; "
-            f"--backbone={architecture.backbone} cannot start from it."
-        )
-    same = donor_architecture.sharing == architecture.sharing
-    if same and donor_architecture.groups == architecture.groups:
-        restored, kept = copy_weights(donor, model)
-    elif donor_architecture.sharing == "trunk":
-        restored, kept = _copy_stages(donor, model, architecture.sharing)
-    else:
-        raise InputError(
-            f"--init_from={run} has several backbones "
-            f"(--sharing={donor_architecture.sharing}); a network with "
-            f"--sharing={architecture.sharing} cannot start from it."
-        )
-    logging.info(
-        "Restored %d weights from %s; left as they were: %s",
-        len(restored),
-        run,
-        ", ".join(kept) or "none",
-    )
-
-
-def copy_weights(source, target):
-    """Copies weights between networks of one architecture by their shapes.
-
-    A weight whose shape is another stays as it is.
-
-    Args:
-        source: `keras.Model` whose weights are copied.
-        target: `keras.Model` with the same layers.
-
-    Returns:
-        `(restored, kept)`: lists of the paths of the target's weights.
-    """
-    restored, kept = [], []
-    # By order: some Applications number their layers anew with every model.
-    pairs = zip(source.weights, target.weights, strict=True)
-    for donor, weight in pairs:
-        if donor.shape == weight.shape:
-            weight.assign(donor)
-            restored.append(weight.path)
-        else:
-            kept.append(weight.path)
-    return restored, kept
-
-
-def _copy_stages(donor, model, sharing):
-    body = donor.get_layer("backbone")
-    sources = [body] * len(_backbone_layers(model))
-    if sharing == "groups":
-        lower, upper = backbones.split(body)
-        sources = [lower] + [upper] * (len(sources) - 1)
-    restored = []
-    for source, layer in zip(sources, _backbone_layers(model), strict=True):
-        restored += copy_weights(source, layer)[0]
-    kept = [
-        weight.path
-        for layer in model.layers
-        if layer.name.startswith("logits")
-        for weight in layer.weights
-    ]
-    return restored, kept
-
-
-def _backbone_layers(model):
+def backbone_layers(model):
+    """Returns the layers of `build` that are no head, the shared one first."""
     layers = {
         layer.name: layer
         for layer in model.layers

@@ -28,7 +28,7 @@ def leashed(command):
 
 
 def run_command(command, environment):
-    """Runs one process that writes to our terminal; ends as `runner.run_jobs` does.
+    """Runs one process that writes to our terminal; ends as a sweep does.
 
     Args:
         command: list of strings.

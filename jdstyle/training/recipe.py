@@ -7,7 +7,9 @@ import keras
 import numpy as np
 
 from jdstyle.input_pipeline import augment
+from jdstyle.models import backbones
 from jdstyle.models import classifier
+from jdstyle.models import starts
 from jdstyle.runs import directory
 from jdstyle.training import losses
 
@@ -86,6 +88,32 @@ def make_architecture(settings, num_styles):
     )
 
 
+def require_start(backbone, image_size, init_from):
+    """Refuses a start that cannot be had, before any photo is read.
+
+    Args:
+        backbone: as in `Settings`.
+        image_size: as in `Settings`.
+        init_from: as in `Settings`.
+
+    Raises:
+        InputError: if ImageNet's weights or those of a file cannot be loaded,
+            if there is no such run, or as `backbones.build`.
+    """
+    start = directory.run_directory(init_from)
+    if start == "scratch":
+        backbones.build(backbone, image_size)
+    elif _is_ready(start):
+        backbones.build(backbone, image_size, weights=start)
+    else:
+        starts.require_donor(start, backbone)
+
+
+def _is_ready(start):
+    """Returns whether a backbone is built with these weights in it."""
+    return start == "imagenet" or start.endswith(".weights.h5")
+
+
 def build_network(settings, num_styles=1):
     """Builds the network that trains and the one inside it that stays.
 
@@ -99,10 +127,10 @@ def build_network(settings, num_styles=1):
     """
     architecture = make_architecture(settings, num_styles)
     init_from = directory.run_directory(settings.init_from)
-    ready = init_from == "imagenet" or init_from.endswith(".weights.h5")
+    ready = _is_ready(init_from)
     model = classifier.build(architecture, weights=init_from if ready else None)
     if not ready and init_from != "scratch":
-        classifier.initialise(model, architecture, init_from)
+        starts.initialise(model, architecture, init_from)
     if not settings.augment:
         return model, model
     images = keras.Input(model.input_shape[1:], dtype="uint8")

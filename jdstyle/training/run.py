@@ -54,8 +54,8 @@ def execute(
         The dict in `results.json`; at once if this run has finished before.
 
     Raises:
-        InputError: as `directory.start`, `read_photos` and `trainer.train`;
-            or if another process is at work in the directory.
+        InputError: as `directory.start`, `recipe.require_start`, `read_photos`
+            and `trainer.train`; or if another process is at work there.
         Failure, Stopped: as `trainer.train`.
     """
     start = time.monotonic()
@@ -75,12 +75,17 @@ def execute(
         "init_from": settings.init_from,
         "seed": settings.seed,
     }
-    _require_same_fold(settings.init_from, source.fingerprint, fold)
+    require_same_fold(settings.init_from, source.fingerprint, fold)
     with lock.hold(workdir, "workdir"), Signals() as signals:
         finished = directory.start(workdir, flag_texts, record)
         if finished is not None:
             print("This run has finished before; these are its results.")
             return finished
+        if settings.init_from != "scratch":
+            # A download that fails, after a minute of reading photos.
+            recipe.require_start(
+                settings.backbone, settings.image_size, settings.init_from
+            )
         train_photos, validation_photos = (
             records.read_photos(builder, part, fold=fold, cache=cache)
             for part in ("train", "validation")
@@ -116,8 +121,17 @@ def execute(
         return finished
 
 
-def _require_same_fold(init_from, fingerprint, fold):
-    """Refuses a start that has trained on the photos that will validate."""
+def require_same_fold(init_from, fingerprint, fold):
+    """Refuses a start that has trained on the photos that will validate.
+
+    Args:
+        init_from: as in `recipe.Settings`.
+        fingerprint: of the data set.
+        fold: int or None, which fold will validate.
+
+    Raises:
+        InputError: if it is a run of another fold of these photos.
+    """
     path = os.path.join(directory.run_directory(init_from), directory.RUN_FILE)
     if not os.path.isfile(path):
         return  # No run: weights from elsewhere, or refused later.

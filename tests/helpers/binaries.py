@@ -182,7 +182,10 @@ def own_flags():
             yield
         finally:
             # Those of earlier binaries as well, which may be forgotten already.
-            for name in flags.FLAGS.flags_by_module_dict():
+            for name in {
+                *flags.FLAGS.flags_by_module_dict(),
+                *flags.FLAGS.key_flags_by_module_dict(),
+            }:
                 if name.startswith("jdstyle.") and name in sys.modules:
                     del sys.modules[name]
                     delattr(sys.modules["jdstyle"], name.partition(".")[2])

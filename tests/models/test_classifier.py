@@ -9,6 +9,7 @@ from jdstyle.errors import InputError
 from jdstyle.files import sums
 from jdstyle.models import backbones
 from jdstyle.models import classifier
+from jdstyle.models import starts
 from jdstyle.models.classifier import Architecture
 from jdstyle.runs import directory
 
@@ -148,7 +149,7 @@ def test_starts_from_a_run(tmp_path, num_styles, file_name):
     donor = save_run(tmp_path / "run", SMALL._replace(num_styles=num_styles))
     model = classifier.build(SMALL)
     head = model.get_layer("logits").kernel.numpy()
-    classifier.initialise(model, SMALL, str(tmp_path / "run" / file_name))
+    starts.initialise(model, SMALL, str(tmp_path / "run" / file_name))
     assert_same_weights(
         model.get_layer("backbone"), donor.get_layer("backbone")
     )
@@ -162,7 +163,7 @@ def test_copy_says_what_was_and_was_not_restored():
     # Inception numbers its layers anew with every model: names do not match.
     source = classifier.build(Architecture("InceptionV3", 75, 2))
     target = classifier.build(Architecture("InceptionV3", 75, 1))
-    restored, kept = classifier.copy_weights(source, target)
+    restored, kept = starts.copy_weights(source, target)
     assert kept == ["logits/kernel", "logits/bias"]
     assert len(restored) == len(target.weights) - 2
 
@@ -171,14 +172,14 @@ def test_refuses_run_of_another_backbone(tmp_path):
     save_run(tmp_path / "run", SMALL)
     architecture = Architecture("MobileNet", 32)
     with pytest.raises(InputError, match="is a MobileNetV3Small"):
-        classifier.initialise(
+        starts.initialise(
             classifier.build(architecture), architecture, str(tmp_path / "run")
         )
 
 
 def test_refuses_what_is_no_run(tmp_path):
     with pytest.raises(InputError, match="--init_from.*missing.*best"):
-        classifier.initialise(classifier.build(SMALL), SMALL, str(tmp_path))
+        starts.initialise(classifier.build(SMALL), SMALL, str(tmp_path))
 
 
 # Several styles.
@@ -250,7 +251,7 @@ def test_every_stage_starts_from_one_trunk(tmp_path, sharing):
     donor = save_run(tmp_path / "run", Architecture("MobileNet", 32, 20))
     architecture = GROUPS._replace(sharing=sharing)
     model = classifier.build(architecture)
-    classifier.initialise(model, architecture, str(tmp_path / "run"))
+    starts.initialise(model, architecture, str(tmp_path / "run"))
     body = donor.get_layer("backbone")
     lower, upper = backbones.split(body)
     if sharing == "groups":
@@ -265,11 +266,11 @@ def test_every_stage_starts_from_one_trunk(tmp_path, sharing):
 def test_groups_start_from_the_same_groups_alone(tmp_path):
     donor = save_run(tmp_path / "run", GROUPS)
     model = classifier.build(GROUPS)
-    classifier.initialise(model, GROUPS, str(tmp_path / "run"))
+    starts.initialise(model, GROUPS, str(tmp_path / "run"))
     assert_same_weights(model, donor)
     architecture = Architecture("MobileNet", 32)
     with pytest.raises(InputError, match="several backbones.*groups"):
-        classifier.initialise(
+        starts.initialise(
             classifier.build(architecture), architecture, str(tmp_path / "run")
         )
 
@@ -334,6 +335,4 @@ def test_refuses_the_record_of_another_version(tmp_path, record):
     save_run(tmp_path / "run", SMALL)
     (tmp_path / "run" / "run.json").write_text(record)
     with pytest.raises(InputError, match="--init_from.*run.json is not what"):
-        classifier.initialise(
-            classifier.build(SMALL), SMALL, str(tmp_path / "run")
-        )
+        starts.initialise(classifier.build(SMALL), SMALL, str(tmp_path / "run"))

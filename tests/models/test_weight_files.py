@@ -11,6 +11,7 @@ import pytest
 from jdstyle.errors import InputError
 from jdstyle.files import sums
 from jdstyle.models import classifier
+from jdstyle.models import starts
 from jdstyle.models import weight_files
 from jdstyle.runs import directory
 
@@ -141,9 +142,9 @@ def test_init_from_refuses_a_whole_model(tmp_path):
     make_model().save(path)
     model, architecture = object(), classifier.Architecture("MobileNet", 32)
     with pytest.raises(InputError, match="model.keras is refused: .*layers"):
-        classifier.initialise(model, architecture, str(path))
+        starts.initialise(model, architecture, str(path))
     with pytest.raises(InputError, match="No such file|not a finished run"):
-        classifier.initialise(model, architecture, str(tmp_path / "none.keras"))
+        starts.initialise(model, architecture, str(tmp_path / "none.keras"))
 
 
 def test_weights_with_a_wrong_name_are_refused(weights, tmp_path):
