@@ -3,7 +3,8 @@
     python -m jdstyle.evaluate --saved_model=RUN/saved_model --split=test
 
 Prints a table with a row per style and writes results.json and
-probabilities.csv.
+probabilities.csv. Without --dataset it takes the data set that the model has
+learned, as the run.json beside it says.
 """
 
 import os
@@ -42,20 +43,23 @@ _OUTPUT_DIR = path_flags.DEFINE_folder(
 
 def main(argv):
     del argv
-    dataset = data_flags.DATASET.value
     saved_model = places.beside(_SAVED_MODEL.value)
-    output_dir = _OUTPUT_DIR.value or os.path.join(
-        os.path.dirname(saved_model),
-        "-".join(["evaluation", dataset.replace("/", "-"), _SPLIT.value]),
-    )
-    places.require_folder(output_dir, "output_dir")
     # Not above, so that --help does not wait for it.
     cli.start_tensorflow()
     from jdstyle.datasets import prepared
     from jdstyle.evaluation import scores
     from jdstyle.serving import evaluation
+    from jdstyle.serving import loader
 
     start = time.monotonic()
+    # Before a data set is opened: the demo would be drawn, for minutes.
+    loader.require_directory(saved_model)
+    dataset = data_flags.dataset_of(saved_model)
+    output_dir = _OUTPUT_DIR.value or os.path.join(
+        os.path.dirname(saved_model),
+        "-".join(["evaluation", dataset.replace("/", "-"), _SPLIT.value]),
+    )
+    places.require_folder(output_dir, "output_dir")
     builder = prepared.open_prepared(dataset, data_flags.DATA_DIR.value)
     result = evaluation.evaluate(
         saved_model,

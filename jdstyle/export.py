@@ -5,7 +5,8 @@
 
 Takes a SavedModel that `train` or `fuse` wrote. The file maps float images to
 probabilities and decisions. It is run beside the SavedModel on photos, and
-every decision that differs is printed and written beside it.
+every decision that differs is printed and written beside it. Without --dataset
+they are photos of the data set that the model has learned.
 """
 
 import functools
@@ -80,9 +81,11 @@ def main(argv):
     from jdstyle.runtimes import exported
     from jdstyle.runtimes import frozen_graph
     from jdstyle.serving import assets
+    from jdstyle.serving import loader
 
+    loader.require_directory(saved_model)
     builder = prepared.open_prepared(
-        data_flags.DATASET.value, data_flags.DATA_DIR.value
+        data_flags.dataset_of(saved_model), data_flags.DATA_DIR.value
     )
     frozen = frozen_graph.freeze(saved_model)
     read = functools.partial(

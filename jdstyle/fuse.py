@@ -39,6 +39,12 @@ _ALLOW_MISSING = flags.DEFINE_boolean(
     "Whether to fuse although trainings are missing: of the last sweep, or of "
     "a style or fold that another member has. results.json then names them.",
 )
+_SKIP_UNUSABLE = flags.DEFINE_boolean(
+    "skip_unusable",
+    False,
+    "Whether to fuse without the styles that no photo out of fold has. "
+    "results.json then names them.",
+)
 _OUTPUT_DIR = path_flags.DEFINE_folder(
     "output_dir",
     None,
@@ -135,6 +141,7 @@ def main(argv):
                 seed=_SEED.value,
             ),
             missing=missing,
+            skip_unusable=_SKIP_UNUSABLE.value,
         )
     if gains:  # As always with several styles, unless every rule is off.
         print(

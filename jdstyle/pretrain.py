@@ -11,11 +11,14 @@ from absl import flags
 
 from jdstyle import cli
 from jdstyle import commands
+from jdstyle import data_flags
 from jdstyle import defaults
 from jdstyle import run_flags
 from jdstyle.errors import InputError
 from jdstyle.runs import directory
 
+run_flags.define(flags.FLAGS)
+flags.adopt_module_key_flags(data_flags)
 flags.adopt_module_key_flags(run_flags)
 
 

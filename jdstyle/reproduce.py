@@ -75,6 +75,7 @@ def main(argv):
     labels = prepared_labels.read(builder)
     plan = _make_plan(labels, arguments)
     steps.check(plan, labels)
+    _check_trainings(plan, labels, builder)
     with lock.hold(plan.output_dir, "output_dir"):
         finished = directory.start(
             plan.output_dir,
@@ -87,9 +88,9 @@ def main(argv):
             flag="output_dir",
         )
         if finished is None:
-            if not steps.pretrain(plan):
+            if code := steps.pretrain(plan):
                 print("Pretraining failed. The same command tries it again.")
-                sys.exit(1)
+                sys.exit(max(code, 1))  # A signal's number is below 0.
             for step in steps.steps(plan):
                 _train(plan, step, builder)
             finished = _score(plan, builder, labels)
@@ -108,6 +109,11 @@ def _make_plan(labels, arguments):
         "deepfashion/coarse" if dataset == "jd_fashion" else dataset
     )
     folds = tuple(sweep_flags.folds(labels))
+    wanted = tuple(_STYLES.value)
+    if "together" not in wanted:  # Which `steps.check` refuses.
+        wanted = steps.usable_styles(
+            wanted, labels, folds, skip=sweep_flags.SKIP_UNUSABLE.value
+        )
     if folds and pretrain == dataset:
         raise InputError(
             "--folds: pretraining would see the photos that validate. Pass "
@@ -119,7 +125,7 @@ def _make_plan(labels, arguments):
         output_dir=_OUTPUT_DIR.value
         or os.path.join("runs", f"reproduce-{dataset.replace('/', '-')}"),
         backbones=tuple(_BACKBONES.value or default),
-        wanted=tuple(_STYLES.value),
+        wanted=wanted,
         init_from=_INIT_FROM.value
         or str(defaults.for_run(dataset, "all")["init_from"]),
         folds=folds,
@@ -127,6 +133,26 @@ def _make_plan(labels, arguments):
         pretrain_dataset=None if pretrain == "none" else pretrain,
         arguments=tuple(arguments),
     )
+
+
+def _check_trainings(plan, labels, builder):
+    """Refuses what a training would refuse, unless all have finished."""
+    # Once our own flags are parsed: its flags are not ours.
+    from jdstyle import train_flags
+    from jdstyle.reproduction import steps
+
+    if os.path.isfile(os.path.join(plan.output_dir, directory.RESULTS_FILE)):
+        return
+    made = steps.pretrained(plan) if plan.pretrain_dataset else ()
+    jobs = steps.jobs(plan, labels.style_names)
+    train_flags.check_jobs(jobs, builder, made=made)
+    if plan.pretrain_dataset:
+        from jdstyle.training import recipe
+
+        size = train_flags.parse(jobs[0].flags)["image_size"]
+        size = size or defaults.for_run(plan.dataset, "all")["image_size"]
+        for backbone in plan.backbones:
+            recipe.require_start(backbone, size, plan.init_from)
 
 
 def _train(plan, step, builder):
@@ -139,7 +165,7 @@ def _train(plan, step, builder):
     if runner.unsuccessful(attempts):
         print(f"\n{view.format_summary(attempts)}\n")
         print("Trainings failed. The same command tries them again.")
-        sys.exit(1)
+        sys.exit(runner.DISK_FULL if runner.met_full_disk(attempts) else 1)
 
 
 def _score(plan, builder, labels):

@@ -9,143 +9,178 @@ import math
 
 from absl import flags
 
-from jdstyle import data_flags
 from jdstyle import defaults
 from jdstyle import path_flags
 from jdstyle.errors import InputError
 
-flags.adopt_module_key_flags(data_flags)
 
-path_flags.DEFINE_folder(
-    "workdir",
-    None,
-    "Run directory. Default: a folder in runs/ that is named after what is "
-    "trained.",
-)
-flags.DEFINE_integer(
-    "fold",
-    None,
-    "Fold that validates while the others train. Default: the data set's own "
-    "validation photos.",
-)
-flags.DEFINE_enum(
-    "cache",
-    "memory",
-    ["memory", "stream"],
-    "memory: hold the encoded photos in memory; stream: read them from the "
-    "records in every epoch.",
-)
-flags.DEFINE_float(
-    "checkpoint_minutes",
-    10.0,
-    "Minutes between two saves of the whole state, which is also saved at the "
-    "end of each epoch. The same command goes on from the last one. 0: save "
-    "after every step.",
-    lower_bound=0.0,
-)
-flags.DEFINE_boolean(
-    "require_gpu",
-    False,
-    "End at once if TensorFlow sees no GPU, where it would train on the CPU.",
-)
-flags.DEFINE_integer("seed", 0, "Seed of all random numbers.", lower_bound=0)
+def define(values):
+    """Defines the flags.
 
-# The settings of `recipe.Settings`; None is resolved by the data set.
-flags.DEFINE_string(
-    "backbone",
-    None,
-    "InceptionV4 or the name of a Keras Application, such as ResNet50. "
-    f"{defaults.describe('backbone')}",
-)
-flags.DEFINE_integer(
-    "image_size",
-    None,
-    "Height and width to which photos are brought, in pixels. "
-    f"{defaults.describe('image_size')}",
-    lower_bound=16,
-)
-path_flags.DEFINE_path(
-    "init_from",
-    None,
-    "Where the weights come from: imagenet; scratch; the directory of a "
-    "finished run; a backbone's *.weights.h5 file; or style:STYLE, that "
-    "style's best run beside --workdir. "
-    f"{defaults.describe('init_from')} {defaults.describe_starts()}",
-)
-flags.DEFINE_integer(
-    "epochs",
-    None,
-    f"Number of epochs. {defaults.describe('epochs')}",
-    lower_bound=1,
-)
-flags.DEFINE_integer(
-    "frozen_epochs",
-    None,
-    "How many of the epochs, from the first on, train the head alone, at ten "
-    f"times the learning rate. {defaults.describe('frozen_epochs')}",
-    lower_bound=0,
-)
-flags.DEFINE_integer(
-    "steps_per_epoch",
-    0,
-    "Batches between two validations. 0: one pass over the photos, but no "
-    "fewer photos than validate.",
-    lower_bound=0,
-)
-flags.DEFINE_string(
-    "batch_size",
-    "auto",
-    "Photos per step over all devices. auto: nearly the largest number that "
-    "fits the GPUs, and 32 on a CPU.",
-)
-flags.DEFINE_float(
-    "learning_rate",
-    None,
-    "Highest learning rate of AdamW, after a warm-up of a tenth of the steps "
-    f"and before a cosine decay to 0. {defaults.describe('learning_rate')}",
-    lower_bound=0.0,
-)
-flags.DEFINE_float(
-    "weight_decay",
-    1e-4,
-    "Weight decay of AdamW. It applies to kernels, not to biases and batch "
-    "norms.",
-    lower_bound=0.0,
-)
-flags.DEFINE_float(
-    "ema",
-    0.0,
-    "Momentum of a moving average of the weights, such as 0.99; the average is "
-    "then validated and kept. 0: no average.",
-    lower_bound=0.0,
-    upper_bound=0.9999,
-)
-flags.DEFINE_float(
-    "false_positive_cost",
-    1.0,
-    "Cost of a false positive in the loss.",
-    lower_bound=1e-6,
-)
-flags.DEFINE_boolean(
-    "balance",
-    False,
-    "Give positives and negatives the same weight in the loss, by their counts "
-    "after resampling.",
-)
-flags.DEFINE_boolean(
-    "augment",
-    True,
-    "Rotate, flip and erase parts of the photos at random.",
-)
-flags.DEFINE_enum(
-    "precision",
-    None,
-    ["auto", "float32", "mixed_bfloat16", "mixed_float16"],
-    "Numbers in which the training computes. auto: bfloat16 or float16 on a "
-    "GPU or CPU that is made for it, and float32 on others. "
-    f"{defaults.describe('precision')}",
-)
-flags.DEFINE_boolean("xla", False, "Compile the training step with XLA.")
+    Args:
+        values: `flags.FLAGS`, or `flags.FlagValues` of another program's.
+    """
+    if "workdir" in values:  # Of `train` and `pretrain`, both imported.
+        return
+    path_flags.DEFINE_folder(
+        "workdir",
+        None,
+        "Run directory. Default: a folder in runs/ that is named after what is "
+        "trained.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "fold",
+        None,
+        "Fold that validates while the others train. Default: the data set's "
+        "own validation photos.",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "cache",
+        "memory",
+        ["memory", "stream"],
+        "memory: hold the encoded photos in memory; stream: read them from the "
+        "records in every epoch.",
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "checkpoint_minutes",
+        10.0,
+        "Minutes between two saves of the whole state, which is also saved at "
+        "the end of each epoch. The same command goes on from the last one. "
+        "0: save after every step.",
+        lower_bound=0.0,
+        flag_values=values,
+    )
+    flags.DEFINE_boolean(
+        "require_gpu",
+        False,
+        "End at once if TensorFlow sees no GPU, where it would train on the "
+        "CPU.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "seed",
+        0,
+        "Seed of all random numbers.",
+        lower_bound=0,
+        flag_values=values,
+    )
+
+    # The settings of `recipe.Settings`; None is resolved by the data set.
+    flags.DEFINE_string(
+        "backbone",
+        None,
+        "InceptionV4 or the name of a Keras Application, such as ResNet50. "
+        f"{defaults.describe('backbone')}",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "image_size",
+        None,
+        "Height and width to which photos are brought, in pixels. "
+        f"{defaults.describe('image_size')}",
+        lower_bound=16,
+        flag_values=values,
+    )
+    path_flags.DEFINE_path(
+        "init_from",
+        None,
+        "Where the weights come from: imagenet; scratch; the directory of a "
+        "finished run; a backbone's *.weights.h5 file; or style:STYLE, that "
+        "style's best run beside --workdir. "
+        f"{defaults.describe('init_from')} {defaults.describe_starts()}",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "epochs",
+        None,
+        f"Number of epochs. {defaults.describe('epochs')}",
+        lower_bound=1,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "frozen_epochs",
+        None,
+        "How many of the epochs, from the first on, train the head alone, at "
+        f"ten times the learning rate. {defaults.describe('frozen_epochs')}",
+        lower_bound=0,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "steps_per_epoch",
+        0,
+        "Batches between two validations. 0: one pass over the photos, but no "
+        "fewer photos than validate.",
+        lower_bound=0,
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "batch_size",
+        "auto",
+        "Photos per step over all devices. auto: nearly the largest number "
+        "that fits the GPUs, and 32 on a CPU.",
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "learning_rate",
+        None,
+        "Highest learning rate of AdamW, after a warm-up of a tenth of the "
+        f"steps and before a cosine decay to 0. "
+        "{defaults.describe('learning_rate')}",
+        lower_bound=0.0,
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "weight_decay",
+        1e-4,
+        "Weight decay of AdamW. It applies to kernels, not to biases and batch "
+        "norms.",
+        lower_bound=0.0,
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "ema",
+        0.0,
+        "Momentum of a moving average of the weights, such as 0.99; the "
+        "average is then validated and kept. 0: no average.",
+        lower_bound=0.0,
+        upper_bound=0.9999,
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "false_positive_cost",
+        1.0,
+        "Cost of a false positive in the loss.",
+        lower_bound=1e-6,
+        flag_values=values,
+    )
+    flags.DEFINE_boolean(
+        "balance",
+        False,
+        "Give positives and negatives the same weight in the loss, by their "
+        "counts after resampling.",
+        flag_values=values,
+    )
+    flags.DEFINE_boolean(
+        "augment",
+        True,
+        "Rotate, flip and erase parts of the photos at random.",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "precision",
+        None,
+        ["auto", "float32", "mixed_bfloat16", "mixed_float16"],
+        "Numbers in which the training computes. auto: bfloat16 or float16 on "
+        "a GPU or CPU that is made for it, and float32 on others. "
+        f"{defaults.describe('precision')}",
+        flag_values=values,
+    )
+    flags.DEFINE_boolean(
+        "xla", False, "Compile the training step with XLA.", flag_values=values
+    )
 
 
 def read(module):

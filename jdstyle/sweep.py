@@ -14,7 +14,6 @@ import os
 import sys
 
 from absl import flags
-from absl import logging
 
 from jdstyle import cli
 from jdstyle import commands
@@ -60,7 +59,6 @@ def main(argv):
     cli.start_tensorflow()
     from jdstyle.datasets import prepared_labels
     from jdstyle.datasets import records
-    from jdstyle.datasets import summary
     from jdstyle.models import backbones
     from jdstyle.sweeps import plan
     from jdstyle.sweeps import runner
@@ -71,8 +69,9 @@ def main(argv):
     builder = _open()
     labels = prepared_labels.read(builder)
     folds = sweep_flags.folds(labels)
+    wanted = _usable(labels, folds)
     jobs = plan.plan(
-        _STYLES.value,
+        wanted,
         labels.style_names,
         dataset=data_flags.DATASET.value,
         data_dir=data_flags.DATA_DIR.value,
@@ -81,11 +80,12 @@ def main(argv):
         folds=folds,
         pretrained=_PRETRAINED.value,
         arguments=arguments,
+        skip_unusable=sweep_flags.SKIP_UNUSABLE.value,
     )
-    style_names = plan.named(_STYLES.value, labels.style_names)
-    parts = prepared_labels.training_parts(labels, folds, style_names)
-    for sentence in summary.describe_support(style_names, parts):
-        logging.warning(sentence)
+    fingerprint = records.source(builder).fingerprint
+    _check(
+        [job for job in jobs if not plan.done_before(job, fingerprint)], builder
+    )
     slots = sweep_flags.places()
     with view.open_view(len(slots)) as show:
         attempts = runner.run_jobs(
@@ -93,7 +93,7 @@ def main(argv):
             slots,
             runs_dir,
             show,
-            fingerprint=records.source(builder).fingerprint,
+            fingerprint=fingerprint,
         )
     print(f"\n{view.format_summary(attempts)}\n")
     left = sum(attempt.state != "done" for attempt in attempts)
@@ -117,6 +117,37 @@ def main(argv):
         data_dir=data_flags.DATA_DIR.value,
     )
     print(f"Next: {following}")
+
+
+def _usable(labels, folds):
+    """Returns --styles without those that cannot be trained."""
+    from jdstyle import styles
+    from jdstyle.datasets import prepared_labels
+    from jdstyle.datasets import usable
+    from jdstyle.sweeps import plan
+
+    skip, names = sweep_flags.SKIP_UNUSABLE.value, labels.style_names
+    found = plan.find_styles(_STYLES.value, names)
+    alone = [style for style in found if not styles.means_all(style, names)]
+    parts = prepared_labels.training_parts(labels, folds, alone)
+    wanted = usable.of_parts(alone, parts, skip=skip) if alone else []
+    if len(alone) < len(found):
+        # Together, some may lack positives to validate on.
+        parts = prepared_labels.training_parts(labels, folds, names)
+        parts = {part: of for part, of in parts.items() if "training" in part}
+        usable.of_parts(names, parts, skip=skip)
+        wanted.append("together")
+    return wanted
+
+
+def _check(jobs, builder):
+    """Refuses what every training would refuse; here, once its flags are ours.
+
+    Not above: its flags are no flags of a sweep.
+    """
+    from jdstyle import train_flags
+
+    train_flags.check_jobs(jobs, builder)
 
 
 def _open():

@@ -27,6 +27,13 @@ _GPUS = flags.DEFINE_list(
     "sees all GPUs.",
 )
 
+SKIP_UNUSABLE = flags.DEFINE_boolean(
+    "skip_unusable",
+    False,
+    "Whether to go on without the styles that lack positives or negatives in "
+    "what would train or validate them. They are named either way.",
+)
+
 
 def folds(labels):
     """Returns the chosen folds, a list of ints; see `plan.choose_folds`.

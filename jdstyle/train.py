@@ -14,12 +14,16 @@ from absl import flags
 
 from jdstyle import cli
 from jdstyle import commands
+from jdstyle import data_flags
 from jdstyle import defaults
 from jdstyle import run_flags
 from jdstyle import styles
 from jdstyle import train_flags
 from jdstyle.runs import directory
 
+train_flags.define(flags.FLAGS)
+flags.adopt_module_key_flags(data_flags)
+flags.adopt_module_key_flags(run_flags)
 flags.adopt_module_key_flags(train_flags)
 
 
@@ -35,9 +39,7 @@ def main(argv):
     builder = prepared.open_prepared(given["dataset"], given["data_dir"])
     known = records.style_names(builder)
     values = train_flags.resolve(given, known)
-    columns = list(range(len(known)))
-    if not styles.means_all(values["style"], known):
-        columns = [known.index(values["style"])]
+    columns, skipped = _columns(values, builder)
     finished = run.execute(
         builder,
         columns,
@@ -48,12 +50,35 @@ def main(argv):
         fold=values["fold"],
         cache=values["cache"],
         checkpoint_minutes=values["checkpoint_minutes"],
+        skipped=skipped,
     )
     _show(
         finished,
         values,
         "test" if "test" in builder.info.splits else "validation",
     )
+
+
+def _columns(values, builder):
+    """Returns the columns of the styles to train, and the names left out."""
+    from jdstyle.datasets import prepared_labels
+    from jdstyle.datasets import records
+    from jdstyle.datasets import usable
+
+    known = records.style_names(builder)
+    if not styles.means_all(values["style"], known):
+        return [known.index(values["style"])], []
+    parts = prepared_labels.training_parts(
+        prepared_labels.read(builder),
+        [] if values["fold"] is None else [values["fold"]],
+        known,
+    )
+    # Of several styles some may lack positives to validate on: they are
+    # trained without a score.
+    parts = {part: of for part, of in parts.items() if "training" in part}
+    names = usable.of_parts(known, parts, skip=values["skip_unusable"])
+    skipped = [name for name in known if name not in names]
+    return [known.index(name) for name in names], skipped
 
 
 def _settings(values, builder, columns):
@@ -74,7 +99,7 @@ def _settings(values, builder, columns):
         from jdstyle.training import groups
 
         others["groups"] = groups.choose(
-            values["groups"], builder, fold=values["fold"]
+            values["groups"], builder, fold=values["fold"], columns=columns
         )
     return run_flags.settings(values, **others)
 

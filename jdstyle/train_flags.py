@@ -1,7 +1,7 @@
 """The flags of `train`, which `sweep` and `reproduce` check before they begin.
 
-A binary that is not `train` imports this module only once its own flags are
-parsed: they are then no flags of its own.
+They are defined where `define` says, as those binaries have flags of the same
+names.
 """
 
 import copy
@@ -14,50 +14,66 @@ from jdstyle import styles
 from jdstyle.errors import InputError
 from jdstyle.runs import directory
 
-flags.adopt_module_key_flags(run_flags)
 
-flags.DEFINE_string(
-    "style",
-    None,
-    "Style to recognise: its number or its name; or all, for a network that "
-    "recognises every style. Required.",
-    required=True,
-)
-flags.DEFINE_enum(
-    "sharing",
-    None,
-    ["trunk", "groups", "none"],
-    "With --style=all: what the styles share. trunk: all but the heads; "
-    "groups: all but the last stage of the backbone, which is there once per "
-    "group of related styles; none: nothing. Default: trunk.",
-)
-flags.DEFINE_string(
-    "groups",
-    None,
-    "With --sharing=groups: how many groups to make of styles that often occur "
-    "together, or the groups themselves, such as 1,2,10;3,5,9. Default: 4.",
-)
-flags.DEFINE_float(
-    "positive_rate",
-    None,
-    "Share of positives after negatives have been left out at random. 0: keep "
-    f"all photos. {defaults.describe_style('positive_rate')}",
-    lower_bound=0.0,
-    upper_bound=0.99,
-)
-flags.DEFINE_float(
-    "false_negative_cost",
-    None,
-    "Cost of a missed positive in the loss. "
-    f"{defaults.describe_style('false_negative_cost')}",
-    lower_bound=1e-6,
-)
-flags.DEFINE_boolean(
-    "skip_unusable",
-    False,
-    "With --style=all: whether to train without the styles that lack positives "
-    "or negatives among the training photos. run.json then names them.",
-)
+def define(values):
+    """Defines the flags, those of `run_flags` included.
+
+    Args:
+        values: as in `run_flags.define`.
+    """
+    run_flags.define(values)
+    if "style" in values:  # Imported again.
+        return
+    flags.DEFINE_string(
+        "style",
+        None,
+        "Style to recognise: its number or its name; or all, for a network "
+        "that recognises every style. Required.",
+        required=True,
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "sharing",
+        None,
+        ["trunk", "groups", "none"],
+        "With --style=all: what the styles share. trunk: all but the heads; "
+        "groups: all but the last stage of the backbone, which is there once "
+        "per group of related styles; none: nothing. Default: trunk.",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "groups",
+        None,
+        "With --sharing=groups: how many groups to make of styles that often "
+        "occur together, or the groups themselves, such as 1,2,10;3,5,9. "
+        "Default: 4.",
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "positive_rate",
+        None,
+        "Share of positives after negatives have been left out at random. 0: "
+        f"keep all photos. {defaults.describe_style('positive_rate')}",
+        lower_bound=0.0,
+        upper_bound=0.99,
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "false_negative_cost",
+        None,
+        "Cost of a missed positive in the loss. "
+        f"{defaults.describe_style('false_negative_cost')}",
+        lower_bound=1e-6,
+        flag_values=values,
+    )
+    flags.DEFINE_boolean(
+        "skip_unusable",
+        False,
+        "With --style=all: whether to train without the styles that lack "
+        "positives or negatives among the training photos. run.json then "
+        "names them.",
+        flag_values=values,
+    )
 
 
 def resolve(given, known):
@@ -111,9 +127,10 @@ def parse(arguments):
             not a value of one.
     """
     values = flags.FlagValues()
-    for flag in flags.FLAGS.get_key_flags_for_module(__name__):
-        values[flag.name] = copy.deepcopy(flag)
-        values[flag.name].unparse()
+    for name in ("dataset", "data_dir"):  # Of `data_flags`, which all have.
+        values[name] = copy.deepcopy(flags.FLAGS[name])
+        values[name].unparse()
+    define(values)
     try:
         rest = values(["train", *arguments])[1:]
     except flags.Error as error:

@@ -18,12 +18,13 @@ class Network(typing.NamedTuple):
     Attributes:
         model: `keras.Model` from square images to logits.
         member: int, the number of its member, from 0.
-        columns: list of ints from 0, the fused style of each of its logits.
+        columns: list of ints from 0, the fused style of each of its logits, or
+            None for a logit whose style is not fused.
     """
 
     model: keras.Model
     member: int
-    columns: list[int]
+    columns: list[int | None]
 
 
 class Ensemble:
@@ -78,6 +79,8 @@ class Ensemble:
         for model, member, columns in self._networks:
             logits = model(images[model.input_shape[1]], training=False)
             for i, column in enumerate(columns):
+                if column is None:
+                    continue
                 predicted.setdefault((member, column), []).append(
                     tf.sigmoid(logits[:, i])
                 )
@@ -113,15 +116,17 @@ def load(members, style_names, fitted):
     Returns:
         `Ensemble`.
     """
+    columns = {name: column for column, name in enumerate(style_names)}
     networks = [
         Network(
             batch_norm_folding.fold_batch_norms(
                 classifier.load_run(run.directory)[0]
             ),
             number,
-            [style_names.index(name) for name in run.style_names],
+            [columns.get(name) for name in run.style_names],
         )
         for number, runs in enumerate(members.values())
         for run in runs
+        if not columns.keys().isdisjoint(run.style_names)
     ]
     return Ensemble(networks, list(members), len(style_names), fitted)

@@ -5,6 +5,7 @@ import typing
 import numpy as np
 
 from jdstyle.datasets import records
+from jdstyle.datasets import usable
 from jdstyle.errors import InputError
 from jdstyle.fusion import out_of_fold
 from jdstyle.fusion import plausibility
@@ -28,7 +29,7 @@ class Evidence(typing.NamedTuple):
     source: records.Source
 
 
-def gather(runs, photos, style_names):
+def gather(runs, photos, style_names, *, skip_unusable=False):
     """Joins the runs' probabilities and counts the training labels.
 
     Args:
@@ -37,13 +38,15 @@ def gather(runs, photos, style_names):
             without a fold; only their labels are used.
         style_names: list of the data set's style names, a name per column of
             these labels.
+        skip_unusable: bool, whether to go on without the styles that have no
+            positive out of fold.
 
     Returns:
         `Evidence`; its styles are those that some run knows.
 
     Raises:
-        InputError: as `out_of_fold.join`; or if a label is unknown, or a style
-            has no positive out of fold.
+        InputError: as `out_of_fold.join`; or if a label is unknown, or styles
+            have no positive out of fold, with all of these.
     """
     # With folds, every photo of train and validation has trained some run.
     has_folds = runs[0].fold is not None
@@ -56,7 +59,7 @@ def gather(runs, photos, style_names):
             f"{source.dataset} has unknown ones."
         )
     joined = out_of_fold.join(runs, style_names)
-    _require_positives(joined)
+    joined = _with_positives(joined, skip_unusable)
     labels = labels[:, [style_names.index(name) for name in joined.style_names]]
     return Evidence(
         joined,
@@ -66,11 +69,26 @@ def gather(runs, photos, style_names):
     )
 
 
-def _require_positives(joined):
-    for name, column in zip(joined.style_names, joined.labels.T, strict=True):
-        if not column.any():
-            raise InputError(
-                f"None of the {len(column)} photos out of fold has {name}: "
-                "there is nothing to fit its threshold to. Train more folds "
-                "(--fold), or leave its runs out with --runs."
-            )
+def _with_positives(joined, skip):
+    """Returns what is joined without the styles that no photo has."""
+    lacks = {
+        name: f"None of the {len(column)} photos out of fold has {name}."
+        for name, column in zip(
+            joined.style_names, joined.labels.T, strict=True
+        )
+        if not column.any()
+    }
+    names = usable.without(joined.style_names, lacks, skip=skip, where="fused")
+    columns = [joined.style_names.index(name) for name in names]
+    probabilities = joined.probabilities[:, :, columns]
+    there = ~np.isnan(probabilities).all(axis=(0, 2))
+    return joined._replace(
+        labels=joined.labels[:, columns],
+        probabilities=probabilities[:, there],
+        members=[
+            name
+            for name, is_there in zip(joined.members, there, strict=True)
+            if is_there
+        ],
+        style_names=names,
+    )

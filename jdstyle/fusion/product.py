@@ -24,7 +24,16 @@ MUTUAL_TABLE_FILE = "mutual_table.csv"
 MUTUAL_PICTURE = "mutual_table.png"
 
 
-def fuse(runs, photos, style_names, output_dir, options, *, missing=()):
+def fuse(
+    runs,
+    photos,
+    style_names,
+    output_dir,
+    options,
+    *,
+    missing=(),
+    skip_unusable=False,
+):
     """Fuses finished runs and exports them as one SavedModel.
 
     Args:
@@ -36,6 +45,7 @@ def fuse(runs, photos, style_names, output_dir, options, *, missing=()):
         options: `rules.Options`.
         missing: strings, of `completeness.find_runs`: what the runs lack. The
             results repeat them.
+        skip_unusable: as in `evidence.gather`.
 
     Returns:
         `(results, gathered, gains)`: the dict in `results.json`, the
@@ -48,9 +58,16 @@ def fuse(runs, photos, style_names, output_dir, options, *, missing=()):
     start = time.monotonic()
     for text in missing:
         logging.warning("Fused without it: %s", text)
-    members = finished.members(runs)
-    gathered = evidence.gather(runs, photos, style_names)
+    gathered = evidence.gather(
+        runs, photos, style_names, skip_unusable=skip_unusable
+    )
     joined = gathered.joined
+    # Without those of which no style is left.
+    members = {
+        name: of_member
+        for name, of_member in finished.members(runs).items()
+        if name in joined.members
+    }
     logging.info(
         "%d runs, %d members (%s), %d styles, %d photos out of fold",
         len(runs),
@@ -75,6 +92,12 @@ def fuse(runs, photos, style_names, output_dir, options, *, missing=()):
         "members": list(members),
         "runs": [run.directory for run in runs],
         "missing": list(missing),
+        "skipped": [
+            name
+            for name in style_names
+            if name not in joined.style_names
+            and any(name in run.style_names for run in runs)
+        ],
         "fusion": options.fusion,
         "first_thresholds": fitted.first_thresholds.tolist(),
         "thresholds": fitted.thresholds.tolist(),

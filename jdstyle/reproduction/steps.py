@@ -7,7 +7,7 @@ import typing
 from jdstyle.datasets import prepared
 from jdstyle.datasets import prepared_labels
 from jdstyle.datasets import records
-from jdstyle.datasets import summary
+from jdstyle.datasets import usable
 from jdstyle.errors import InputError
 from jdstyle.models import backbones
 from jdstyle.sweeps import plan as sweeps_plan
@@ -105,8 +105,7 @@ def check(plan, labels):
         labels: `prepared_labels.Labels` of its data set.
 
     Raises:
-        InputError: if styles, flags, weights or data sets cannot be used, or
-            if a style lacks positives or negatives where it is to be trained.
+        InputError: if styles, flags, weights or data sets cannot be used.
     """
     if plan.init_from not in ("imagenet", "scratch"):
         raise InputError(
@@ -128,38 +127,48 @@ def check(plan, labels):
                 "The report compares styles: --styles must name at least two. "
                 f"Received: {','.join(plan.wanted)}."
             )
-    _require_support(plan, labels)
     if (labels.labels["train"] < 0).any():
         raise InputError(
             f"{plan.dataset} has unknown labels; the recipe needs known ones."
         )
 
 
-def _require_support(plan, labels):
-    """Refuses styles whose trainings would fail, and with them the rest."""
-    names = sweeps_plan.named(list(plan.wanted), labels.style_names)
-    parts = prepared_labels.training_parts(labels, plan.folds, names)
-    lacks = summary.describe_support(names, parts)
-    if not lacks:
-        return
-    usable = [
-        name
-        for i, name in enumerate(names)
-        if not summary.describe_support(
-            [name], {part: of[:, [i]] for part, of in parts.items()}
-        )
+def usable_styles(wanted, labels, folds, *, skip):
+    """Returns the names of the wanted styles that can be trained.
+
+    Args:
+        wanted: as in `Plan`.
+        labels: `prepared_labels.Labels`.
+        folds: as in `Plan`.
+        skip: bool, whether the others may be left out.
+
+    Raises:
+        InputError: as `usable.of_parts`.
+    """
+    names = sweeps_plan.find_styles(list(wanted), labels.style_names)
+    parts = prepared_labels.training_parts(labels, folds, names)
+    return tuple(usable.of_parts(names, parts, skip=skip))
+
+
+def jobs(plan, style_names):
+    """Returns every training of all steps, a list of `plan.Job`."""
+    return [
+        job
+        for step in steps(plan)
+        for job in _plan_step(plan, step, style_names)
     ]
-    raise InputError(
-        f"Some styles cannot be trained: {' '.join(lacks)} Leave them out: "
-        f"--styles={','.join(usable)}."
-    )
+
+
+def pretrained(plan):
+    """Returns the run directories that pretraining will make, a list."""
+    return [_pretrained(plan, name.lower()) for name in plan.backbones]
 
 
 def pretrain(plan):
     """Pretrains every backbone, one after the other.
 
     Returns:
-        bool: whether all of them succeeded.
+        int: the exit code of the first that failed, else 0.
     """
     for backbone in plan.backbones if plan.pretrain_dataset else ():
         demo = DEMO_PRETRAIN if plan.pretrain_dataset == "demo" else ()
@@ -183,8 +192,8 @@ def pretrain(plan):
             plan.places[0],
         )
         if code:
-            return False
-    return True
+            return code
+    return 0
 
 
 def train(plan, step, builder):

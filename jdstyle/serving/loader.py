@@ -52,6 +52,15 @@ def load_program(directory):
             it holds something that `export` does not write; nothing of it
             has run by then.
     """
+    require_directory(directory)
+    sums.check_all(directory)
+    inspection.check(directory)
+    style_names = assets.read_styles(directory)
+    return tf.saved_model.load(directory), style_names
+
+
+def require_directory(directory):
+    """Raises `InputError` if a path is no SavedModel; looks no further."""
     path = os.path.join(directory, "assets", assets.STYLES)
     if not os.path.isfile(path):
         found = f"missing: {path}"
@@ -61,10 +70,6 @@ def load_program(directory):
             "--saved_model must be the directory of a SavedModel that jdstyle "
             f"exported. Received: {directory!r}; {found}."
         )
-    sums.check_all(directory)
-    inspection.check(directory)
-    style_names = assets.read_styles(directory)
-    return tf.saved_model.load(directory), style_names
 
 
 class _Signature:

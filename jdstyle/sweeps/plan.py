@@ -10,7 +10,10 @@ from jdstyle.errors import InputError
 from jdstyle.runs import directory
 
 # What the sweep tells each training; two of these do not change the result.
-_OWN_FLAGS = ("style", "dataset", "data_dir", "backbone", "fold", "workdir")
+_OWN_FLAGS = (
+    *("style", "dataset", "data_dir", "backbone", "fold", "workdir"),
+    "skip_unusable",
+)
 _PLACES = ("--data_dir=", "--workdir=")
 # `train` refuses them for a single style.
 _TOGETHER_FLAGS = ("sharing", "groups")
@@ -43,6 +46,7 @@ def plan(
     folds=(),
     pretrained=None,
     arguments=(),
+    skip_unusable=False,
 ):
     """Lists the trainings of all styles x backbones x folds.
 
@@ -60,6 +64,7 @@ def plan(
             name in lower case.
         arguments: list of strings, more flags for every training; --sharing
             and --groups go to "together" alone.
+        skip_unusable: bool, whether "together" leaves unusable styles out.
 
     Returns:
         List of `Job`; one that starts from another's network comes after it.
@@ -69,9 +74,14 @@ def plan(
             directory, or if an argument is not a flag or is one that the sweep
             sets, cannot see into or has no training for.
     """
+<<<<<<< HEAD
     found = _find_styles(wanted, style_names)
     together = any(styles.means_all(style, style_names) for style in found)
     given = _read_arguments(arguments, pretrained, together)
+=======
+    found = find_styles(wanted, style_names)
+    given = _read_arguments(arguments, pretrained, "together" in wanted)
+>>>>>>> 9ec208b (Find before the first training of a sweep what all would refuse)
     folds = dict.fromkeys(folds or [None])
     jobs = {}
     for style in found:
@@ -80,7 +90,8 @@ def plan(
         donor = _donor(init_from, style, style_names)
         sharing, more = None, without(_TOGETHER_FLAGS, arguments)
         if styles.means_all(style, style_names):
-            sharing, more = given.get("sharing", "trunk"), arguments
+            sharing, more = given.get("sharing", "trunk"), list(arguments)
+            more += ["--skip_unusable"] if skip_unusable else []
         if donor is None and init_from.startswith("style:"):
             # The donor itself: it cannot start from its own network.
             more = without(("init_from",), more)
@@ -118,18 +129,32 @@ def plan(
     return sorted(listed, key=lambda job: len(job.needs))
 
 
-def named(wanted, style_names):
-    """Returns the names of the styles that `plan` would train, a list.
+def find_styles(wanted, style_names):
+    """Returns the values of --style for `train` that `plan` makes, each once.
 
-    Args: as `plan`.
+    Args:
+        wanted: as in `plan`.
+        style_names: as in `plan`.
+
+    Returns:
+        List of names of styles, and "all" for a network of all of them.
 
     Raises:
         InputError: if there is no such style.
     """
-    found = _find_styles(wanted, style_names)
-    if any(styles.means_all(style, style_names) for style in found):
-        return style_names
-    return found
+    found = []
+    for item in wanted:
+        if item == "all":
+            found += style_names
+        elif item == "together" and styles.means_all("all", style_names):
+            found.append("all")
+        else:
+            found.append(
+                style_names[styles.find(item, style_names, flag="--styles")]
+            )
+    if not found:
+        raise InputError("--styles must name at least one style.")
+    return list(dict.fromkeys(found))
 
 
 def choose_folds(wanted, there):
@@ -200,6 +225,7 @@ def done_before(job, fingerprint):
     return there == here and fingerprint in (None, record["fingerprint"])
 
 
+<<<<<<< HEAD
 def _find_styles(wanted, style_names):
     """Returns the values of --style for `train`, each once."""
     found = []
@@ -219,6 +245,8 @@ def _find_styles(wanted, style_names):
     return list(dict.fromkeys(found))
 
 
+=======
+>>>>>>> 9ec208b (Find before the first training of a sweep what all would refuse)
 def _read_arguments(arguments, pretrained, together):
     """Checks the flags after --; returns a dict from name to value."""
     given = {}

@@ -8,22 +8,27 @@ from jdstyle.errors import InputError
 from jdstyle.fusion import relations
 
 
-def choose(text, builder, *, fold):
+def choose(text, builder, *, fold, columns=None):
     """Returns the groups that --groups means, and logs them.
 
     Args:
         text: string: a number of groups, or the groups themselves, see
             `parse`.
-        builder: a prepared TFDS builder, whose styles are all trained.
+        builder: a prepared TFDS builder.
         fold: as in `records.read_photos`.
+        columns: list of ints, the styles that are trained; None: all.
 
     Returns:
-        List of lists of columns, ints from 0; each column is in one of them.
+        List of lists of places in `columns`, ints from 0; each place is in one
+        of them.
 
     Raises:
         InputError: if there cannot be so many groups, or as `parse`.
     """
     style_names = records.style_names(builder)
+    if columns is None:
+        columns = list(range(len(style_names)))
+    style_names = [style_names[column] for column in columns]
     if text.isdecimal():
         if not 1 <= int(text) <= len(style_names):
             raise InputError(
@@ -33,7 +38,7 @@ def choose(text, builder, *, fold):
         photos = records.read_photos(
             builder, "train", fold=fold, cache="stream"
         )
-        groups = cluster(photos.labels, int(text))
+        groups = cluster(photos.labels[:, columns], int(text))
     else:
         groups = parse(text, style_names)
     for number, group in enumerate(groups, start=1):

@@ -33,6 +33,7 @@ def execute(
     fold,
     cache,
     checkpoint_minutes,
+    skipped=(),
 ):
     """Runs a training from the prepared photos to the written results.
 
@@ -49,6 +50,7 @@ def execute(
         fold: as in `records.read_photos`.
         cache: as in `records.read_photos`.
         checkpoint_minutes: as in `trainer.train`.
+        skipped: names of styles that --skip_unusable left out, for the record.
 
     Returns:
         The dict in `results.json`; at once if this run has finished before.
@@ -67,6 +69,7 @@ def execute(
         "task": task,
         **source._asdict(),
         "styles": style_names,
+        "skipped": list(skipped),
         "backbone": architecture.backbone,
         "image_size": architecture.image_size,
         "sharing": architecture.sharing if len(columns) > 1 else None,
