@@ -1,8 +1,7 @@
 """The flags that `train` and `pretrain` share; part of these binaries.
 
-They adopt them with `flags.adopt_module_key_flags`, resolve them once into a
-dict of values with `resolve`, and read that from then on: what the dict says is
-what `flags.cfg` records.
+They define and adopt them, resolve them once into a dict of values, and read
+that from then on: what the dict says is what `flags.cfg` records.
 """
 
 import math
@@ -18,10 +17,10 @@ def define(values):
     """Defines the flags.
 
     Args:
-        values: `flags.FLAGS`, or `flags.FlagValues` of another program's.
+        values: `flags.FLAGS`, or other `flags.FlagValues`.
     """
-    if "workdir" in values:  # Of `train` and `pretrain`, both imported.
-        return
+    if "workdir" in values:
+        return  # Both binaries are imported.
     path_flags.DEFINE_folder(
         "workdir",
         None,
@@ -67,7 +66,6 @@ def define(values):
         lower_bound=0,
         flag_values=values,
     )
-
     # The settings of `recipe.Settings`; None is resolved by the data set.
     flags.DEFINE_string(
         "backbone",
@@ -127,8 +125,8 @@ def define(values):
         "learning_rate",
         None,
         "Highest learning rate of AdamW, after a warm-up of a tenth of the "
-        f"steps and before a cosine decay to 0. "
-        "{defaults.describe('learning_rate')}",
+        "steps and before a cosine decay to 0. "
+        f"{defaults.describe('learning_rate')}",
         lower_bound=0.0,
         flag_values=values,
     )
@@ -234,7 +232,7 @@ def resolve(values, default_values):
             `values` is passed over.
 
     Returns:
-        A new dict with the keys of `values`.
+        dict with the keys of `values`.
     """
     return {
         name: default_values.get(name) if value is None else value

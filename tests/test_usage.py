@@ -57,9 +57,6 @@ def test_bad_usage_ends_with_2(
     monkeypatch.setattr(
         tf.config, "list_physical_devices", lambda kind=None: []
     )
-    if "--saved_model=none" in arguments and module == "evaluate":
-        arguments = [*arguments, "--dataset=label_table/x"]
-        message = "not prepared"
     assert message in call(tmp_path, module, *arguments, code=2)
     assert not (tmp_path / "runs").exists()
     if "--require_gpu" in arguments:

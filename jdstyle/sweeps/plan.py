@@ -74,14 +74,9 @@ def plan(
             directory, or if an argument is not a flag or is one that the sweep
             sets, cannot see into or has no training for.
     """
-<<<<<<< HEAD
-    found = _find_styles(wanted, style_names)
+    found = find_styles(wanted, style_names)
     together = any(styles.means_all(style, style_names) for style in found)
     given = _read_arguments(arguments, pretrained, together)
-=======
-    found = find_styles(wanted, style_names)
-    given = _read_arguments(arguments, pretrained, "together" in wanted)
->>>>>>> 9ec208b (Find before the first training of a sweep what all would refuse)
     folds = dict.fromkeys(folds or [None])
     jobs = {}
     for style in found:
@@ -146,7 +141,9 @@ def find_styles(wanted, style_names):
     for item in wanted:
         if item == "all":
             found += style_names
-        elif item == "together" and styles.means_all("all", style_names):
+        elif styles.means("together", item, style_names) and styles.means_all(
+            "all", style_names
+        ):
             found.append("all")
         else:
             found.append(
@@ -225,28 +222,6 @@ def done_before(job, fingerprint):
     return there == here and fingerprint in (None, record["fingerprint"])
 
 
-<<<<<<< HEAD
-def _find_styles(wanted, style_names):
-    """Returns the values of --style for `train`, each once."""
-    found = []
-    for item in wanted:
-        if item == "all":
-            found += style_names
-        elif styles.means("together", item, style_names) and styles.means_all(
-            "all", style_names
-        ):
-            found.append("all")
-        else:
-            found.append(
-                style_names[styles.find(item, style_names, flag="--styles")]
-            )
-    if not found:
-        raise InputError("--styles must name at least one style.")
-    return list(dict.fromkeys(found))
-
-
-=======
->>>>>>> 9ec208b (Find before the first training of a sweep what all would refuse)
 def _read_arguments(arguments, pretrained, together):
     """Checks the flags after --; returns a dict from name to value."""
     given = {}
