@@ -58,18 +58,13 @@ def test_without_either_it_is_asked_for(data_flags, tmp_path, text):
         data_flags.dataset_of(folder / "saved_model")
 
 
-@pytest.mark.parametrize(
-    ("module", "more"), [("evaluate", []), ("export", ["--format=litert"])]
-)
-def test_nothing_is_drawn_for_a_model_whose_data_is_not_here(
-    module, more, tmp_path
-):
+def test_nothing_is_drawn_for_a_model_whose_data_is_not_here(tmp_path):
     """The default, the demo, takes minutes to draw."""
     write(tmp_path, "label_table/mine/1.0.0")
     assets = tmp_path / "saved_model" / "assets"
     assets.mkdir(parents=True)
     (assets / "styles.txt").write_text("red\nblue\n")
     flag = f"--saved_model={assets.parent}"
-    said = binaries.call(tmp_path, module, flag, *more, code=2)
+    said = binaries.call(tmp_path, "evaluate", flag, code=2)
     assert "label_table/mine is not prepared in --data_dir=data" in said
     assert not (tmp_path / "data").exists()

@@ -23,9 +23,11 @@ def photos(train=TRAIN):
     }
 
 
-def gather(folder, **options):
+def gather(folder, skip_unusable=False, **options):
     runs = finished.find_runs(str(folder))
-    return evidence.gather(runs, photos(**options), STYLE_NAMES)
+    return evidence.gather(
+        runs, photos(**options), STYLE_NAMES, skip_unusable=skip_unusable
+    )
 
 
 def test_without_folds_the_training_photos_are_counted(tmp_path):
@@ -59,3 +61,19 @@ def test_refuses_a_style_without_positives(tmp_path):
     run_directories.write(tmp_path, "a", ["Punk", "Girl"], [row])
     with pytest.raises(InputError, match="None of the 1 photos .* has Girl"):
         gather(tmp_path)
+
+
+def test_names_all_styles_without_positives_or_skips_them(tmp_path):
+    row = ("x", 0, 0.5, 1, 0.25, 0, 0.75)
+    run_directories.write(tmp_path, "a", STYLE_NAMES, [row])
+    run_directories.write(
+        tmp_path, "b", ["Girl"], [("x", 0, 0.5)], backbone="VGG16"
+    )
+    with pytest.raises(InputError, match="has Sports.*has Girl.*--skip_unus"):
+        gather(tmp_path)
+    found = gather(tmp_path, skip_unusable=True)
+    assert found.joined.style_names == ["Punk"]
+    # The other member knew nothing else.
+    assert found.joined.members == ["resnet50-trunk"]
+    assert found.joined.probabilities.tolist() == [[[0.25]]]
+    assert found.counts.tolist() == [[3]]
