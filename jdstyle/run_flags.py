@@ -1,10 +1,10 @@
-"""The flags that `train` and `pretrain` share; part of these binaries.
+"""The flags that `train` and `pretrain` share, resolved once into a dict.
 
-They define and adopt them, resolve them once into a dict of values, and read
-that from then on: what the dict says is what `flags.cfg` records.
+What the dict says is what `flags.cfg` records.
 """
 
 import math
+import shlex
 
 from absl import flags
 
@@ -14,11 +14,7 @@ from jdstyle.errors import InputError
 
 
 def define(values):
-    """Defines the flags.
-
-    Args:
-        values: `flags.FLAGS`, or other `flags.FlagValues`.
-    """
+    """Defines the flags among `flags.FLAGS` or other `flags.FlagValues`."""
     if "workdir" in values:
         return  # Both binaries are imported.
     path_flags.DEFINE_folder(
@@ -268,4 +264,5 @@ def show_cost(finished, workdir):
         f"{finished['minutes']:.1f} minutes, "
         f"{finished['photos_per_second']:.0f} photos/s in training"
     )
-    print(f"TensorBoard: tensorboard --logdir={workdir}")
+    shown = shlex.join(["tensorboard", f"--logdir={workdir}"])
+    print(f"TensorBoard: {shown}")

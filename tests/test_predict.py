@@ -51,16 +51,16 @@ def test_paths_in_the_home_folder(tmp_path, predict):
     said = predict("--output=~/out/p.csv")
     home = tmp_path / "home"
     assert f"1 photos: {home}/out/p.csv" in said
-    assert (home / "out" / "p.csv").read_text() == f"{HEADER}a,0.250000,0\n"
+    assert (home / "out" / "p.csv").read_text() == f"{HEADER}a.png,0.250000,0\n"
     errors = (home / "out" / "p.csv.errors.csv").read_text()
-    assert errors == f'id,path,reason\nb,{home}/b.png,"text, not a photo"\n'
+    assert errors == f'id,path,reason\nb.png,{home}/b.png,"text, not a photo"\n'
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
 @pytest.mark.parametrize("output", ["-", "/dev/stdout", "/dev/fd/1"])
 def test_standard_output_gets_the_lines_alone(tmp_path, predict, capfd, output):
     said = predict(f"--output={output}")
-    assert capfd.readouterr().out == f"{HEADER}a,0.250000,0\n"
+    assert capfd.readouterr().out == f"{HEADER}a.png,0.250000,0\n"
     assert "1 photos: /dev/" in said
     assert "b.png: text, not a photo" in said
     assert [path.name for path in tmp_path.iterdir()] == ["home"]

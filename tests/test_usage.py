@@ -146,11 +146,10 @@ def test_places_are_checked_before_anything_else(
 
 @pytest.mark.parametrize(
     ("module", "flag"),
-    [("evaluate", "output_dir"), ("export", "output"), ("sweep", "runs_dir")],
+    [("export", "output"), ("sweep", "runs_dir")],
 )
 def test_default_places_are_checked_as_well(module, flag, tmp_path):
     others = {
-        "evaluate": ["--saved_model=file/x/saved_model"],
         "export": ["--saved_model=file/x/saved_model", "--format=onnx"],
         "sweep": [],
     }

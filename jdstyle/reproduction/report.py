@@ -2,15 +2,12 @@
 
 import os
 
-import numpy as np
 import pandas as pd
 
-from jdstyle.evaluation import charts
-from jdstyle.evaluation import lettering
 from jdstyle.evaluation import pages
 from jdstyle.evaluation import scores
 from jdstyle.fusion import product
-from jdstyle.reproduction import steps
+from jdstyle.reproduction import drawings
 
 # Macro F2 in the paper of the challenge's third place, in its order.
 PAPER_STEPS = (0.44, 0.57, 0.59, 0.60, 0.63)
@@ -88,13 +85,13 @@ def write(output_dir, results, evidence, gains):
         ("What was run", _describe(results, is_jd)),
         (
             "Photos per style",
-            [_draw_classes(pictures, style_names, results["positives"])],
+            [drawings.classes(pictures, style_names, results["positives"])],
         ),
         (
             "Which styles occur together",
             [
                 "P(A | B) = N(A and B) / N(B), counted in the training labels.",
-                _draw_mutual(output_dir, style_names),
+                drawings.mutual(output_dir, style_names),
             ],
         ),
         (
@@ -105,7 +102,7 @@ def write(output_dir, results, evidence, gains):
                 "uses relations and a plausible number of styles, where they "
                 "gain.",
                 style_table(results["product"], "fusion, relations"),
-                _draw_backbones(
+                drawings.backbones(
                     pictures,
                     style_names,
                     results["product"],
@@ -127,7 +124,7 @@ def write(output_dir, results, evidence, gains):
                 "Macro F2 of the first backbone. Each step keeps what the "
                 "steps above it added.",
                 ablation,
-                _draw_ablation(pictures, results["ablation"]),
+                drawings.ablation(pictures, results["ablation"]),
             ],
         ),
         (
@@ -185,94 +182,6 @@ def _describe(results, is_jd):
             )
         )
     return blocks
-
-
-def _picture(path, caption, style_names):
-    return pages.Picture(path, caption, lettering.choose(style_names).legend)
-
-
-def _drawn(positives):
-    """Returns the columns that pictures have room for, and what that leaves.
-
-    Args:
-        positives: dict from split to a dict with `positives`, a list of ints.
-    """
-    counts = np.sum([row["positives"] for row in positives.values()], axis=0)
-    columns = charts.most_frequent(counts)
-    if len(columns) == len(counts):
-        return columns, ""
-    return (
-        columns,
-        f" The {len(columns)} most frequent of {len(counts)} styles.",
-    )
-
-
-def _draw_classes(pictures, style_names, positives):
-    path = os.path.join(pictures, "class_distribution.png")
-    columns, note = _drawn(positives)
-    charts.class_distribution(
-        [style_names[column] for column in columns],
-        {
-            split: np.array(row["positives"])[columns]
-            for split, row in positives.items()
-        },
-        {split: row["photos"] for split, row in positives.items()},
-        path,
-    )
-    return _picture(
-        path,
-        f"Photos per style in each part of the data.{note}",
-        [style_names[column] for column in columns],
-    )
-
-
-def _draw_mutual(output_dir, style_names):
-    path = os.path.join(output_dir, steps.FUSED, product.MUTUAL_PICTURE)
-    if not os.path.isfile(path):
-        return f"It could not be drawn; see `{product.MUTUAL_TABLE_FILE}`."
-    return _picture(
-        path, "P(A | B): the share of B's photos that have A.", style_names
-    )
-
-
-def _draw_backbones(pictures, style_names, of_each, positives):
-    columns, note = _drawn(positives)
-    style_names = [style_names[column] for column in columns]
-
-    def column(result, key):
-        # Without a score, None: NaN, which draws nothing.
-        rows = [result["styles"][name] for name in style_names]
-        return np.array([row[key] for row in rows], float)
-
-    path = os.path.join(pictures, "backbones.png")
-    last = of_each["fusion, relations"]
-    charts.grouped_bars(
-        style_names,
-        {name: column(result, "f2") for name, result in of_each.items()},
-        path,
-        ylabel="F2",
-        low={"fusion, relations": column(last, "f2_low")},
-        high={"fusion, relations": column(last, "f2_high")},
-        baseline=column(last, "baseline_f2"),
-    )
-    return _picture(
-        path, f"F2 per style; the product with its interval.{note}", style_names
-    )
-
-
-def _draw_ablation(pictures, ablation):
-    path = os.path.join(pictures, "ablation.png")
-    macros = [scores.overall(result) for result in ablation.values()]
-    charts.grouped_bars(
-        list(ablation),
-        {"macro F2": np.array([macro["f2"] for macro in macros])},
-        path,
-        ylabel="macro F2",
-        low={"macro F2": np.array([macro["f2_low"] for macro in macros])},
-        high={"macro F2": np.array([macro["f2_high"] for macro in macros])},
-        baseline=macros[-1]["baseline_f2"],
-    )
-    return pages.Picture(path, "Macro F2 after each step, with its interval.")
 
 
 def _row(result, style):

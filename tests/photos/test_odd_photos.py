@@ -98,6 +98,7 @@ def test_a_folder_of_all_kinds(tmp_path):
         "--images_dir=photos",
         "--max_bad_fraction=1",
         "--allow_all_zero",
+        "--duplicates=off",
         "--num_folds=2",
         "--data_dir=it's my $HOME/data",
     )

@@ -22,9 +22,10 @@ import time
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import path_flags
 
-_PHOTOS_DIR = flags.DEFINE_string(
-    "photos_dir", None, "JPEGs, also in folders below; empty for none."
+_PHOTOS_DIR = path_flags.DEFINE_path(
+    "photos_dir", None, "JPEGs, also in folders below. By default none."
 )
 _MOST_PHOTOS = flags.DEFINE_integer(
     "most_photos", 4000, "Photos of --photos_dir to take.", lower_bound=4
