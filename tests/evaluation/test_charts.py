@@ -137,6 +137,20 @@ def test_cells_have_room_for_their_number(drawn, n):
     assert all(t.get_window_extent().width < 0.7 * cell for t in axes.texts)
 
 
+def test_of_many_styles_the_most_frequent_are_drawn(drawn):
+    counts = np.arange(100) % 50  # Twice the same: of equals the first stays.
+    names = [f"style {i}" for i in range(100)]
+    conditional = np.full((100, 100), 0.5)
+    charts.mutual_table(names, conditional, counts, "")
+    axes = drawn[0].axes[0]
+    frequent = [*range(35, 50), *range(85, 100)]
+    assert _ticks(axes.xaxis) == [f"style {i} ({i % 50})" for i in frequent]
+    assert "The 30 most frequent of 100 styles" in axes.get_title(loc="left")
+    charts.mutual_table(names[:30], conditional[:30, :30], counts[:30], "")
+    sizes = [figure.get_size_inches().tolist() for figure in drawn]
+    assert sizes[0] == sizes[1]
+
+
 def test_distribution_shows_number_and_share_on_a_log_axis(drawn):
     _class_distribution("")
     axes = drawn[0].axes[0]

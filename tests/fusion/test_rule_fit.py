@@ -5,11 +5,13 @@ import pytest
 
 from jdstyle.datasets import records
 from jdstyle.errors import InputError
+from jdstyle.evaluation import charts
 from jdstyle.evaluation import metrics
 from jdstyle.evaluation import thresholds
 from jdstyle.fusion import evidence
 from jdstyle.fusion import out_of_fold
 from jdstyle.fusion import plausibility
+from jdstyle.fusion import product
 from jdstyle.fusion import relations
 from jdstyle.fusion import rule_fit
 from jdstyle.fusion import rules
@@ -65,6 +67,22 @@ def test_each_rule_has_a_table_with_a_row_per_style_name(gathered, kind):
         assert table.index.tolist() == ["Punk", "Girl", "macro mean"]
     assert (fitted.least, fitted.most) == gathered.limits
     assert gains["relations"]["alpha"][:2].tolist() == fitted.alpha.tolist()
+
+
+def test_a_picture_that_cannot_be_drawn_loses_no_product(
+    gathered, tmp_path, monkeypatch, caplog
+):
+    path = tmp_path / product.MUTUAL_PICTURE
+    product._draw(str(tmp_path), gathered)
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+    def fail(*_):
+        raise MemoryError("too large")
+
+    monkeypatch.setattr(charts, "mutual_table", fail)
+    product._draw(str(tmp_path), gathered)
+    assert not path.exists()  # It was that of an earlier product.
+    assert "cannot be drawn (MemoryError: too large)" in caplog.text
 
 
 def made(signal, photos, most, seed=0):

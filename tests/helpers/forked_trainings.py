@@ -20,7 +20,7 @@ def address():
 
 
 def install(address, output, become):
-    """Lets `jdstyle.sweeps.runner` fork what it would start, in this process.
+    """Lets `jdstyle.sweeps` fork what it would start, in this process.
 
     Args:
         address: of the server.
@@ -28,6 +28,7 @@ def install(address, output, become):
         become: function of a file, folder, variables, module and arguments
             that runs a binary.
     """
+    from jdstyle.sweeps import processes
     from jdstyle.sweeps import runner
 
     server = forkserver._forkserver
@@ -36,7 +37,7 @@ def install(address, output, become):
     server.ensure_running = lambda: None
 
     class Popen:
-        """What `runner` uses of `subprocess.Popen`."""
+        """What both use of `subprocess.Popen`."""
 
         def __init__(self, command, env, stdout=None, **_):
             module = command[2].removeprefix("jdstyle.")
@@ -63,8 +64,8 @@ def install(address, output, become):
             if self.returncode is None:
                 raise subprocess.TimeoutExpired("", timeout)
 
-    runner.leashed = lambda command: command
-    runner.subprocess = types.SimpleNamespace(
+    processes.leashed = lambda command: command
+    processes.subprocess = runner.subprocess = types.SimpleNamespace(
         Popen=Popen,
         DEVNULL=subprocess.DEVNULL,
         STDOUT=subprocess.STDOUT,

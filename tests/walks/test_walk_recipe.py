@@ -62,7 +62,7 @@ def swept(run, pretrained):
 @pytest.fixture(scope="module")
 def fused(run, swept):
     said = run("fuse", DATASET, "--runs_dir=runs/set")
-    assert "What the relations gained" in said
+    assert "F2 by thresholds alone and what each rule gained" in said
     assert "--saved_model=runs/set/fused/saved_model" in said
     return swept / "fused"
 
@@ -265,11 +265,13 @@ def test_folds_are_joined_and_averaged(run):
         "--runs_dir=runs/folds",
         f"--output_dir={partly}",
         "--allow_missing",
+        "--skip_unusable",
     )
     assert "--allow_missing" in (partly / "flags.cfg").read_text()
     partly = read_json(partly / "results.json")
     assert partly["styles"] == ["bright"]
     assert len(partly["runs"]) == 2
+    assert partly["skipped"] == []
     assert "rare-mobilenet-fold2 is done, but no" in partly["missing"][0]
 
 
