@@ -22,11 +22,8 @@ def choose(labels, before, tried, folds, *, refused=None, wish=None, seed=0):
 
     A gain above 0 is not enough. Thresholds of four fifths of the photos are
     less certain than those of all photos, and a rule that mends their errors
-    gains out of fold what it does not gain in the product. On made photos of 13
-    styles, 150 out of fold and a weak network, 12 sets each, a limit of styles
-    per photo cost 0.115 of F2 on fresh photos if it was always on, 0.008 if it
-    was on where it gained, and 0.0002 by this interval; of a better one 0.020,
-    0.007 and 0.002.
+    gains out of fold what it does not gain in the product. What the interval
+    costs and saves: `tools/bench/rule_gates.py`.
 
     Args:
         labels: bool array, shape `(n, num_styles)`.
