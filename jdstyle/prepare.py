@@ -199,7 +199,8 @@ def main(argv):
         "dataset": data_flags.DATASET.value,
         "data_dir": data_flags.DATA_DIR.value,
     }
-    trainable = builder.info.metadata.get("trainable", [1])
+    metadata = builder.info.metadata or {}
+    trainable = metadata.get("trainable", [1])
     following = None
     if data_flags.DATASET.value.startswith("deepfashion/"):
         following = commands.line("pretrain", **place)

@@ -167,7 +167,7 @@ def check_jobs(jobs, builder, *, made=()):
     starts = set()
     for job in jobs:
         values = resolve(parse(job.flags), known)
-        init_from, fold = values["init_from"], values["fold"]
+        init_from, fold = str(values["init_from"]), values["fold"]
         if values["groups"]:
             groups.choose(values["groups"], builder, fold=fold)
         if job.needs or init_from in made:

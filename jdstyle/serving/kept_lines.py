@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import typing
 
 from absl import logging
 
@@ -19,7 +20,11 @@ from jdstyle.files import atomic
 from jdstyle.files import sums
 
 # A file's name may hold bytes that are not UTF-8: they are written as they are.
-TEXT = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
+TEXT: dict[str, typing.Any] = {
+    "encoding": "utf-8",
+    "errors": "surrogateescape",
+    "newline": "",
+}
 
 
 class Lines:

@@ -424,7 +424,7 @@ def test_refuses_a_file_too_many(name, product):
     [
         (b"A\n", "names 1 styles, .* have the shape .-1, 2"),
         (b"A\nB\nC\n", "names 3 styles"),
-        (b"", "names 0 styles"),
+        (b"", "empty or occurs twice"),
         (b"A\nA\n", "empty or occurs twice"),
         (b"A\n \n", "empty or occurs twice"),
         (b"A\n\nB\n", "empty or occurs twice"),
