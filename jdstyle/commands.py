@@ -29,6 +29,20 @@ def line(program, *arguments, **flags):
     return shlex.join([_python(), *start, *named, *arguments])
 
 
+def predict(saved_model):
+    """Returns the command that predicts photos with a product.
+
+    Args:
+        saved_model: directory of the SavedModel.
+    """
+    return line(
+        "predict",
+        "PHOTO_OR_FOLDER",
+        saved_model=saved_model,
+        output="predictions.csv",
+    )
+
+
 def _python():
     """Returns `python` where that is this Python, else this one's path."""
     found = shutil.which("python")

@@ -77,13 +77,7 @@ def main(argv):
     seconds = time.monotonic() - start
     print(f"{result['photos']} photos in {seconds:.0f} s, loading included")
     print(f"Results: {os.path.join(output_dir, 'results.json')}")
-    following = commands.line(
-        "predict",
-        "PHOTO_OR_FOLDER",
-        saved_model=saved_model,
-        output="predictions.csv",
-    )
-    print(f"Next: {following}")
+    print(f"Next: {commands.predict(saved_model)}")
 
 
 if __name__ == "__main__":

@@ -109,11 +109,9 @@ def _make_plan(labels, arguments):
         "deepfashion/coarse" if dataset == "jd_fashion" else dataset
     )
     folds = tuple(sweep_flags.folds(labels))
-    wanted = tuple(_STYLES.value)
-    if "together" not in wanted:  # Which `steps.check` refuses.
-        wanted = steps.usable_styles(
-            wanted, labels, folds, skip=sweep_flags.SKIP_UNUSABLE.value
-        )
+    wanted = steps.usable_styles(
+        _STYLES.value, labels, folds, skip=sweep_flags.SKIP_UNUSABLE.value
+    )
     if folds and pretrain == dataset:
         raise InputError(
             "--folds: pretraining would see the photos that validate. Pass "
@@ -206,13 +204,7 @@ def _show(plan, results):
     )
     print(f"\nReport: {results['report']}")
     print(f"SavedModel: {saved_model}")
-    following = commands.line(
-        "predict",
-        "PHOTO_OR_FOLDER",
-        saved_model=saved_model,
-        output="predictions.csv",
-    )
-    print(f"Next: {following}")
+    print(f"Next: {commands.predict(saved_model)}")
 
 
 if __name__ == "__main__":

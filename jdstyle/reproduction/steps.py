@@ -112,8 +112,6 @@ def check(plan, labels):
             "--init_from must be imagenet or scratch. "
             f"Received: {plan.init_from!r}."
         )
-    if "together" in plan.wanted:
-        raise InputError("--styles=together is only for jdstyle.sweep.")
     for backbone in plan.backbones:
         backbones.require(backbone, "--backbones")
         if backbone == "InceptionV4" and plan.init_from == "imagenet":
@@ -143,9 +141,11 @@ def usable_styles(wanted, labels, folds, *, skip):
         skip: bool, whether the others may be left out.
 
     Raises:
-        InputError: as `usable.of_parts`.
+        InputError: as `usable.of_parts`, or for a network of all styles.
     """
     names = sweeps_plan.find_styles(list(wanted), labels.style_names)
+    if not set(names) <= set(labels.style_names):  # "all" of `find_styles`.
+        raise InputError("--styles=together is only for jdstyle.sweep.")
     parts = prepared_labels.training_parts(labels, folds, names)
     return tuple(usable.of_parts(names, parts, skip=skip))
 

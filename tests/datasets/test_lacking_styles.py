@@ -57,6 +57,12 @@ def check(folder, styles, folds, *, skip=False):
     return usable
 
 
+@pytest.mark.parametrize("word", ["together", "Together", " TOGETHER "])
+def test_reproduce_compares_styles_alone(folder, word):
+    with pytest.raises(InputError, match="together is only for jdstyle.sweep"):
+        check(folder, ("bright", word), ())
+
+
 def test_reproduce_names_them_and_the_others(folder):
     with pytest.raises(InputError) as caught:
         check(folder, ("all",), (0, 1))

@@ -3,9 +3,9 @@
 import resource
 
 import binaries
+import fake_models
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
 
 from jdstyle.errors import InputError
@@ -69,12 +69,7 @@ class Stop:
         if self.calls == 0:
             raise KeyboardInterrupt
         self.calls -= 1
-        number = len(photos)
-        return {
-            "probabilities": tf.fill([number, 1], 0.25),
-            "labels": tf.zeros([number, 1], tf.int32),
-            "valid": tf.fill([number], True),
-        }
+        return fake_models.give_quarter(photos)
 
 
 @pytest.fixture
