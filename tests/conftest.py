@@ -107,6 +107,13 @@ def _unit_tests_start_no_python(request, monkeypatch):
     monkeypatch.setattr(os, "fork", refuse)
 
 
+@pytest.fixture
+def log(caplog):
+    """What is logged from here on, whatever level other tests left behind."""
+    caplog.set_level("INFO", "absl")
+    return caplog
+
+
 STYLES = ("bright", "rare")
 NUM_PHOTOS = 80
 

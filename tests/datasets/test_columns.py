@@ -126,7 +126,7 @@ def test_garments_have_splits_and_folds_too(tmp_path):
     assert names == [*NAMES, *header]
 
 
-def test_split_wins_over_what_says_it_otherwise(tmp_path, caplog):
+def test_split_wins_over_what_says_it_otherwise(tmp_path, log):
     columns = [["train", "test"], "10", ["1", "0"]]
     names, rows = read(tmp_path, ["split", "is_valid", "kfold"], columns)
     assert [row.split for row in rows] == ["train", "test"]
@@ -168,12 +168,11 @@ def test_a_column_may_be_named_as_it_is_alike(tmp_path):
     assert (names, [row.id for row in rows]) == (["b", "x"], ["p", "q"])
 
 
-def test_logs_what_each_column_was_taken_for(tmp_path, caplog):
-    caplog.set_level("INFO")
+def test_logs_what_each_column_was_taken_for(tmp_path, log):
     header = ["", "is_valid", "Fold", "note"]
     columns = [range(4), "0110", "0122", ["x"] * 4]
     read(tmp_path, header, columns, style_columns=["a:b"])
-    said = [record.getMessage() for record in caplog.records]
+    said = [record.getMessage() for record in log.records]
     assert said == [
         f"The columns of {tmp_path}/t.csv:",
         "  photos  'image' (4)",

@@ -86,11 +86,11 @@ def pairs(number, total):
     [(2, None, False), (3, None, True), (10, None, True), (50, "group", True)],
 )
 def test_few_are_told_and_more_than_5_percent_warned_of(
-    caplog, number, mode, warns
+    log, number, mode, warns
 ):
     copies.require_few(pairs(number, 100), 100, mode)
     share = f"That is {2 * number}% of the photos"
-    assert (share in caplog.text) == warns
+    assert (share in log.text) == warns
 
 
 @pytest.mark.parametrize("mode", [None, "group", "warn"])

@@ -118,22 +118,22 @@ def no_rare(monkeypatch):
 
 
 def test_one_style_without_validation_positives_is_refused_at_the_start(
-    tiny, no_rare, tmp_path, caplog
+    tiny, no_rare, tmp_path, log
 ):
     with pytest.raises(InputError, match="positives and negatives of rare"):
         execute(tiny, tmp_path / "run", columns=[1])
-    assert "rare: no positive in the validation photos." in caplog.text
+    assert "rare: no positive in the validation photos." in log.text
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert names == {directory.RUN_FILE, directory.FLAGS_FILE}
 
 
 @pytest.mark.long
 def test_among_several_styles_it_trains_without_a_score_and_is_not_fused(
-    tiny, no_rare, tmp_path, monkeypatch, caplog
+    tiny, no_rare, tmp_path, monkeypatch, log
 ):
     monkeypatch.setattr(trainer, "train", train_nothing)
     execute(tiny, tmp_path / "runs" / "a")
-    assert "rare: no positive in the validation photos." in caplog.text
+    assert "rare: no positive in the validation photos." in log.text
     results = directory.read_json(
         tmp_path / "runs" / "a" / directory.RESULTS_FILE
     )

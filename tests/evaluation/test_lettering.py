@@ -54,12 +54,12 @@ def fonts(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def no_warnings(caplog):
+def no_warnings(log):
     """Fails where matplotlib misses a glyph or a family."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
-    said = [r for r in caplog.records if r.levelno >= logging.WARNING]
+    said = [r for r in log.records if r.levelno >= logging.WARNING]
     assert not said
 
 

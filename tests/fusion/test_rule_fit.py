@@ -70,7 +70,7 @@ def test_each_rule_has_a_table_with_a_row_per_style_name(gathered, kind):
 
 
 def test_a_picture_that_cannot_be_drawn_loses_no_product(
-    gathered, tmp_path, monkeypatch, caplog
+    gathered, tmp_path, monkeypatch, log
 ):
     path = tmp_path / product.MUTUAL_PICTURE
     product._draw(str(tmp_path), gathered)
@@ -82,7 +82,7 @@ def test_a_picture_that_cannot_be_drawn_loses_no_product(
     monkeypatch.setattr(charts, "mutual_table", fail)
     product._draw(str(tmp_path), gathered)
     assert not path.exists()  # It was that of an earlier product.
-    assert "cannot be drawn (MemoryError: too large)" in caplog.text
+    assert "cannot be drawn (MemoryError: too large)" in log.text
 
 
 def made(signal, photos, most, seed=0):
@@ -161,7 +161,7 @@ def test_limits_are_on_where_they_gain():
     assert macro_f2(labels, rules.decide_photos(fitted, corrected)) > alone
 
 
-def test_a_wish_is_followed_and_its_cost_is_told(caplog):
+def test_a_wish_is_followed_and_its_cost_is_told(log):
     gathered = evidence_of(*made(1.0, 300, 2))
     options = rules.Options(relations="none", least=1, most=2)
     fitted, blended, gains = rule_fit.fit(gathered, options)
@@ -171,7 +171,7 @@ def test_a_wish_is_followed_and_its_cost_is_told(caplog):
     table = gains["at most 2"]
     assert set(table["kept"][:-1]) == {"yes: --max_styles=2"}
     assert table.loc["macro mean", "gain"] < 0
-    assert "--max_styles=2 changes macro F2 out of fold by -0." in caplog.text
+    assert "--max_styles=2 changes macro F2 out of fold by -0." in log.text
 
 
 def test_rules_are_all_that_the_total_says():

@@ -1,7 +1,6 @@
 """Tests for `jdstyle.photos.finding`: what a folder holds, and the ids."""
 
 import io
-import logging as standard_logging
 import os
 import random
 
@@ -22,12 +21,6 @@ def photo(kind="JPEG"):
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def log(caplog):
-    caplog.set_level(standard_logging.INFO)
-    return caplog
 
 
 def write(path, data=None):

@@ -26,6 +26,6 @@ def test_nothing_bad_makes_no_file(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_without_a_file_the_log_tells(caplog):
+def test_without_a_file_the_log_tells(log):
     bad_photos.write(None, BAD)
-    assert "x/a.jpg: empty file" in caplog.text
+    assert "x/a.jpg: empty file" in log.text

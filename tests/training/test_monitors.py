@@ -105,15 +105,14 @@ def test_where_the_only_step_is_the_first_it_counts(model, clock):
     assert rate.photos_per_second == [2.0]
 
 
-def test_progress_says_what_is_left(clock, caplog):
+def test_progress_says_what_is_left(clock, log):
     rate = progress.Rate(EPOCHS)
     clock.now += 20
     names = ("loss", "val_loss", "val_f2", "val_pr_auc", "photos_per_second")
     logs = dict.fromkeys(names, 0.5)
-    with caplog.at_level("INFO", "absl"):
-        progress.Progress(EPOCHS, rate).on_epoch_end(0, logs)
-    assert "Epoch 1 of 3: loss 0.5000" in caplog.text
-    assert caplog.text.endswith("40 s left\n")
+    progress.Progress(EPOCHS, rate).on_epoch_end(0, logs)
+    assert "Epoch 1 of 3: loss 0.5000" in log.text
+    assert log.text.endswith("40 s left\n")
 
 
 def make_monitors(model, folder):
