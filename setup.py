@@ -62,6 +62,8 @@ setuptools.setup(
         "markdown>=3.7,<4",
         # The live table of a sweep; Keras brings it anyway.
         "rich>=14,<16",
+        # What is free of the memory; TFDS brings it anyway.
+        "psutil>=7,<8",
         # Of tools/download_photos.py; TFDS brings them anyway. Below,
         # PYSEC-2026-2275 and GHSA-qccp-gfcp-xxvc, GHSA-mf9v-mfxr-j63j.
         "requests>=2.33,<3",

@@ -113,8 +113,8 @@ def define(values):
     flags.DEFINE_string(
         "batch_size",
         "auto",
-        "Photos per step over all devices. auto: nearly the largest number "
-        "that fits the GPUs, and 32 on a CPU.",
+        "Photos per step over all devices. auto: 32 to 256, with 20 steps an "
+        "epoch; max: what fits the GPUs. Both scale the learning rate.",
         flag_values=values,
     )
     flags.DEFINE_float(
@@ -207,15 +207,16 @@ def check(values):
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"--{name} must be finite, not {value}.")
     text = str(values["batch_size"])
-    if text != "auto" and not (text.isdecimal() and int(text) > 0):
+    if not (text in ("auto", "max") or (text.isdecimal() and int(text) > 0)):
         raise InputError(
-            f"--batch_size must be auto or an int > 0. Received: {text!r}."
+            f"--batch_size must be auto, max or an int > 0. Received: {text!r}."
         )
-    if values["require_gpu"]:
+    if values["require_gpu"] or text == "max":
         # Not above, so that --help does not wait for TensorFlow.
         from jdstyle.training import devices
 
-        devices.require_gpu()
+        flag = "require_gpu" if values["require_gpu"] else "batch_size=max"
+        devices.require_gpu(flag)
     return values
 
 
@@ -246,7 +247,7 @@ def settings(values, **others):
     from jdstyle.training import recipe
 
     text = values["batch_size"]
-    others["batch_size"] = 0 if text == "auto" else int(text)
+    others["batch_size"] = text if text in ("auto", "max") else int(text)
     named = {
         name: values[name] for name in recipe.Settings._fields if name in values
     }

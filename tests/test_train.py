@@ -113,8 +113,8 @@ def test_what_names_no_style_is_where_it_starts(init_from):
     [
         ("--learning_rate=nan", "--learning_rate must be finite, not nan"),
         ("--weight_decay=inf", "--weight_decay must be finite, not inf"),
-        ("--batch_size=0", "--batch_size must be auto or an int > 0.*'0'"),
-        ("--batch_size=x", "--batch_size must be auto or an int > 0.*'x'"),
+        ("--batch_size=0", "--batch_size must be auto, max or an int > 0.*'0'"),
+        ("--batch_size=x", "--batch_size must be auto, max or an int > 0.*'x'"),
     ],
 )
 def test_refuses_values_that_absl_lets_pass(argument, message):
@@ -149,4 +149,6 @@ def test_settings_are_the_values_and_what_wins_over_them():
     )
     assert (settings.batch_size, settings.ema) == (16, 0.9)
     assert (settings.init_from, settings.sharing) == ("run", "trunk")
-    assert run_flags.settings(values | {"batch_size": "auto"}).batch_size == 0
+    assert (
+        run_flags.settings(values | {"batch_size": "auto"}).batch_size == "auto"
+    )

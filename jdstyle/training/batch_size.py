@@ -2,10 +2,9 @@
 
 import contextlib
 import gc
+import math
 import re
 
-import keras
-import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -13,12 +12,58 @@ from jdstyle import errors
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.runs import checkpoints
-from jdstyle.training import recipe
 
-CPU_BATCH_SIZE = 32
+# Between these lies the batch of --batch_size=auto. The default learning rates
+# are made for the smaller one.
+SMALLEST, LARGEST = 32, 256
 
-# What a batch size of --batch_size=auto is a multiple of, on each device.
-_STEP = 8
+# What auto leaves an epoch at least, if the smallest batch allows it.
+_STEPS_PER_EPOCH = 20
+
+# What a batch that was made smaller is a multiple of, on each device.
+STEP = 8
+
+
+def best(photos, *, num_replicas=1, fitting=None):
+    """Chooses the batch that learns best: --batch_size=auto.
+
+    A larger batch makes a GPU faster and each gradient less noisy, but leaves
+    fewer steps to the same photos. So it is the largest power of two from 32 to
+    256 with which an epoch has at least 20 steps. The rule asks for the photos
+    alone, and the same command trains alike on a GPU and a CPU; where its batch
+    does not fit the memory, the largest of these that does is taken.
+
+    Args:
+        photos: float, how many an epoch shows.
+        num_replicas: int, devices that share a batch.
+        fitting: function without arguments that returns how many photos fit
+            the memory; called if the batch would be more than 32.
+
+    Returns:
+        int, photos per step over all devices, a multiple of `num_replicas`.
+    """
+    size = SMALLEST
+    while size < LARGEST and photos > 2 * size * (_STEPS_PER_EPOCH - 1):
+        size *= 2
+    if size > SMALLEST and fitting is not None:
+        room = fitting()
+        while size > max(SMALLEST, room):
+            size //= 2
+    return math.ceil(size / num_replicas) * num_replicas
+
+
+def rate_factor(batch_size):
+    """Returns by what a batch multiplies the learning rate of a batch of 32.
+
+    AdamW divides by the root of the squared gradients, hence the square root.
+
+    Args:
+        batch_size: int, photos per step over all devices.
+
+    Source: Malladi et al., "On the SDEs and Scaling Rules for Adaptive Gradient
+    Algorithms" (2022), definition 5.
+    """
+    return math.sqrt(batch_size / SMALLEST)
 
 
 def train_with_batch(train, given, *, first_try, num_replicas, states_dir):
@@ -27,9 +72,9 @@ def train_with_batch(train, given, *, first_try, num_replicas, states_dir):
     Args:
         train: function of a batch size that trains, from the saved state on
             where there is one.
-        given: int, --batch_size; 0 for auto.
+        given: int, or "auto" or "max", as in `recipe.Settings`.
         first_try: function without arguments that returns the batch size with
-            which auto begins.
+            which auto and max begin.
         num_replicas: int, devices that share a batch.
         states_dir: folder of the saved states, see `checkpoints`.
 
@@ -38,8 +83,8 @@ def train_with_batch(train, given, *, first_try, num_replicas, states_dir):
 
     Raises:
         InputError: if the devices cannot share a batch evenly, or if the given
-            one or auto's smallest does not fit the memory.
-        Failure: if the batch of auto does not fit, and there is a state.
+            one or the smallest of auto and max does not fit the memory.
+        Failure: if the batch of auto or max does not fit, and there is a state.
     """
 
     def train_evenly(batch_size):
@@ -55,107 +100,19 @@ def train_with_batch(train, given, *, first_try, num_replicas, states_dir):
                 raise
             # Another batch would begin again: hours may be lost.
             raise Failure(
-                f"--batch_size=auto: {batch_size} photos ran out of memory. "
+                f"--batch_size={given}: {batch_size} photos ran out of memory. "
                 f"The state is kept: {kept[-1]}. To go on from it, free the "
                 "device of other programs and run the same command again; to "
                 "begin again with less memory, pass a smaller --batch_size, "
                 f"such as {max(1, batch_size // 2)}, and another --workdir."
             ) from error
 
-    if given:
+    if isinstance(given, int):
         with batch_must_fit(given):
             return train_evenly(given)
     return shrink_until_it_fits(
-        train_unless_lost, first_try(), smallest=_STEP * num_replicas
+        train_unless_lost, first_try(), smallest=STEP * num_replicas
     )
-
-
-def choose(settings, loss, num_styles):
-    """Chooses what --batch_size=auto begins with.
-
-    Args:
-        settings: `recipe.Settings`.
-        loss: `keras.losses.Loss` of the training.
-        num_styles: number of logits.
-
-    Returns:
-        int, photos per step over all devices: a fixed number on CPUs, on GPUs
-        nearly the largest that fits each of them.
-
-    Raises:
-        InputError: if not even 8 photos fit a GPU.
-    """
-    num_gpus = len(tf.config.list_logical_devices("GPU"))
-    if not num_gpus:
-        return CPU_BATCH_SIZE
-    network, _ = recipe.build_network(
-        settings._replace(init_from="scratch"), num_styles
-    )
-    network.compile(
-        recipe.make_optimizer(settings, steps=100),
-        loss,
-        jit_compile=settings.xla,
-    )
-
-    def try_batch(batch_size):
-        shape = (batch_size, settings.image_size, settings.image_size, 3)
-        network.train_on_batch(
-            np.zeros(shape, "uint8"),
-            np.zeros((batch_size, num_styles), "float32"),
-        )
-
-    # Not all of it: validation and prefetched batches need room as well.
-    largest = largest_batch(try_batch)
-    batch_size = max(_STEP, int(0.9 * largest) // _STEP * _STEP)
-    keras.backend.clear_session()
-    logging.info("--batch_size=auto: %d photos per GPU", batch_size)
-    return batch_size * num_gpus
-
-
-def largest_batch(try_batch, *, smallest=_STEP, largest=1024):
-    """Finds the largest batch that fits the device's memory.
-
-    Doubles until the memory is exceeded, then halves the gap.
-
-    Args:
-        try_batch: function of a batch size that runs a training step; raises
-            `tf.errors.ResourceExhaustedError` if there is too little memory.
-        smallest: int, the first to try; the result is a multiple of it.
-        largest: int, where to stop.
-
-    Returns:
-        int, a multiple of `smallest`.
-
-    Raises:
-        InputError: if not even `smallest` fits.
-    """
-
-    def fits(batch_size):
-        try:
-            try_batch(batch_size)
-        except tf.errors.ResourceExhaustedError:
-            logging.info("Batch size %d: out of memory", batch_size)
-            return False
-        return True
-
-    if not fits(smallest):
-        raise InputError(
-            f"Not even a batch of {smallest} photos fits the device's memory. "
-            "Pass a smaller --image_size or --backbone."
-        )
-    good, bad = smallest, None
-    while bad is None and 2 * good <= largest:
-        if fits(2 * good):
-            good *= 2
-        else:
-            bad = 2 * good
-    while bad is not None and bad - good > smallest:
-        middle = (good + bad) // 2 // smallest * smallest
-        if fits(middle):
-            good = middle
-        else:
-            bad = middle
-    return good
 
 
 @contextlib.contextmanager
@@ -185,11 +142,11 @@ def batch_must_fit(batch_size):
         ) from error
 
 
-def shrink_until_it_fits(train, batch_size, *, smallest=_STEP):
+def shrink_until_it_fits(train, batch_size, *, smallest=STEP):
     """Trains; where the memory runs out, begins again with half the batch.
 
-    `largest_batch` tries single steps. Later, validation, prefetched batches or
-    other programs on the device may need what was free then.
+    How much a batch takes is estimated before; the training itself is what
+    checks it, with augmentation, averages, prefetched batches and validation.
 
     Args:
         train: function of a batch size that trains from the start.
@@ -210,8 +167,8 @@ def shrink_until_it_fits(train, batch_size, *, smallest=_STEP):
                 raise
             half = max(smallest, batch_size // 2 // smallest * smallest)
             logging.warning(
-                "--batch_size=auto: %d photos ran out of memory; beginning "
-                "again with %d",
+                "A batch of %d photos ran out of memory; beginning again with "
+                "%d",
                 batch_size,
                 half,
             )

@@ -63,14 +63,14 @@ def cpu_has_bfloat16(cpuinfo="/proc/cpuinfo"):
     )
 
 
-def require_gpu():
-    """Raises `InputError` if TensorFlow sees no GPU."""
+def require_gpu(flag):
+    """Raises `InputError` if TensorFlow sees no GPU, which a flag asks for."""
     if not tf.config.list_physical_devices("GPU"):
         raise InputError(
-            "--require_gpu: TensorFlow sees no GPU. Check `nvidia-smi`, "
+            f"--{flag}: TensorFlow sees no GPU. Check `nvidia-smi`, "
             "CUDA_VISIBLE_DEVICES, docker's --gpus=all and that jdstyle is "
-            "installed as jdstyle[gpu]; or leave --require_gpu out to train on "
-            "the CPU."
+            f"installed as jdstyle[gpu]; or leave --{flag} out to train on the "
+            "CPU."
         )
 
 

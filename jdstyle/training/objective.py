@@ -37,6 +37,15 @@ class Objective(typing.NamedTuple):
     validation_loss: keras.losses.Loss
 
     @property
+    def photos_per_epoch(self):
+        """How many photos an epoch shows, on average.
+
+        Validation should not cost more than training: a rare style's pass may
+        be a hundred times shorter than the validation photos are many.
+        """
+        return max(self.shown, len(self.validation_labels))
+
+    @property
     def scored(self):
         """Places of the styles that can be scored: they have positives."""
         return np.flatnonzero((self.validation_labels == 1).any(axis=0))

@@ -11,7 +11,14 @@ from jdstyle.models import backbones
 from jdstyle.models import classifier
 from jdstyle.models import starts
 from jdstyle.runs import directory
+from jdstyle.training import batch_size
 from jdstyle.training import losses
+
+# Steps of an epoch at least: fewer are not worth validating.
+_LEAST_STEPS = 10
+
+# A training of fewer steps than these has hardly begun.
+_FEW_STEPS = 100
 
 
 class Settings(typing.NamedTuple):
@@ -19,8 +26,9 @@ class Settings(typing.NamedTuple):
 
     `positive_rate` 0 keeps every photo; it and `false_negative_cost` are a
     number, or a tuple of one per style. `init_from` is "imagenet", "scratch", a
-    run directory or a backbone's weight file. `batch_size` and
-    `steps_per_epoch` 0 let the program choose, `ema` 0 takes no average.
+    run directory or a backbone's weight file. `batch_size` is a number of
+    photos, or how to choose it: "auto" or "max". `steps_per_epoch` 0 lets the
+    program choose, `ema` 0 takes no average.
     `groups` are lists of columns, each of which is in one of them.
     """
 
@@ -34,7 +42,7 @@ class Settings(typing.NamedTuple):
     false_negative_cost: float | tuple[float, ...]
     false_positive_cost: float = 1.0
     weight_decay: float = 1e-4
-    batch_size: int = 0
+    batch_size: int | str = "auto"
     steps_per_epoch: int = 0
     balance: bool = False
     augment: bool = True
@@ -60,21 +68,43 @@ class Epochs(typing.NamedTuple):
     batch_size: int
 
 
-def make_epochs(settings, batch_size, *, shown, num_validation):
+def make_epochs(settings, size, photos):
     """Returns the `Epochs` of a training.
 
     Args:
         settings: `Settings`.
-        batch_size: int, photos per step over all devices.
-        shown: float, photos that a pass over the training shows on average.
-        num_validation: int, photos that validate.
+        size: int, photos per step over all devices.
+        photos: float, how many an epoch shows; more if they are fewer than ten
+            steps.
     """
-    # Validation should not cost more than training: a rare style's pass may be
-    # a hundred times shorter than the validation photos are many.
-    steps = settings.steps_per_epoch or math.ceil(
-        max(shown, num_validation) / batch_size
+    steps = settings.steps_per_epoch or max(
+        _LEAST_STEPS, math.ceil(photos / size)
     )
-    return Epochs(settings.epochs, steps, batch_size)
+    return Epochs(settings.epochs, steps, size)
+
+
+def describe_length(epochs, photos):
+    """Says what is wrong with the length of a training.
+
+    Args:
+        epochs: `Epochs`.
+        photos: float, how many a pass over the training shows.
+
+    Yields:
+        Sentences.
+    """
+    total = epochs.number * epochs.steps
+    if total < _FEW_STEPS:
+        yield (
+            f"The whole training is {total} steps, too few to learn much. Pass "
+            "more --epochs or --steps_per_epoch, or a smaller --batch_size."
+        )
+    passes = math.ceil(photos / epochs.batch_size)
+    if passes < _LEAST_STEPS and epochs.batch_size > batch_size.SMALLEST:
+        yield (
+            f"A pass over the photos is {passes} steps of {epochs.batch_size}: "
+            "the network learns little from each. Pass a smaller --batch_size."
+        )
 
 
 def make_architecture(settings, num_styles):

@@ -19,6 +19,7 @@ from jdstyle.runs import directory
 from jdstyle.training import batch_size
 from jdstyle.training import devices
 from jdstyle.training import fit
+from jdstyle.training import memory
 from jdstyle.training import recipe
 from jdstyle.training import state_keeper
 from jdstyle.training.monitors import make_monitors
@@ -87,12 +88,6 @@ def train(
     num_replicas = devices.default_strategy().num_replicas_in_sync
     with devices.use_precision(settings.precision) as precision:
         state = checkpoints.load_last(states_dir)
-
-        def first_size():
-            if state:  # It goes on with the batch that it began with.
-                return state[1]["batch_size"]
-            return batch_size.choose(settings, objective.loss, len(columns))
-
         epochs, monitors = batch_size.train_with_batch(
             functools.partial(
                 _fit,
@@ -104,7 +99,9 @@ def train(
                 signals=signals or Signals(),
             ),
             settings.batch_size,
-            first_try=first_size,
+            first_try=functools.partial(
+                _choose_batch, objective, settings, workdir, state, num_replicas
+            ),
             num_replicas=num_replicas,
             states_dir=states_dir,
         )
@@ -117,11 +114,41 @@ def train(
         "best_epoch": monitors.best_weights.best["epoch"],
         "batch_size": epochs.batch_size,
         "steps_per_epoch": epochs.steps,
+        "learning_rate": _scale_rate(settings, epochs.batch_size).learning_rate,
         "precision": precision,
         "replicas": num_replicas,
         "photos_per_second": float(np.median(monitors.rate.photos_per_second)),
     }
     return Trained(model, logits, record)
+
+
+def _choose_batch(objective, settings, workdir, state, num_replicas):
+    """Returns the batch size with which auto and max begin."""
+    if state:  # It goes on with the batch that it began with.
+        return state[1]["batch_size"]
+    num_styles = len(objective.style_names)
+    if settings.batch_size == "max":
+        return memory.find_largest(
+            settings, objective.loss, num_styles, workdir
+        )
+    return batch_size.best(
+        objective.photos_per_epoch,
+        num_replicas=num_replicas,
+        fitting=functools.partial(
+            memory.estimate_fitting, settings, num_styles
+        ),
+    )
+
+
+def _scale_rate(settings, size):
+    """Returns settings with the rate of a batch that auto or max chose.
+
+    A batch that was given takes the learning rate as it is.
+    """
+    if isinstance(settings.batch_size, int):
+        return settings
+    rate = settings.learning_rate * batch_size.rate_factor(size)
+    return settings._replace(learning_rate=rate)
 
 
 def _fit(objective, settings, workdir, size, *, state, minutes, signals):
@@ -130,13 +157,19 @@ def _fit(objective, settings, workdir, size, *, state, minutes, signals):
     Returns:
         `(epochs, monitors)`: `recipe.Epochs` and `Monitors`.
     """
-    epochs = recipe.make_epochs(
-        settings,
+    epochs = recipe.make_epochs(settings, size, objective.photos_per_epoch)
+    settings = _scale_rate(settings, size)
+    logging.info(
+        "An epoch is %d steps of %d photos, the highest learning rate is %.2g",
+        epochs.steps,
         size,
-        shown=objective.shown,
-        num_validation=len(objective.validation_labels),
+        settings.learning_rate,
     )
-    logging.info("An epoch is %d steps of %d photos", epochs.steps, size)
+    for sentence in recipe.describe_length(epochs, objective.shown):
+        logging.warning(sentence)
+    if settings.batch_size == "max":
+        num_styles = len(objective.style_names)
+        memory.remember(settings, num_styles, workdir, size)
     drawn = (objective.train_photos, objective.labels, objective.acceptance)
     options = {"batch_size": size, "seed": settings.seed}
     make_dataset = functools.partial(

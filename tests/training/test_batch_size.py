@@ -1,3 +1,5 @@
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -25,26 +27,51 @@ class FakeGPU:
 
 
 @pytest.mark.parametrize(
-    ("capacity", "expected"),
-    [(8, 8), (15, 8), (64, 64), (100, 96), (127, 120), (10**6, 1024)],
+    ("photos", "expected"),
+    [
+        (5, 32),
+        (817, 32),  # The demo's rare styles: 26 steps.
+        (1216, 32),  # 19 steps of 64.
+        (1217, 64),  # 20 of them.
+        (2455, 128),  # Clothing, all styles.
+        (10_982, 256),  # JD's rare styles: what validates.
+        (10**6, 256),
+    ],
 )
-def test_finds_the_largest_batch(capacity, expected):
-    gpu = FakeGPU(capacity)
-    assert batch_size.largest_batch(gpu) == expected
-    assert len(gpu.tried) <= 16
+def test_auto_leaves_an_epoch_twenty_steps(photos, expected):
+    size = batch_size.best(photos)
+    assert size == expected
+    assert math.ceil(photos / size) >= 20 or size == 32
 
 
-def test_refuses_when_nothing_fits():
-    with pytest.raises(InputError, match="batch of 8.*--image_size"):
-        batch_size.largest_batch(FakeGPU(7))
+@pytest.mark.parametrize(
+    ("fitting", "expected"), [(256, 256), (255, 128), (64, 64), (3, 32)]
+)
+def test_auto_takes_what_fits(fitting, expected):
+    assert batch_size.best(10**6, fitting=lambda: fitting) == expected
 
 
-def test_other_errors_are_not_memory():
-    def broken(size):
-        raise tf.errors.InternalError(None, None, "something else")
+def test_auto_asks_for_the_memory_only_above_the_smallest():
+    def fitting():
+        raise ZeroDivisionError
 
-    with pytest.raises(tf.errors.InternalError):
-        batch_size.largest_batch(broken)
+    assert batch_size.best(100, fitting=fitting) == 32
+    with pytest.raises(ZeroDivisionError):
+        batch_size.best(10**6, fitting=fitting)
+
+
+@pytest.mark.parametrize(
+    ("num_replicas", "expected"), [(1, 32), (2, 32), (3, 33), (64, 64)]
+)
+def test_auto_can_be_shared_evenly(num_replicas, expected):
+    size = batch_size.best(100, num_replicas=num_replicas)
+    assert size == expected
+    batch_size.require_divisible(size, num_replicas)
+
+
+def test_rate_grows_with_the_root_of_the_batch():
+    factors = [batch_size.rate_factor(size) for size in (8, 32, 128, 256)]
+    assert factors == pytest.approx([0.5, 1.0, 2.0, 8**0.5])
 
 
 def test_out_of_memory_names_the_batch_and_the_flag():
@@ -132,7 +159,7 @@ def test_batch_must_be_divisible():
         batch_size.require_divisible(10, 4)
 
 
-def train(gpu, folder, given=0, num_replicas=1):
+def train(gpu, folder, given="auto", num_replicas=1):
     return batch_size.train_with_batch(
         gpu,
         given,
@@ -151,7 +178,10 @@ def test_given_batch_is_the_only_one_tried(tmp_path):
 
 @pytest.mark.parametrize(
     ("given", "num_replicas", "message"),
-    [(10, 4, "multiple of the 4.*: 10"), (0, 3, "multiple of the 3.*: 64")],
+    [
+        (10, 4, "multiple of the 4.*: 10"),
+        ("auto", 3, "multiple of the 3.*: 64"),
+    ],
 )
 def test_devices_must_share_the_batch(tmp_path, given, num_replicas, message):
     gpu = FakeGPU(100)
@@ -166,10 +196,11 @@ def test_auto_shrinks_in_steps_of_all_devices(tmp_path):
     assert gpu.tried == [64, 32]
 
 
-@pytest.mark.parametrize("capacity", [40, 4])
-def test_auto_does_not_begin_again_where_there_is_a_state(tmp_path, capacity):
+@pytest.mark.parametrize(("given", "capacity"), [("auto", 40), ("max", 4)])
+def test_does_not_begin_again_where_there_is_a_state(tmp_path, given, capacity):
     path = checkpoints.save(str(tmp_path), 3, [], {})
     gpu = FakeGPU(capacity)
-    with pytest.raises(Failure, match=f"64 photos .* kept: {path}.* as 32, an"):
-        train(gpu, tmp_path)
+    message = f"={given}: 64 photos .* kept: {path}.* as 32, an"
+    with pytest.raises(Failure, match=message):
+        train(gpu, tmp_path, given)
     assert gpu.tried == [64]

@@ -58,9 +58,9 @@ def test_precision_without_a_gpu(found, monkeypatch):
 def test_requires_a_gpu(monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
     with pytest.raises(InputError, match="--require_gpu: TensorFlow sees no"):
-        devices.require_gpu()
+        devices.require_gpu("require_gpu")
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
-    devices.require_gpu()
+    devices.require_gpu("require_gpu")
 
 
 def test_precision_is_float32_again_afterwards():

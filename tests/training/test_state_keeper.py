@@ -152,12 +152,12 @@ def test_state_of_another_precision_is_refused(parts, tmp_path, monkeypatch):
     assert last_state(tmp_path)[1]["precision"] == "mixed_bfloat16"
 
 
-AUTO = {"batch_size": 0, "frozen_epochs": 0, "epochs": 1}
+AUTO = {"batch_size": "auto", "frozen_epochs": 0, "epochs": 1}
 
 
 def test_out_of_memory_before_a_state_takes_a_smaller_batch(parts, tmp_path):
     trained = train(parts, tmp_path, MemoryFullAfter(1), **AUTO)
-    assert trained.record["batch_size"] == batch_size.CPU_BATCH_SIZE // 2
+    assert trained.record["batch_size"] == batch_size.SMALLEST // 2
     assert last_state(tmp_path)[1]["batch_size"] == 16
 
 

@@ -138,7 +138,7 @@ def test_same_seed_same_run(parts, tmp_path):
         {"balance": True, "positive_rate": 0.0},
         {"frozen_epochs": 1},
         {"frozen_epochs": 2},
-        {"batch_size": 0, "steps_per_epoch": 0, "epochs": 1},
+        {"batch_size": "auto", "steps_per_epoch": 0, "epochs": 1},
         {"xla": True, "epochs": 1},
     ],
     ids=lambda changes: "-".join(changes),
