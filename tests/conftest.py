@@ -81,6 +81,11 @@ def _count_lines_of_workers(config):
 def pytest_collection_modifyitems(config, items):
     # Begun last, the longest walk would leave the other process idle.
     items.sort(key=lambda item: item.get_closest_marker("walk") is None)
+    for item in items:
+        if item.get_closest_marker("long"):
+            # Counting lines makes Keras half as slow again, and they run in
+            # unit tests and walks as well.
+            item.add_marker("no_cover")
     if "timed" not in config.option.markexpr:
         timed = [item for item in items if item.get_closest_marker("timed")]
         items[:] = [item for item in items if item not in timed]
