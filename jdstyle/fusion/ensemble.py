@@ -120,7 +120,7 @@ def load(members, style_names, fitted):
     networks = [
         Network(
             batch_norm_folding.fold_batch_norms(
-                classifier.load_run(run.directory)[0]
+                classifier.load_calibrated(run.directory)
             ),
             number,
             [columns.get(name) for name in run.style_names],

@@ -4,6 +4,7 @@ import os
 import typing
 
 import keras
+import numpy as np
 from keras import ops
 
 from jdstyle.errors import InputError
@@ -139,6 +140,40 @@ def load_run(folder, *, image_size=None):
     model = build(architecture)
     weight_files.load(model, weights)
     return model, architecture
+
+
+def load_calibrated(folder):
+    """Rebuilds the network of a finished run as its SavedModel has it.
+
+    Args:
+        folder: run directory.
+
+    Returns:
+        `keras.Model` whose logits are those of the styles among all photos.
+
+    Raises:
+        InputError: as `load_run`.
+    """
+    model, architecture = load_run(folder)
+    results = directory.read_json(os.path.join(folder, directory.RESULTS_FILE))
+    # Runs of version 0.2.0 have none, nor have their probabilities.
+    if "logit_corrections" in results:
+        correct_logits(model, architecture, results["logit_corrections"])
+    return model
+
+
+def correct_logits(model, architecture, correction):
+    """Adds a number to each logit of a network, in the biases of its heads.
+
+    Args:
+        model: `keras.Model` of `build`.
+        architecture: `Architecture` of it.
+        correction: sequence of a float for each logit.
+    """
+    for number, columns in enumerate(architecture.branches(), start=1):
+        ending = "" if architecture.sharing == "trunk" else f"_{number}"
+        bias = model.get_layer(f"logits{ending}").bias
+        bias.assign_add(np.take(correction, columns).astype("float32"))
 
 
 def backbone_layers(model):

@@ -149,6 +149,45 @@ def balanced_costs(
     )
 
 
+def prior_correction(
+    acceptance,
+    false_negative_cost: npt.ArrayLike = 1.0,
+    false_positive_cost: npt.ArrayLike = 1.0,
+):
+    """Computes what takes the resampling and the costs out of the logits.
+
+    A network that was trained on accepted photos alone, and at these costs,
+    knows the odds of a style among them. With this sum its logits are those of
+    the style among all photos, and their order stays:
+
+        log(acceptance of negatives / acceptance of positives)
+        - log(false_negative_cost / false_positive_cost)
+
+    Args:
+        acceptance: float array, shape `(num_styles, 2)`: the probability of
+            keeping a photo with label 0 and with label 1, > 0.
+        false_negative_cost: float > 0, or an array of one for each style.
+        false_positive_cost: the same.
+
+    Returns:
+        float64 array, shape `(num_styles,)`, to be added to the logits.
+
+    Raises:
+        ValueError: if a value is not a finite number > 0.
+
+    Source: King and Zeng (2001), "Logistic Regression in Rare Events Data",
+    equation 7.
+    """
+    negatives, positives = np.asarray(acceptance, np.float64).T
+    ratio = (
+        _check_positive("acceptance", negatives)
+        / _check_positive("acceptance", positives)
+        * _check_positive("false_positive_cost", false_positive_cost)
+        / _check_positive("false_negative_cost", false_negative_cost)
+    )
+    return np.log(ratio)
+
+
 def _check_positive(name, values):
     """Returns a float64 array, shape `()` or `(num_styles,)`, all > 0."""
     array = np.asarray(values, np.float64)

@@ -9,6 +9,7 @@ from absl import logging
 from jdstyle.datasets import records
 from jdstyle.errors import InputError
 from jdstyle.input_pipeline import resampling
+from jdstyle.training import losses
 from jdstyle.training import recipe
 
 
@@ -23,6 +24,8 @@ class Objective(typing.NamedTuple):
         acceptance: float32, shape `(num_styles, 2)`, as in
             `resampling.accepted`.
         shown: float, photos that a pass over the training shows on average.
+        correction: float64 array, shape `(num_styles,)`: added to the logits,
+            it makes their probabilities those among all photos.
         loss, validation_loss: `keras.losses.Loss` on logits.
     """
 
@@ -33,6 +36,7 @@ class Objective(typing.NamedTuple):
     style_names: list[str]
     acceptance: np.ndarray
     shown: float
+    correction: np.ndarray
     loss: keras.losses.Loss
     validation_loss: keras.losses.Loss
 
@@ -100,6 +104,7 @@ def make_objective(
         style_names,
         acceptance,
         shown,
+        losses.prior_correction(acceptance, *recipe.make_costs(settings, kept)),
         *recipe.make_losses(settings, kept, shown),
     )
 

@@ -168,6 +168,24 @@ def build_network(settings, num_styles=1):
     return keras.Model(images, model(augmented)), model
 
 
+def make_costs(settings, kept):
+    """Returns what a miss and a false alarm cost in training, per style.
+
+    Args:
+        settings: `Settings`.
+        kept: of `resampling.expected_kept`. The balance does not correct
+            what resampling already has.
+
+    Returns:
+        `(missed, alarm)`: two float64 arrays, shape `(num_styles,)`.
+    """
+    missed = np.broadcast_to(settings.false_negative_cost, len(kept)) * 1.0
+    alarm = np.full(len(kept), settings.false_positive_cost)
+    if settings.balance:
+        return losses.balanced_costs(kept[:, 1], kept[:, 0], missed, alarm)
+    return missed, alarm
+
+
 def make_losses(settings, kept, shown):
     """Returns the cost-sensitive loss for training, and for validation.
 
@@ -177,20 +195,14 @@ def make_losses(settings, kept, shown):
 
     Args:
         settings: `Settings`.
-        kept: of `resampling.expected_kept`. The balance does not correct
-            what resampling already has.
+        kept: of `resampling.expected_kept`.
         shown: likewise.
 
     Returns:
         `(loss, validation_loss)`: `keras.losses.Loss`; for one style they are
         the same.
     """
-    missed = np.broadcast_to(settings.false_negative_cost, len(kept)) * 1.0
-    alarm = np.full(len(kept), settings.false_positive_cost)
-    if settings.balance:
-        missed, alarm = losses.balanced_costs(
-            kept[:, 1], kept[:, 0], missed, alarm
-        )
+    missed, alarm = make_costs(settings, kept)
     return tuple(
         losses.CostSensitiveBinaryCrossentropy(missed / share, alarm / share)
         for share in (kept.sum(axis=1) / shown, 1.0)

@@ -32,7 +32,7 @@ class Trained(typing.NamedTuple):
 
     Attributes:
         classifier: `keras.Model` in float32 with the best weights, folded for
-            inference.
+            inference; its probabilities are those among all photos.
         logits: float32 array `(n, num_styles)`, of the validation photos.
         record: dict of what was chosen and reached, JSON values.
     """
@@ -105,7 +105,7 @@ def train(
             num_replicas=num_replicas,
             states_dir=states_dir,
         )
-    model = _load_best(settings, len(columns), workdir)
+    model = _load_best(settings, objective.correction, workdir)
     with batch_size.batch_must_fit(epochs.batch_size):
         logits = forward.predict_logits(
             forward.make_forward(model), monitors.validation.dataset
@@ -116,6 +116,8 @@ def train(
         "steps_per_epoch": epochs.steps,
         "learning_rate": _scale_rate(settings, epochs.batch_size).learning_rate,
         "precision": precision,
+        # What is in the SavedModel and not in the weights.
+        "logit_corrections": objective.correction.tolist(),
         "replicas": num_replicas,
         "photos_per_second": float(np.median(monitors.rate.photos_per_second)),
     }
@@ -210,14 +212,16 @@ def _fit(objective, settings, workdir, size, *, state, minutes, signals):
     return epochs, monitors
 
 
-def _load_best(settings, num_styles, workdir):
-    """Returns the network with the best weights, in float32 and folded.
+def _load_best(settings, correction, workdir):
+    """Returns the network with the best weights, corrected, folded, in float32.
 
     The product computes in float32, whatever the training did, and what is
     said of it comes from the same arithmetic.
     """
-    model = classifier.build(recipe.make_architecture(settings, num_styles))
+    architecture = recipe.make_architecture(settings, len(correction))
+    model = classifier.build(architecture)
     weight_files.load(model, os.path.join(workdir, directory.BEST_WEIGHTS))
+    classifier.correct_logits(model, architecture, correction)
     return batch_norm_folding.fold_batch_norms(model)
 
 

@@ -49,7 +49,9 @@ class Validation(keras.callbacks.Callback):
         with moving_average.averaged(optimizer):
             logits = forward.predict_logits(self._forward, self.dataset)
         self._require_finite(epoch, logits)
-        self.probabilities = tf.sigmoid(logits).numpy()
+        self.probabilities = tf.sigmoid(
+            logits + self._objective.correction.astype("float32")
+        ).numpy()
         logs.update(self._score(logits, self.probabilities))
 
     def _require_finite(self, epoch, logits):

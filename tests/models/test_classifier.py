@@ -305,6 +305,18 @@ def test_a_run_is_rebuilt_at_another_size(tmp_path):
     assert_same_weights(model, donor)
 
 
+@pytest.mark.parametrize("corrected", [True, False])
+def test_each_logit_of_a_run_gets_its_correction(tmp_path, corrected):
+    """Whatever group it is in; runs of version 0.2.0 have none."""
+    donor = save_run(tmp_path / "run", GROUPS)
+    correction = [-4.0, 0.5, 2.0, 0.0, 1.0]
+    results = {"logit_corrections": correction} if corrected else {}
+    (tmp_path / "run" / directory.RESULTS_FILE).write_text(json.dumps(results))
+    model = classifier.load_calibrated(str(tmp_path / "run"))
+    expected = donor(IMAGES) + np.array(correction) * corrected
+    np.testing.assert_allclose(model(IMAGES), expected, atol=1e-5)
+
+
 def test_backbone_starts_from_its_weight_file(tmp_path):
     body, _ = backbones.build("MobileNet", 32)
     body.save_weights(tmp_path / "b.weights.h5")

@@ -1,11 +1,14 @@
 """Tests for `jdstyle.training.losses`."""
 
+import math
 import re
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jdstyle.training import losses
 
@@ -257,3 +260,36 @@ def test_a_negative_label_masks():
     np.testing.assert_allclose(values, [0.75 * np.log(4 / 3), 0], rtol=1e-6)
     # d/dx of 1.5 * softplus(-x) at p = 3/4 is -1.5 / 4, over two styles.
     np.testing.assert_allclose(slope, [[-0.1875, 0], [0, 0]], rtol=1e-6)
+
+
+def test_prior_correction_by_hand():
+    # 22 of 1,000 positive, half wanted, misses cost 1.5: kept are all 22 and
+    # 22 of 978. A network that knows nothing else says 1.5 to 1.
+    acceptance = np.array([[22 / 978, 1.0], [1.0, 1.0]])
+    correction = losses.prior_correction(acceptance, [1.5, 1.0], 1.0)
+    assert correction[1] == 0
+    assert math.log(1.5) + correction[0] == pytest.approx(math.log(22 / 978))
+
+
+@given(
+    positives=st.integers(1, 10**6),
+    negatives=st.integers(1, 10**6),
+    acceptance=st.tuples(*[st.floats(1e-6, 1.0)] * 2),
+    costs=st.tuples(*[st.floats(0.1, 10.0)] * 2),
+)
+def test_prior_correction_gives_the_share_of_all_photos(
+    positives, negatives, acceptance, costs
+):
+    """The best constant logit of the accepted photos, corrected."""
+    kept = positives * acceptance[1] * costs[0]
+    others = negatives * acceptance[0] * costs[1]
+    logit = math.log(kept / others)
+    (correction,) = losses.prior_correction([acceptance], *costs)
+    assert logit + correction == pytest.approx(
+        math.log(positives / negatives), abs=1e-9
+    )
+
+
+def test_prior_correction_refuses_what_is_never_accepted():
+    with pytest.raises(ValueError, match="`acceptance` must be"):
+        losses.prior_correction([[0.0, 1.0]])
