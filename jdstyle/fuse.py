@@ -16,6 +16,7 @@ from jdstyle import cli
 from jdstyle import commands
 from jdstyle import data_flags
 from jdstyle import path_flags
+from jdstyle import threshold_flags
 from jdstyle.files import lock
 from jdstyle.runs import directory
 
@@ -82,11 +83,12 @@ _MAX_STYLES = flags.DEFINE_integer(
     "gains F2 out of fold.",
     lower_bound=1,
 )
+_THRESHOLD = threshold_flags.define(flags.FLAGS)
 _SEED = flags.DEFINE_integer(
     "seed",
     0,
-    "Seed of the intervals, and of the parts that stand in where runs have no "
-    "folds.",
+    "Seed of the resamples that choose thresholds and give intervals, and of "
+    "the parts that stand in where runs have no folds.",
     lower_bound=0,
 )
 
@@ -138,6 +140,7 @@ def main(argv):
                 relations=_RELATIONS.value,
                 least=_MIN_STYLES.value,
                 most=_MAX_STYLES.value,
+                threshold=_THRESHOLD.value,
                 seed=_SEED.value,
             ),
             missing=missing,

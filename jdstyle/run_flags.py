@@ -10,6 +10,7 @@ from absl import flags
 
 from jdstyle import defaults
 from jdstyle import path_flags
+from jdstyle import threshold_flags
 from jdstyle.errors import InputError
 
 
@@ -62,6 +63,7 @@ def define(values):
         lower_bound=0,
         flag_values=values,
     )
+    threshold_flags.define(values)
     # The settings of `recipe.Settings`; None is resolved by the data set.
     flags.DEFINE_string(
         "backbone",

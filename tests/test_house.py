@@ -13,6 +13,7 @@ FLAG_MODULES = {
     "path_flags",
     "run_flags",
     "sweep_flags",
+    "threshold_flags",
     "train_flags",
 }
 # What the modules of the root that are neither may know.
@@ -61,6 +62,7 @@ ROOMS = {
 }
 # Mathematics on arrays and tensors: they know neither files nor flags.
 PURE = (
+    "evaluation/bagging.py",
     "evaluation/metrics.py",
     "evaluation/thresholds.py",
     "fusion/plausibility.py",

@@ -4,10 +4,20 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score
 
+from jdstyle.evaluation import bagging
 from jdstyle.evaluation import metrics
 
 
-def score(style_names, labels, probabilities, decisions, source, *, seed=0):
+def score(
+    style_names,
+    labels,
+    probabilities,
+    decisions,
+    source,
+    *,
+    thresholds=None,
+    seed=0,
+):
     """Scores the decisions on a set of photos.
 
     A style without a positive has no score: its values are None, and the macro
@@ -19,15 +29,19 @@ def score(style_names, labels, probabilities, decisions, source, *, seed=0):
         probabilities: float array in [0, 1], shape `(n, num_styles)`.
         decisions: int array of 0s and 1s, shape `(n, num_styles)`.
         source: `records.Source` of the photos, which the result repeats.
-        seed: int, of the bootstrap.
+        thresholds: None, or a float per style that these photos chose, to be
+            in the result with its interval.
+        seed: int, of the bootstraps.
 
     Returns:
         dict with `photos`, `dataset`, `fingerprint`, `num_leaking`, `styles`
         and, for several styles, `macro`. `styles` maps a name to `positives`,
         `predicted`, `precision`, `recall`, `f2`, `f2_low` and `f2_high` (95 %
         bootstrap interval over photos), `baseline_f2` (everything positive) and
-        `pr_auc` (average precision). `macro` also has `styles`, the number of
-        styles that it is the mean of.
+        `pr_auc` (average precision); with `thresholds` also `threshold`,
+        `threshold_low` and `threshold_high`, the last two of
+        `bagging.interval`. `macro` also has `styles`, the number of styles that
+        it is the mean of.
     """
     counts = metrics.counts(labels, decisions)
     f2 = metrics.fbeta(*counts)
@@ -54,6 +68,15 @@ def score(style_names, labels, probabilities, decisions, source, *, seed=0):
         }
         if not has_positives[i]:
             scores[name] |= dict.fromkeys([*columns, "pr_auc"])
+        if thresholds is not None:
+            low, high = bagging.interval(
+                labels[:, i], probabilities[:, i], seed
+            )
+            scores[name] |= {
+                "threshold": float(thresholds[i]),
+                "threshold_low": low,
+                "threshold_high": high,
+            }
     result = {
         "photos": len(labels),
         **source._asdict(),
@@ -111,12 +134,28 @@ def format_table(result):
             "recall": decimals(row.get("recall", "")),
             "positives": row.get("positives", ""),
             "predicted": row.get("predicted", ""),
+            **_threshold_cells(row, result),
         }
         for name, row in rows.items()
     ]
     return "\n".join(
         [pd.DataFrame(lines).to_string(index=False), *notes(result)]
     )
+
+
+def _threshold_cells(row, result):
+    """Returns the cells of a row on its threshold, if these photos chose it."""
+    # None of the styles has one where others chose it, nor a macro mean ever.
+    if not any("threshold" in of for of in result["styles"].values()):
+        return {}
+    cells = dict.fromkeys(["threshold", "90 % interval"], "")
+    if "threshold" in row:
+        low, high = row["threshold_low"], row["threshold_high"]
+        cells["threshold"] = f"{row['threshold']:.3g}"
+        cells["90 % interval"] = (
+            "-" if low is None else f"{low:.3g} to {high:.3g}"
+        )
+    return cells
 
 
 def notes(result):

@@ -149,22 +149,3 @@ def _check_labels(labels, shape):
             f"Received: 0 positives in {labels.size}."
         )
     return labels.astype(bool)
-
-
-def choose(labels, probabilities):
-    """Returns the threshold that a product uses for a style.
-
-    Args:
-        labels: int array, shape `(n,)`: 1, 0, or -1 where unknown.
-        probabilities: float array in [0, 1], shape `(n,)`.
-
-    Returns:
-        float in [0, 1]: the best on the known labels, moved by `separating`;
-        0.5 for a style that no photo has, which may happen where a network
-        learns several.
-    """
-    if not (labels == 1).any():
-        return 0.5
-    known = labels >= 0
-    threshold, _ = best_threshold(labels[known], probabilities[known])
-    return separating(threshold, probabilities[known])

@@ -6,8 +6,9 @@ import numpy as np
 def score(labels, scores, folds):
     """F2 of decisions by thresholds that the photo's own fold did not choose.
 
-    The thresholds are those of `relation_search.best_threshold`, found in
-    counts of scores that are sorted once for all folds.
+    The thresholds are exact ones of `relation_search.threshold`, found in
+    counts of scores that are sorted once for all folds. Bagged ones, which the
+    product may have, would make the search hundreds of times as slow.
 
     Args:
         labels: bool `(n,)`.
@@ -36,7 +37,7 @@ def _sorted_scores(scores, folds):
 
 
 def _threshold(yes, no):
-    """Finds `relation_search.best_threshold` in sorted scores by label."""
+    """Finds the exact threshold in sorted scores by label."""
     if not len(yes):
         return np.float32(np.inf)
     found = len(yes) - np.arange(len(yes))

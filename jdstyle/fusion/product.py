@@ -112,6 +112,8 @@ def fuse(
             corrected,
             decisions,
             gathered.source,
+            thresholds=fitted.thresholds,
+            seed=options.seed,
         ),
         "minutes": (time.monotonic() - start) / 60,
     }

@@ -5,6 +5,7 @@ betas and threshold alone, so the search for the best macro F2 is a search per
 style. A gain counts only where it shows on photos that the fit did not see.
 """
 
+import functools
 import time
 import typing
 
@@ -12,7 +13,6 @@ import numpy as np
 import pandas as pd
 from absl import logging
 
-from jdstyle.evaluation import thresholds
 from jdstyle.fusion import gates
 from jdstyle.fusion import parts
 from jdstyle.fusion import relation_search
@@ -45,13 +45,20 @@ class RelationFit(typing.NamedTuple):
 
 
 def fit(
-    labels, probabilities, folds, conditional, *, full_matrix=False, seed=0
+    labels,
+    probabilities,
+    folds,
+    conditional,
+    *,
+    full_matrix=False,
+    threshold="auto",
+    seed=0,
 ):
     """Fits equation 2 on out-of-fold probabilities.
 
     Per style, from alpha = 1 and beta = 0, alpha and beta are changed in turn
     to the grid's best value until no change raises the cross-validated F2
-    (per fold, the threshold of the other folds; counts pooled). The whole
+    (per fold, the exact threshold of the other folds; counts pooled). The whole
     search, first thresholds included, is repeated without each fold and
     scored on it. A style keeps its correction only where this cross-fitted F2
     rises, beyond chance as `gates.choose` says, and, on all photos with
@@ -69,7 +76,9 @@ def fit(
             `relations.conditional`; `[a, b]` is P(a|b).
         full_matrix: bool; a beta per (target, other) instead of one beta per
             target, shared by its others. Takes about ten times as long.
-        seed: int >= 0, of parts by lot and of the bootstrap.
+        threshold: the `kind` of `bagging.choose`, of every threshold but those
+            of the search.
+        seed: int >= 0, of parts by lot and of the bootstraps.
 
     Returns:
         `RelationFit`.
@@ -82,17 +91,27 @@ def fit(
         labels, probabilities, folds, conditional
     )
     folds = parts.of_folds(folds, seed)
-    first, before = plain(labels, probabilities, folds, seed)
+    choose = functools.partial(
+        relation_search.threshold, kind=threshold, seed=seed
+    )
+    first, before = plain(labels, probabilities, folds, threshold, seed)
     whole = relation_search.make_part(labels, probabilities, folds, first)
     splits = [
-        relation_search.split(whole, fold, seed) for fold in np.unique(folds)
+        relation_search.split(whole, fold, seed, choose)
+        for fold in np.unique(folds)
     ]
 
     tried, found, refused = np.empty_like(before), [], []
     for target, weights in enumerate(conditional):
         start = time.monotonic()
         best, reason, tried[:, target] = _fit_style(
-            whole, splits, target, weights, full_matrix
+            whole,
+            splits,
+            target,
+            weights,
+            full_matrix,
+            first[target],
+            choose,
         )
         found.append(best)
         refused.append(reason)
@@ -118,13 +137,14 @@ def fit(
     return RelationFit(first, alpha, beta, final, margins, table)
 
 
-def plain(labels, probabilities, folds, seed):
+def plain(labels, probabilities, folds, threshold="auto", seed=0):
     """Fits thresholds alone.
 
     Args:
         labels: bool array, shape `(n, num_styles)`, a 1 in each column.
         probabilities: float32 array in [0, 1], shape `(n, num_styles)`.
         folds: int array, shape `(n,)`.
+        threshold: as in `fit`.
         seed: as in `fit`.
 
     Returns:
@@ -132,17 +152,21 @@ def plain(labels, probabilities, folds, seed):
         float32 `(n, num_styles)`, the `margins` of `RelationFit` of thresholds
         of the other folds.
     """
+    choose = functools.partial(
+        relation_search.threshold, kind=threshold, seed=seed
+    )
     folds = parts.of_folds(folds, seed)
     margins = np.empty_like(probabilities)
     for fold in np.unique(folds):
         held = folds == fold
         margins[held] = probabilities[held] - relation_search.first_thresholds(
-            labels[~held], probabilities[~held]
+            labels[~held], probabilities[~held], choose
         )
-    return relation_search.first_thresholds(labels, probabilities), margins
+    first = relation_search.first_thresholds(labels, probabilities, choose)
+    return first, margins
 
 
-def _fit_style(whole, splits, target, conditional, full_matrix):
+def _fit_style(whole, splits, target, conditional, full_matrix, first, choose):
     """Fits one style on all photos, and without each fold to score it.
 
     Args:
@@ -152,6 +176,8 @@ def _fit_style(whole, splits, target, conditional, full_matrix):
         conditional: float32 array in [0, 1], shape `(num_styles,)`: P(target|b)
             for each style b.
         full_matrix: bool; a beta per other style instead of one for all.
+        first: float32, the threshold for plain probabilities.
+        choose: as in `relation_search.first_thresholds`.
 
     Returns:
         `(found, refused, margins)`: `(alpha, beta, threshold)` with beta of
@@ -163,11 +189,11 @@ def _fit_style(whole, splits, target, conditional, full_matrix):
         whole, target, conditional, full_matrix
     )
     scores = relation_search.corrected(whole, target, conditional, alpha, beta)
-    found = alpha, beta, relation_search.best_threshold(labels, scores)
+    found = alpha, beta, choose(labels, scores)
     margins = np.empty_like(raw)
     for held, _, rest, left_out in splits:
         setting = relation_search.search(rest, target, conditional, full_matrix)
-        threshold = relation_search.best_threshold(
+        threshold = choose(
             rest.labels[:, target],
             relation_search.corrected(rest, target, conditional, *setting),
         )
@@ -178,9 +204,8 @@ def _fit_style(whole, splits, target, conditional, full_matrix):
     refused = ""
     if alpha == 1 and not beta.any():
         refused = "nothing found"
-    elif (
-        thresholds.best_threshold(labels, scores)[1]
-        < thresholds.best_threshold(labels, raw)[1]
+    elif relation_search.f2(labels, scores >= found[2]) < relation_search.f2(
+        labels, raw >= first
     ):
         refused = "lost on all photos"
     return found, refused, margins

@@ -8,8 +8,8 @@ import typing
 
 import numpy as np
 
+from jdstyle.evaluation import bagging
 from jdstyle.evaluation import metrics
-from jdstyle.evaluation import thresholds
 from jdstyle.fusion import crossed_f2
 from jdstyle.fusion import parts
 
@@ -78,13 +78,14 @@ def make_part(labels, probabilities, folds, first):
     return Part(labels, probabilities, folds, patterns, pattern, num_on)
 
 
-def split(whole, fold, seed):
+def split(whole, fold, seed, choose):
     """Holds one fold out.
 
     Args:
         whole: `Part`.
         fold: one of its folds.
         seed: int >= 0, of parts by lot where a single fold is left.
+        choose: as in `first_thresholds`.
 
     Returns:
         `Split`.
@@ -92,7 +93,7 @@ def split(whole, fold, seed):
     held = whole.folds == fold
     labels, probabilities, folds = (array[~held] for array in whole[:3])
     folds = parts.of_folds(folds, seed)
-    first = first_thresholds(labels, probabilities)
+    first = first_thresholds(labels, probabilities, choose)
     rest = make_part(labels, probabilities, folds, first)
     left_out = make_part(
         whole.labels[held], whole.probabilities[held], whole.folds[held], first
@@ -189,37 +190,36 @@ def _combined(part, target, alpha, said):
     return np.clip(np.where(has_others, alpha * raw + said, raw), 0, 1)
 
 
-def best_threshold(labels, scores):
-    """Finds the best threshold for F2, moved to separate.
+def threshold(labels, scores, kind, seed):
+    """Chooses a threshold, as `bagging.choose`.
 
     Args:
         labels: bool array, shape `(n,)`.
         scores: float32 array in [0, 1], shape `(n,)`.
+        kind: as in `bagging.choose`.
+        seed: as in `bagging.choose`.
 
     Returns:
         float32 in [0, 1]; infinity, which decides no, without a positive.
     """
     if not labels.any():
         return np.float32(np.inf)
-    threshold, _ = thresholds.best_threshold(labels, scores)
-    return np.float32(thresholds.separating(threshold, scores))
+    return np.float32(bagging.choose(labels, scores, kind, seed))
 
 
-def first_thresholds(labels, probabilities):
-    """Finds the best threshold of each style, as `best_threshold`.
+def first_thresholds(labels, probabilities, choose):
+    """Chooses the threshold of each style.
 
     Args:
         labels: bool array, shape `(n, num_styles)`.
         probabilities: float32 array in [0, 1], shape `(n, num_styles)`.
+        choose: function of labels and scores, `threshold` without the others.
 
     Returns:
         float32 array, shape `(num_styles,)`.
     """
     return np.array(
-        [
-            best_threshold(y, p)
-            for y, p in zip(labels.T, probabilities.T, strict=True)
-        ]
+        [choose(y, p) for y, p in zip(labels.T, probabilities.T, strict=True)]
     )
 
 

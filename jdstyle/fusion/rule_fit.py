@@ -48,7 +48,7 @@ def fit(evidence, options):
     )
     conditional = relations.conditional(evidence.counts).astype(np.float32)
     first, plain = relation_fit.plain(
-        labels, blended, joined.folds, options.seed
+        labels, blended, joined.folds, options.threshold, options.seed
     )
     alpha = np.ones(num_styles, np.float32)
     beta = np.zeros((num_styles, num_styles), np.float32)
@@ -60,6 +60,7 @@ def fit(evidence, options):
             joined.folds,
             conditional,
             full_matrix=options.relations == "full",
+            threshold=options.threshold,
             seed=options.seed,
         )
         gains["relations"] = table

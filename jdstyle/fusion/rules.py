@@ -23,13 +23,15 @@ class Options(typing.NamedTuple):
         least, most: ints, how many styles a photo can have, in all styles,
             whatever that costs. None takes the limits of the training labels,
             in those styles in which that gains F2.
-        seed: int >= 0, of dealt parts and of the bootstrap.
+        threshold: "auto", "bagged" or "exact", as in `bagging.choose`.
+        seed: int >= 0, of dealt parts and of the bootstraps.
     """
 
     fusion: str = "mean"
     relations: str = "shared"
     least: int | None = None
     most: int | None = None
+    threshold: str = "auto"
     seed: int = 0
 
 

@@ -32,6 +32,7 @@ _MEANING = (
     "photos/decoding.py",
     "photos/headers.py",
     "datasets/records.py",  # Which photos, and in which order.
+    "evaluation/bagging.py",
     "evaluation/metrics.py",
     "evaluation/thresholds.py",
     "evaluation/scores.py",

@@ -28,8 +28,9 @@ class Settings(typing.NamedTuple):
     number, or a tuple of one per style. `init_from` is "imagenet", "scratch", a
     run directory or a backbone's weight file. `batch_size` is a number of
     photos, or how to choose it: "auto" or "max". `steps_per_epoch` 0 lets the
-    program choose, `ema` 0 takes no average.
-    `groups` are lists of columns, each of which is in one of them.
+    program choose, `ema` 0 takes no average. `threshold` is the `kind` of
+    `bagging.choose`. `groups` are lists of columns, each of which is in one of
+    them.
     """
 
     backbone: str
@@ -49,6 +50,7 @@ class Settings(typing.NamedTuple):
     ema: float = 0.0
     precision: str = "auto"
     xla: bool = False
+    threshold: str = "auto"
     seed: int = 0
     sharing: str = "trunk"
     groups: list[list[int]] | None = None

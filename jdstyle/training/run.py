@@ -11,8 +11,8 @@ from absl import logging
 from jdstyle.datasets import records
 from jdstyle.datasets import summary
 from jdstyle.errors import InputError
+from jdstyle.evaluation import bagging
 from jdstyle.evaluation import scores
-from jdstyle.evaluation import thresholds
 from jdstyle.files import lock
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
@@ -114,6 +114,7 @@ def execute(
             validation_photos,
             style_names,
             columns,
+            settings,
             workdir,
             start=start,
         )
@@ -148,7 +149,9 @@ def require_same_fold(init_from, fingerprint, fold):
         )
 
 
-def _write_results(trained, photos, style_names, columns, workdir, *, start):
+def _write_results(
+    trained, photos, style_names, columns, settings, workdir, *, start
+):
     """Chooses the thresholds, exports the SavedModel and writes the results.
 
     `results.json` comes last: a directory that has it is complete.
@@ -158,6 +161,7 @@ def _write_results(trained, photos, style_names, columns, workdir, *, start):
         photos: `records.Photos` that validated.
         style_names: list of strings, one per column.
         columns: list of ints, the styles' columns in the labels.
+        settings: `recipe.Settings`.
         workdir: run directory.
         start: `time.monotonic()` when the run began.
 
@@ -174,7 +178,7 @@ def _write_results(trained, photos, style_names, columns, workdir, *, start):
         ),
     )
     chosen = [
-        thresholds.choose(of_style, predicted)
+        bagging.choose(of_style, predicted, settings.threshold, settings.seed)
         for of_style, predicted in zip(labels.T, probabilities.T, strict=True)
     ]
     saved_model.export(
@@ -188,7 +192,13 @@ def _write_results(trained, photos, style_names, columns, workdir, *, start):
         "styles": style_names,
         "thresholds": chosen,
         "validation": scores.score(
-            style_names, labels, probabilities, decisions, photos.source
+            style_names,
+            labels,
+            probabilities,
+            decisions,
+            photos.source,
+            thresholds=chosen,
+            seed=settings.seed,
         ),
         **trained.record,
         "minutes": (time.monotonic() - start) / 60,

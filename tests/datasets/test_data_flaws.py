@@ -4,9 +4,11 @@ import keras
 import numpy as np
 import pytest
 import small_settings
+import tensorflow as tf
 
 from jdstyle.datasets import records
 from jdstyle.errors import InputError
+from jdstyle.evaluation import bagging
 from jdstyle.evaluation import scores as report
 from jdstyle.fusion import ensemble
 from jdstyle.fusion import product
@@ -28,11 +30,11 @@ SETTINGS = small_settings.SETTINGS._replace(
 )
 
 
-def execute(builder, workdir, columns=(0, 1)):
+def execute(builder, workdir, columns=(0, 1), settings=SETTINGS):
     return run.execute(
         builder,
         list(columns),
-        SETTINGS,
+        settings,
         str(workdir),
         flag_texts={"seed": "--seed=0"},
         task="train",
@@ -143,3 +145,28 @@ def test_among_several_styles_it_trains_without_a_score_and_is_not_fused(
     assert results["thresholds"][1] == 0.5
     with pytest.raises(InputError, match="None of the .* out of fold has rare"):
         fuse(tmp_path / "runs", tiny, str(tmp_path), rules.Options())
+
+
+@pytest.mark.parametrize("kind, seed", [("bagged", 2), ("exact", 0)])
+def test_a_run_chooses_thresholds_as_asked(
+    tiny, tmp_path, monkeypatch, kind, seed
+):
+    settings = SETTINGS._replace(threshold=kind, seed=seed)
+    validation = records.read_photos(tiny, "validation")
+    logits = np.random.default_rng(0).normal(size=validation.labels.shape)
+    logits = logits.astype("float32")
+    monkeypatch.setattr(
+        trainer, "train", lambda *_, **__: trainer.Trained(None, logits, {})
+    )
+    monkeypatch.setattr(saved_model, "Thresholded", lambda *_: None)
+    monkeypatch.setattr(saved_model, "export", lambda *_, **__: None)
+    execute(tiny, tmp_path, settings=settings)
+    results = directory.read_json(tmp_path / directory.RESULTS_FILE)
+    probabilities = tf.sigmoid(logits).numpy()
+    rows = results["validation"]["styles"].values()
+    for column, row in enumerate(rows):
+        photos = validation.labels[:, column], probabilities[:, column]
+        chosen = bagging.choose(*photos, kind, seed)
+        assert results["thresholds"][column] == row["threshold"] == chosen
+        low, high = bagging.interval(*photos, seed)
+        assert (row["threshold_low"], row["threshold_high"]) == (low, high)

@@ -104,3 +104,31 @@ def test_unknown_labels_are_left_out():
     row = result["styles"]["a"]
     assert (row["positives"], row["predicted"]) == (1, 1)
     assert row["precision"] == row["recall"] == row["pr_auc"] == 1.0
+
+
+def test_thresholds_stand_with_their_intervals_where_these_photos_chose_them():
+    result = scores.score(
+        ["a", "b"],
+        LABELS,
+        PROBABILITIES,
+        DECISIONS,
+        SOURCE,
+        thresholds=np.float32([0.15, 0.5]),
+    )
+    a, b = result["styles"].values()
+    assert a["threshold"] == pytest.approx(0.15)
+    # Draws without the positive of 0.2 are best at 0.8 or 0.9; each bound lies
+    # half-way below the score.
+    assert (a["threshold_low"], a["threshold_high"]) == pytest.approx(
+        (0.15, 0.85)
+    )
+    assert b["threshold_low"] is b["threshold_high"] is None
+    json.dumps(result)
+    lines = scores.format_table(result).splitlines()
+    assert lines[0].split()[-4:] == ["threshold", "90", "%", "interval"]
+    assert lines[1].split()[-4:] == ["0.15", "0.15", "to", "0.85"]
+    assert lines[2].split()[-2:] == ["0.5", "-"]
+    assert "threshold" not in result["macro"]
+    others = scores.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
+    assert "threshold" not in others["styles"]["a"]
+    assert "threshold" not in scores.format_table(others)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from jdstyle.evaluation import bagging
 from jdstyle.evaluation import metrics
-from jdstyle.evaluation import thresholds
 from jdstyle.fusion import relation_fit
 from jdstyle.fusion import relation_search
 from jdstyle.fusion import relations
@@ -76,11 +76,9 @@ def check_never_loses(labels, probabilities, folds, fit):
     assert (fit.thresholds[~kept] == fit.first_thresholds[~kept]).all()
     assert (final[:, ~kept] == plain[:, ~kept]).all()
     for column, threshold in enumerate(fit.first_thresholds):
-        best, _ = thresholds.best_threshold(
+        assert threshold == bagging.choose(
             labels[:, column], probabilities[:, column]
         )
-        expected = thresholds.separating(best, probabilities[:, column])
-        assert threshold == expected
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import pytest
 
 from jdstyle.datasets import records
 from jdstyle.errors import InputError
+from jdstyle.evaluation import bagging
 from jdstyle.evaluation import charts
 from jdstyle.evaluation import metrics
 from jdstyle.evaluation import thresholds
@@ -40,7 +41,7 @@ def gathered():
 
 
 def test_without_relations_the_plain_thresholds_decide(gathered):
-    options = rules.Options(relations="none", least=0)
+    options = rules.Options(relations="none", least=0, threshold="exact")
     fitted, blended, gains = rule_fit.fit(gathered, options)
     # All of two styles is no limit: no rule is left that could change anything.
     assert gains == {}
@@ -130,7 +131,11 @@ def test_limits_are_off_where_a_weak_network_would_lose(most):
     table = gains[f"at most {most}"]
     assert table.loc["macro mean", "tried_gain"] < -0.05
     assert table.loc["macro mean", "kept"] == "0 of 13"
-    assert set(table["kept"][:-1]) <= {"no: lost", "no: lost on all photos"}
+    assert set(table["kept"][:-1]) <= {
+        "no: lost",
+        "no: lost on all photos",
+        "no: gain within chance",
+    }
     total = gains["all rules"].loc["macro mean"]
     assert total["f2_after"] == total["f2_before"]
     labels, probabilities = made(1.0, 2000, most, seed=1)
@@ -197,3 +202,22 @@ def test_rules_are_all_that_the_total_says():
 def test_refuses_limits_out_of_range(gathered, options, received):
     with pytest.raises(InputError, match=f"<= 2. Received: {received}"):
         rule_fit.fit(gathered, rules.Options(**options))
+
+
+@pytest.mark.parametrize("relations_kind", ["none", "shared"])
+@pytest.mark.parametrize("kind, seed", [("bagged", 3), ("exact", 0)])
+def test_thresholds_are_chosen_as_asked(relations_kind, kind, seed):
+    """Those of what the rules make of the photos, whichever rules are on."""
+    gathered = evidence_of(*made(2.0, 200, 2))
+    options = rules.Options(relations=relations_kind, threshold=kind, seed=seed)
+    fitted, blended, _ = rule_fit.fit(gathered, options)
+    corrected = rules.correct(fitted, blended).numpy()
+    for scores, chosen in [
+        (blended, fitted.first_thresholds),
+        (corrected, fitted.thresholds),
+    ]:
+        expected = [
+            bagging.choose(y, p, kind, seed)
+            for y, p in zip(gathered.joined.labels.T, scores.T, strict=True)
+        ]
+        np.testing.assert_array_equal(chosen, np.float32(expected))

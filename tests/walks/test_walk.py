@@ -114,6 +114,7 @@ def test_trains_groups_on_a_fold_from_the_stream(workplace):
         "--fold=2",
         "--cache=stream",
         "--noaugment",
+        "--threshold=exact",
         "--epochs=1",
         "--workdir=second",
         small=True,
@@ -144,6 +145,10 @@ def test_evaluate(workplace, split):
         for row in (*result["styles"].values(), *expected.values()):
             # After a few steps scores lie so close that rounding ranks them.
             del row["pr_auc"]
+        for row in expected.values():
+            # Told where they were chosen.
+            for key in ("threshold", "threshold_low", "threshold_high"):
+                assert 0 <= row.pop(key) <= 1
         assert result["styles"] == expected
 
 

@@ -143,10 +143,11 @@ def test_fused_product_is_complete(fused):
 @pytest.mark.parametrize(
     "options",
     [
-        ["--fusion=weighted", "--relations=full"],
+        ["--fusion=weighted", "--relations=full", "--threshold=bagged"],
         [
             "--fusion=stack",
             "--relations=none",
+            "--threshold=exact",
             "--min_styles=1",
             "--max_styles=2",
             "--runs=*-mobilenet",
@@ -159,6 +160,8 @@ def test_other_ways_to_fuse(run, swept, options, tmp_path):
     run("fuse", DATASET, "--runs_dir=runs/set", output, *options)
     results = read_json(tmp_path / "other" / "results.json")
     assert results["fusion"] == options[0].removeprefix("--fusion=")
+    for row in results["validation"]["styles"].values():
+        assert 0 <= row["threshold_low"] <= row["threshold_high"] <= 1
     if "--relations=none" in options:
         assert results["limits"] == [1, 2]
         assert results["members"] == ["mobilenet"]
