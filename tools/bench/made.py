@@ -63,3 +63,26 @@ def prepare(folder, num_photos, side):
         f"--data_dir={os.path.join(photos, 'data')}",
         "--overwrite",
     )
+
+
+def export_model(folder, backbone, image_size, style_names):
+    """Exports a network that is not trained; returns the SavedModel's path.
+
+    Args:
+        folder: path; takes the SavedModel.
+        backbone: name of a backbone.
+        image_size: height and width, in pixels.
+        style_names: list of strings.
+    """
+    from jdstyle.models import classifier
+    from jdstyle.serving import saved_model
+
+    model = classifier.build(
+        classifier.Architecture(backbone, image_size, len(style_names))
+    )
+    directory = os.path.join(folder, "saved_model")
+    thresholds = [0.5] * len(style_names)
+    saved_model.export(
+        saved_model.Thresholded(model, thresholds), style_names, directory
+    )
+    return directory

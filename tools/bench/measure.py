@@ -112,10 +112,16 @@ def table(header, rows):
 
 def print_header(**more):
     """Prints the machine, the versions and the settings in one line."""
+    print(header(**more) + "\n", flush=True)
+
+
+def header(**more):
+    """Returns the machine, the versions and the settings in one line."""
     import keras
     import tensorflow as tf
 
     parts = [
+        *_gpus(),
         f"{len(os.sched_getaffinity(0))} cores of {_cpu()}",
         f"load {os.getloadavg()[0]:.1f}",
         f"Python {platform.python_version()}",
@@ -123,7 +129,7 @@ def print_header(**more):
         f"Keras {keras.__version__}",
         *(f"{name} {value}" for name, value in more.items()),
     ]
-    print(", ".join(parts) + "\n", flush=True)
+    return ", ".join(parts)
 
 
 class Batches:
@@ -223,6 +229,20 @@ def _settle():
 def _children_seconds():
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def _gpus():
+    """Returns the names of the GPUs, and what CUDA TensorFlow was built for."""
+    import tensorflow as tf
+
+    found = tf.config.list_physical_devices("GPU")
+    names = [
+        tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+        for gpu in found
+    ]
+    built = tf.sysconfig.get_build_info()
+    versions = [f"{k} {built.get(f'{k}_version')}" for k in ("cuda", "cudnn")]
+    return names + versions if names else []
 
 
 def _cpu():

@@ -77,7 +77,9 @@ def _works(folder):
     from jdstyle.serving import prediction
 
     logging.set_verbosity(logging.WARNING)
-    model = _SAVED_MODEL.value or _export(folder, made.STYLES)
+    model = _SAVED_MODEL.value or made.export_model(
+        folder, _BACKBONE.value, _IMAGE_SIZE.value, made.STYLES
+    )
     classify, names = loader.load(model)
     table = made.write_table(
         folder, _PHOTOS.value, _SIDE.value, names, folds=True
@@ -113,23 +115,6 @@ def _works(folder):
     works = {"own": own, "evaluate": evaluate, "predict": predict}
     counts = {name: len(encoded) for name in works}
     return works, counts | {"predict": _PHOTOS.value}
-
-
-def _export(folder, style_names):
-    from jdstyle.models import classifier
-    from jdstyle.serving import saved_model
-
-    model = classifier.build(
-        classifier.Architecture(
-            _BACKBONE.value, _IMAGE_SIZE.value, len(style_names)
-        )
-    )
-    directory = os.path.join(folder, "saved_model")
-    thresholds = [0.5] * len(style_names)
-    saved_model.export(
-        saved_model.Thresholded(model, thresholds), style_names, directory
-    )
-    return directory
 
 
 if __name__ == "__main__":
