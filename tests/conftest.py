@@ -40,6 +40,12 @@ def pytest_addoption(parser):
         default=2,
         help="How often tests/walks/test_walk_recovery.py kills a training.",
     )
+    parser.addoption(
+        "--device",
+        choices=["GPU", "CPU"],
+        default="GPU",
+        help="Where the tests marked gpu run; CPU only shows that they do.",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -110,6 +116,17 @@ def _unit_tests_start_no_python(request, monkeypatch):
 
     monkeypatch.setattr(subprocess.Popen, "__init__", start_others)
     monkeypatch.setattr(os, "fork", refuse)
+
+
+@pytest.fixture
+def device(request):
+    """The kind of device that tests marked `gpu` run on; skips without it."""
+    import tensorflow as tf
+
+    kind = request.config.option.device
+    if not tf.config.list_physical_devices(kind):
+        pytest.skip("TensorFlow sees no GPU here.")
+    return kind
 
 
 @pytest.fixture

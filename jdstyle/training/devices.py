@@ -79,3 +79,20 @@ def default_strategy():
     if len(tf.config.list_logical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
     return tf.distribute.get_strategy()
+
+
+def share_batch_norms(model, strategy):
+    """Lets several devices normalise by the statistics of their whole batch.
+
+    By that of its part alone, each device would train another network than one
+    device does, and a worse one the fewer photos it has.
+
+    Args:
+        model: `keras.Model`, not yet traced.
+        strategy: `tf.distribute.Strategy` under which it was built.
+    """
+    if strategy.num_replicas_in_sync == 1:
+        return
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True

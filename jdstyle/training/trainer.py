@@ -186,6 +186,7 @@ def _fit(objective, settings, workdir, size, *, state, minutes, signals):
         network, model = recipe.build_network(
             settings, len(objective.style_names)
         )
+        devices.share_batch_norms(model, strategy)
     monitors = make_monitors(
         model,
         batches.make_eval_dataset(
