@@ -46,6 +46,7 @@ def fit(network, model, make_dataset, loss, keeper, settings):
             # Variables born inside the step would have it traced twice. Not
             # `optimizer`: for float16 Keras has wrapped it.
             network.optimizer.build(network.trainable_variables)
+        keeper.monitors.rate.watch(network)
         keeper.attach(network)
         run = functools.partial(
             network.fit,

@@ -7,10 +7,12 @@ from absl import logging
 
 
 class Rate(keras.callbacks.Callback):
-    """Adds `photos_per_second` and `learning_rate` to each epoch's logs.
+    """Adds measurements and the `learning_rate` to each epoch's logs.
 
+    They are `photos_per_second` and `input_share`, the part of the time in
+    which the steps wait for their photos: how far the host falls behind.
     Neither validating nor the very first step, in which the graph is built,
-    counts in the rate; unless an epoch is but that one step.
+    counts; unless an epoch is but that one step.
 
     Args:
         epochs: `recipe.Epochs`.
@@ -26,7 +28,28 @@ class Rate(keras.callbacks.Callback):
         self.epoch_start = time.monotonic()
         self._epochs = epochs
         self._timed_steps = 0
-        self._rate = float("nan")
+        self._waited = 0.0
+        self._rate = self._share = float("nan")
+
+    def watch(self, network):
+        """Times how long the steps of a compiled network wait for photos.
+
+        Each step's batch is taken before it, and no longer inside of its graph,
+        where no clock can be read.
+
+        Args:
+            network: `keras.Model`, compiled.
+        """
+        network.make_train_function()
+        step = network.train_function
+
+        def timed_step(iterator):
+            start = time.monotonic()
+            batch = iterator.get_next()
+            self._waited += time.monotonic() - start
+            return step(iter([batch]))
+
+        network.train_function = timed_step
 
     def on_train_begin(self, logs=None):
         self._first_step_start = time.monotonic()
@@ -47,10 +70,12 @@ class Rate(keras.callbacks.Callback):
                 return
         seconds = time.monotonic() - self.epoch_start
         self._rate = self._timed_steps * self._epochs.batch_size / seconds
+        self._share = self._waited / seconds
 
     def on_epoch_end(self, epoch, logs):
         self.photos_per_second.append(self._rate)
         logs["photos_per_second"] = self._rate
+        logs["input_share"] = self._share
         optimizer = self.model.optimizer  # pyright: ignore
         logs["learning_rate"] = float(optimizer.learning_rate)
 
@@ -59,16 +84,19 @@ class Rate(keras.callbacks.Callback):
         return {
             "photos_per_second": self.photos_per_second,
             "rate": self._rate,
+            "share": self._share,
         }
 
     def set_state(self, state):
         """Takes what `get_state` of an interrupted training returned."""
         self.photos_per_second = state["photos_per_second"]
         self._rate = state["rate"]
+        self._share = state["share"]
 
     def _restart(self):
         self.epoch_start = time.monotonic()
         self._timed_steps = 0
+        self._waited = 0.0
 
 
 class Progress(keras.callbacks.Callback):
@@ -88,7 +116,7 @@ class Progress(keras.callbacks.Callback):
         seconds = time.monotonic() - self._rate.epoch_start
         logging.info(
             "Epoch %d of %d: loss %.4f, validation loss %.4f, F2 %.4f, PR-AUC "
-            "%.4f, %.0f photos/s, %.0f s left",
+            "%.4f, %.0f photos/s, input %.0f %% of the step, %.0f s left",
             epoch + 1,
             self._epochs.number,
             logs["loss"],
@@ -96,5 +124,6 @@ class Progress(keras.callbacks.Callback):
             logs["val_f2"],
             logs["val_pr_auc"],
             logs["photos_per_second"],
+            100 * logs["input_share"],
             seconds * (self._epochs.number - epoch - 1),
         )

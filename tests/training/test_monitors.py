@@ -77,21 +77,43 @@ def test_history_is_written_whole(tmp_path):
     assert path.read_text() == "epoch,loss,val_f2\n1,0.5,0.25\n2,0.125,0.75\n"
 
 
+class SlowPhotos:
+    """Every batch takes a quarter of a second."""
+
+    def __init__(self, clock):
+        self._clock, self._batches = clock, iter(range(100))
+
+    def get_next(self):
+        self._clock.now += 0.25
+        return next(self._batches)
+
+
 def test_rate_leaves_out_the_first_step_and_the_validation(model, clock):
     rate = progress.Rate(EPOCHS)
     rate.set_model(model)
+    photos = SlowPhotos(clock)
+    model.train_function = lambda batches: seen.extend(batches)
+    seen = []
+    rate.watch(model)
     rate.on_train_begin()
     for epoch, seconds in enumerate([(60, 2, 2, 2), (1, 1, 1, 1)]):
         rate.on_epoch_begin(epoch)
         for batch, taken in enumerate(seconds):
-            clock.now += taken
+            model.train_function(photos)
+            clock.now += taken - 0.25
             rate.on_train_batch_end(batch)
         clock.now += 1000  # Validation.
         logs = {}
         rate.on_epoch_end(epoch, logs)
     # 3 steps of 8 photos in 6 seconds, then 4 in 4.
     assert rate.photos_per_second == [4.0, 8.0]
-    assert logs == {"photos_per_second": 8.0, "learning_rate": 0.5}
+    # In the last epoch 4 waits of a quarter.
+    assert logs == {
+        "photos_per_second": 8.0,
+        "input_share": 0.25,
+        "learning_rate": 0.5,
+    }
+    assert seen == list(range(8))  # Each batch once, in order.
 
 
 def test_where_the_only_step_is_the_first_it_counts(model, clock):
@@ -109,9 +131,10 @@ def test_progress_says_what_is_left(clock, log):
     rate = progress.Rate(EPOCHS)
     clock.now += 20
     names = ("loss", "val_loss", "val_f2", "val_pr_auc", "photos_per_second")
-    logs = dict.fromkeys(names, 0.5)
+    logs = dict.fromkeys([*names, "input_share"], 0.5)
     progress.Progress(EPOCHS, rate).on_epoch_end(0, logs)
     assert "Epoch 1 of 3: loss 0.5000" in log.text
+    assert "input 50 % of the step" in log.text
     assert log.text.endswith("40 s left\n")
 
 

@@ -80,7 +80,7 @@ def read_history(workdir):
     with open(workdir / directory.HISTORY_FILE, newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        del row["photos_per_second"]  # A measurement.
+        del row["photos_per_second"], row["input_share"]  # A measurement.
     return rows
 
 

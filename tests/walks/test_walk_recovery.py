@@ -77,7 +77,7 @@ def read_outcome(workdir):
     with open(workdir / "history.csv", newline="") as file:
         history = list(csv.DictReader(file))
     for row in history:
-        del row["photos_per_second"]
+        del row["photos_per_second"], row["input_share"]
     probabilities = (workdir / "validation_probabilities.csv").read_bytes()
     thresholds = json.loads((workdir / "results.json").read_text())
     return weights, history, probabilities, thresholds["thresholds"]
