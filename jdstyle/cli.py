@@ -25,6 +25,7 @@ from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.errors import Stopped
 from jdstyle.files import atomic
+from jdstyle.sweeps import gpus
 
 # What TensorFlow says of every machine without a GPU, before its log is set up
 # and in spite of TF_CPP_MIN_LOG_LEVEL.
@@ -124,6 +125,7 @@ def start_tensorflow():
         import tensorflow as tf
 
         tf.config.list_physical_devices()
+        _take_share(tf)
         noise = _NOISE
     finally:
         sys.stderr.flush()
@@ -134,6 +136,16 @@ def start_tensorflow():
             for line in said:
                 if noise is None or not noise.search(line):
                     os.write(2, line)
+
+
+def _take_share(tf):
+    """Takes no more of a GPU's memory than a sweep has said."""
+    megabytes = os.environ.get(gpus.MEMORY)
+    for gpu in tf.config.list_physical_devices("GPU") if megabytes else ():
+        tf.config.set_logical_device_configuration(
+            gpu,
+            [tf.config.LogicalDeviceConfiguration(memory_limit=int(megabytes))],
+        )
 
 
 def stream_beside(output):

@@ -152,3 +152,24 @@ def test_all_is_shown_where_tensorflow_cannot_be_imported():
     assert said.startswith("WARNING: All log messages")
     assert "the driver is broken" in said
     assert "ImportError: libcudart.so.12" in said
+
+
+def test_takes_its_share_of_a_gpu(monkeypatch):
+    import tensorflow as tf
+
+    from jdstyle import cli
+
+    taken = []
+    monkeypatch.setattr(
+        tf.config, "list_physical_devices", lambda kind=None: ["a GPU"]
+    )
+    monkeypatch.setattr(
+        tf.config,
+        "set_logical_device_configuration",
+        lambda gpu, parts: taken.append((gpu, parts[0].memory_limit)),
+    )
+    cli.start_tensorflow()
+    assert taken == []
+    monkeypatch.setenv("JDSTYLE_GPU_MEMORY_MB", "39755")
+    cli.start_tensorflow()
+    assert taken == [("a GPU", 39755)]

@@ -177,29 +177,6 @@ def choose_folds(wanted, there):
     return [int(text) for text in wanted]
 
 
-def environments(num_jobs, gpus=()):
-    """Returns the environment variables of each place for a training.
-
-    Args:
-        num_jobs: int, trainings at a time.
-        gpus: list of strings, dealt out in turn; empty: all see all GPUs.
-
-    Returns:
-        List of `num_jobs` dicts.
-    """
-    owners = [gpus[i % len(gpus)] if gpus else "" for i in range(num_jobs)]
-    return [
-        ({"CUDA_VISIBLE_DEVICES": gpu} if gpus else {})
-        # Else the first process takes all of the memory of a shared GPU.
-        | (
-            {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
-            if owners.count(gpu) > 1
-            else {}
-        )
-        for gpu in owners
-    ]
-
-
 def results_path(job):
     """Returns the path of the file that a finished training leaves."""
     return os.path.join(job.workdir, directory.RESULTS_FILE)

@@ -218,22 +218,6 @@ def test_folds_are_all_or_those_named():
             sweep_plan.choose_folds(["1", wrong], [1, 2, 7])
 
 
-def test_environments_deal_out_gpus_and_share_memory():
-    growth = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
-    assert sweep_plan.environments(1) == [{}]
-    assert sweep_plan.environments(2) == [growth, growth]
-    assert sweep_plan.environments(2, ["4", "7"]) == [
-        {"CUDA_VISIBLE_DEVICES": "4"},
-        {"CUDA_VISIBLE_DEVICES": "7"},
-    ]
-    # Places 1 and 3 share GPU 4; the one on GPU 7 is alone.
-    assert sweep_plan.environments(3, ["4", "7"]) == [
-        {"CUDA_VISIBLE_DEVICES": "4"} | growth,
-        {"CUDA_VISIBLE_DEVICES": "7"},
-        {"CUDA_VISIBLE_DEVICES": "4"} | growth,
-    ]
-
-
 @pytest.mark.parametrize(
     ("flags", "fingerprint", "done"),
     [

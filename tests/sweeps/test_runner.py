@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.live import Live
 
 from jdstyle.errors import InputError
+from jdstyle.sweeps import gpus
 from jdstyle.sweeps import plan
 from jdstyle.sweeps import runner
 from jdstyle.sweeps import view
@@ -88,7 +89,7 @@ def job(folder, name, *flags, needs=()):
 
 def sweep(folder, *jobs, num_places=2, show=lambda runs: None, **options):
     """Runs the jobs; returns a dict from name to `Attempt`."""
-    places = plan.environments(num_places)
+    places = gpus.environments(num_places)
     runs = runner.run_jobs(jobs, places, str(folder), show, **options)
     return {run.job.name: run for run in runs}
 
@@ -124,7 +125,7 @@ def status(folder):
 def test_runs_in_parallel_but_not_more_than_there_are_places(tmp_path, door):
     names = [f"job{i}" for i in range(4)]
     jobs = [job(tmp_path, name, port(door)) for name in names]
-    places = plan.environments(2, ["4", "7"])
+    places = gpus.environments(2, ["4", "7"])
     seen, let_go = [], []
 
     def show(runs):

@@ -15,8 +15,6 @@ The second step is reported beside it: what the first one costs to build.
 """
 
 import json
-import subprocess
-import sys
 import tempfile
 
 from absl import flags
@@ -92,7 +90,12 @@ def main(argv):
         made.prepare(folder, _PHOTOS.value, 96)
         for number in range(_ROUNDS.value + 1):
             said = processes.run(
-                *("-c", _TIMED, "--dataset=label_table/made", "--style=style00"),
+                *(
+                    "-c",
+                    _TIMED,
+                    "--dataset=label_table/made",
+                    "--style=style00",
+                ),
                 f"--data_dir={folder}/{_PHOTOS.value}-96/data",
                 f"--workdir={folder}/run{number}",
                 *("--backbone=MobileNetV3Small", "--image_size=96"),
