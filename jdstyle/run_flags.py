@@ -52,8 +52,7 @@ def define(values):
     flags.DEFINE_boolean(
         "require_gpu",
         False,
-        "End at once if TensorFlow sees no GPU, where it would train on the "
-        "CPU.",
+        "End at once if TensorFlow sees no GPU.",
         flag_values=values,
     )
     flags.DEFINE_integer(
@@ -107,8 +106,8 @@ def define(values):
     flags.DEFINE_integer(
         "steps_per_epoch",
         0,
-        "Batches between two validations. 0: one pass over the photos, but no "
-        "fewer photos than validate.",
+        "Batches between two validations. 0: a pass over the photos, but at "
+        "least 10 batches and as many photos as validate.",
         lower_bound=0,
         flag_values=values,
     )
@@ -186,8 +185,7 @@ def read(module):
         module: the binary's `__name__`.
 
     Raises:
-        InputError: for nan and inf, which pass absl's bounds, for a batch size
-            that is not one, or where --require_gpu finds no GPU.
+        InputError: as `check`.
     """
     values = {
         flag.name: flag.value
@@ -203,12 +201,13 @@ def check(values):
         values: dict from the name of each flag to its value.
 
     Raises:
-        InputError: as `read`.
+        InputError: for nan and inf, which pass absl's bounds, for a batch size
+            that is not one, or where a GPU is asked for and there is none.
     """
     for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"--{name} must be finite, not {value}.")
-    text = str(values["batch_size"])
+    text = values["batch_size"]
     if not (text in ("auto", "max") or (text.isdecimal() and int(text) > 0)):
         raise InputError(
             f"--batch_size must be auto, max or an int > 0. Received: {text!r}."
@@ -217,8 +216,9 @@ def check(values):
         # Not above, so that --help does not wait for TensorFlow.
         from jdstyle.training import devices
 
-        flag = "require_gpu" if values["require_gpu"] else "batch_size=max"
-        devices.require_gpu(flag)
+        devices.require_gpu(
+            "batch_size=max" if text == "max" else "require_gpu"
+        )
     return values
 
 
@@ -267,5 +267,4 @@ def show_cost(finished, workdir):
         f"{finished['minutes']:.1f} minutes, "
         f"{finished['photos_per_second']:.0f} photos/s in training"
     )
-    shown = shlex.join(["tensorboard", f"--logdir={workdir}"])
-    print(f"TensorBoard: {shown}")
+    print("TensorBoard:", shlex.join(["tensorboard", f"--logdir={workdir}"]))

@@ -7,6 +7,9 @@ from sklearn.metrics import average_precision_score
 from jdstyle.evaluation import bagging
 from jdstyle.evaluation import metrics
 
+# Of what the macro row is the mean.
+_MEANS = ("f2", "baseline_f2", "pr_auc", "log_loss")
+
 
 def score(
     style_names,
@@ -37,11 +40,12 @@ def score(
         dict with `photos`, `dataset`, `fingerprint`, `num_leaking`, `styles`
         and, for several styles, `macro`. `styles` maps a name to `positives`,
         `predicted`, `precision`, `recall`, `f2`, `f2_low` and `f2_high` (95 %
-        bootstrap interval over photos), `baseline_f2` (everything positive) and
-        `pr_auc` (average precision); with `thresholds` also `threshold`,
-        `threshold_low` and `threshold_high`, the last two of
-        `bagging.interval`. `macro` also has `styles`, the number of styles that
-        it is the mean of.
+        bootstrap interval over photos), `baseline_f2` (everything positive),
+        `pr_auc` (average precision), `log_loss` (nats) and `mean_to_share`: the
+        mean probability by the share of positives, 1 where they agree; with
+        `thresholds` also `threshold`, `threshold_low` and `threshold_high`, the
+        last two of `bagging.interval`. `macro` also has `styles`, the number of
+        styles that it is the mean of.
     """
     counts = metrics.counts(labels, decisions)
     f2 = metrics.fbeta(*counts)
@@ -66,8 +70,11 @@ def score(
             **{key: float(column[i]) for key, column in columns.items()},
             "pr_auc": pr_auc(labels[:, i], probabilities[:, i]),
         }
-        if not has_positives[i]:
-            scores[name] |= dict.fromkeys([*columns, "pr_auc"])
+        if has_positives[i]:
+            scores[name] |= _calibration(labels[:, i], probabilities[:, i])
+        else:
+            undefined = [*columns, "pr_auc", "log_loss", "mean_to_share"]
+            scores[name] |= dict.fromkeys(undefined)
         if thresholds is not None:
             low, high = bagging.interval(
                 labels[:, i], probabilities[:, i], seed
@@ -108,10 +115,22 @@ def overall(result):
     return row
 
 
+def _calibration(labels, probabilities):
+    """Says how far probabilities are those of one style's labels."""
+    known = labels >= 0
+    positive = labels[known] == 1
+    # In float64: 1 - p of a float32 is exact, and a p of 1 costs no infinity.
+    yes = np.clip(probabilities[known].astype("float64"), 1e-12, 1 - 1e-12)
+    return {
+        "log_loss": float(-np.log(np.where(positive, yes, 1 - yes)).mean()),
+        "mean_to_share": float(yes.sum() / positive.sum()),
+    }
+
+
 def _macro(scores, samples):
-    macro = dict.fromkeys(["f2", "f2_low", "f2_high", "baseline_f2", "pr_auc"])
+    macro = dict.fromkeys(["f2", "f2_low", "f2_high", *_MEANS[1:]])
     if scores:
-        for key in ("f2", "baseline_f2", "pr_auc"):
+        for key in _MEANS:
             macro[key] = float(np.mean([row[key] for row in scores]))
         low, high = metrics.interval(samples.mean(axis=1))
         macro |= {"f2_low": float(low), "f2_high": float(high)}
@@ -130,6 +149,9 @@ def format_table(result):
             "95 % interval": interval(row),
             "all positive": decimals(row["baseline_f2"]),
             "PR-AUC": decimals(row["pr_auc"]),
+            # Not in results that older versions wrote.
+            "log loss": decimals(row.get("log_loss", "")),
+            "mean p / share": decimals(row.get("mean_to_share", "")),
             "precision": decimals(row.get("precision", "")),
             "recall": decimals(row.get("recall", "")),
             "positives": row.get("positives", ""),

@@ -26,6 +26,19 @@ def test_scores_by_hand():
     # Positives rank 1, 2 and 4: (1/1 + 2/2 + 3/4) / 3.
     assert np.isclose(a["pr_auc"], (1 + 1 + 0.75) / 3)
     assert a["f2_low"] < a["f2"] < a["f2_high"]
+    product = 0.9 * 0.8 * 0.2 * (1 - 0.7) * (1 - 0.1)
+    assert np.isclose(a["log_loss"], -np.log(product) / 5)
+    assert np.isclose(a["mean_to_share"], (0.9 + 0.8 + 0.2 + 0.7 + 0.1) / 3)
+
+
+def test_unknown_labels_count_in_no_calibration():
+    labels = np.array([[1], [0], [-1]])
+    probabilities = np.array([[1.0], [0.0], [0.3]], np.float32)
+    decisions = np.ones((3, 1), int)
+    row = scores.score(["a"], labels, probabilities, decisions, SOURCE)
+    row = row["styles"]["a"]
+    assert row["mean_to_share"] == pytest.approx(1.0)
+    assert row["log_loss"] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_style_without_a_positive_has_no_score():
@@ -92,7 +105,7 @@ def test_table_shows_the_baseline_beside_each_score():
     assert "95 % interval" in lines[0]
     assert lines[1].split()[:2] == ["a", "0.667"]
     assert "0.882" in lines[1]
-    assert lines[2].split() == ["b", *"-" * 6, "0", "0"]
+    assert lines[2].split() == ["b", *"-" * 8, "0", "0"]
     assert lines[3].startswith("macro mean 0.667")
     assert lines[4].startswith("-: no positive") and "of 1 styles" in lines[4]
 
