@@ -12,6 +12,8 @@ import numpy as np
 from jdstyle.datasets import folds
 from jdstyle.photos import comparison
 from jdstyle.photos import looks
+from jdstyle.photos import textures
+from jdstyle.photos import thing_copies
 
 # Of 255 bits. Two photos of different garments in the same setting come as
 # close as this, a crop of 4 % as far.
@@ -21,6 +23,7 @@ MAX_DISTANCE = 80
 _COARSE = 8
 _LEAST_COARSE = 0.85
 _SAME_COARSE = 1.0
+_MOST_BRIGHTER = 80.0
 _BLOCK = 2048  # Rows and columns: 16 MB per product.
 _PAIRS = 512  # Compared at once, 50 MB.
 
@@ -71,6 +74,9 @@ class _Search:
         self._spread = np.empty(size, np.float32)
         self._scale = np.empty(size, np.float32)
         self._coarse = np.empty((size, _COARSE**2 * 3), np.int8)
+        self._contrast = np.empty(size, np.float32)  # Of the texture.
+        self._size = np.empty(size, np.float32)
+        self._centre = np.empty((size, 2), np.float32)
         cells = looks.SIDE // _COARSE
         shape = (-1, _COARSE, cells, _COARSE, cells, 3)
         for top in range(0, size, _BLOCK):
@@ -81,22 +87,36 @@ class _Search:
             self._mean[block] = part["mean"]
             self._spread[block] = part["spread"]
             self._scale[block] = comparison.scales(part)
+            # Its logarithm; no thing is -inf.
+            with np.errstate(divide="ignore"):
+                self._size[block] = np.log(part["size"])
+            self._centre[block] = part["window"].reshape(-1, 2, 2).mean(axis=1)
+            self._contrast[block] = textures.contrast(part["texture"])
             coarse = part["cells"].reshape(shape).mean(axis=(2, 4))
             self._coarse[block] = np.rint(coarse).reshape(len(part), -1)
 
     def groups(self):
         """Joins all copies; returns a group number for each photo."""
-        everything = np.arange(len(self._chosen))
-        self._join(
-            everything[self._spread >= comparison.FLAT],
-            self._may_be_copies,
-            comparison.are_copies,
-        )
-        self._join(
-            everything[self._spread < comparison.NEARLY_FLAT],
-            self._may_be_equal,
-            comparison.are_equal,
-        )
+        is_thing = np.isfinite(self._size)
+        for members, may_be, are in (
+            (
+                ~is_thing & (self._spread >= comparison.FLAT),
+                self._may_be_copies,
+                comparison.are_copies,
+            ),
+            (
+                ~is_thing & (self._spread < comparison.NEARLY_FLAT),
+                self._may_be_equal,
+                comparison.are_equal,
+            ),
+            (is_thing, self._may_be_one_thing, thing_copies.are_one_thing),
+            (
+                self._contrast >= textures.LEAST_CONTRAST,
+                self._may_be_woven_alike,
+                comparison.are_woven_alike,
+            ),
+        ):
+            self._join(np.flatnonzero(members), may_be, are)
         return np.unique(self._component, return_inverse=True)[1]
 
     def _join(self, members, find_candidates, confirm):
@@ -149,6 +169,29 @@ class _Search:
             )
             near &= np.abs(apart) <= comparison.SAME_COLOUR
         return self._both(near, rows, columns, self._lie_together)
+
+    def _may_be_one_thing(self, rows, columns):
+        near = np.ones((len(rows), len(columns)), bool)
+        for values, most in (
+            (self._centre[:, 0], thing_copies.MOST_MOVED),
+            (self._centre[:, 1], thing_copies.MOST_MOVED),
+            (self._size, thing_copies.MOST_GROWTH),
+        ):
+            apart = np.subtract.outer(values[rows], values[columns])
+            near &= np.abs(apart) <= most
+        return self._both(near, rows, columns, self._correlate)
+
+    def _may_be_woven_alike(self, rows, columns):
+        # Gray levels: no copy is brighter by more.
+        apart = self._mean[rows].max(axis=1), self._mean[columns].max(axis=1)
+        near = np.abs(np.subtract.outer(*apart)) <= _MOST_BRIGHTER
+        return self._both(near, rows, columns, self._correlate_textures)
+
+    def _correlate_textures(self, rows, columns):
+        one, other = (
+            self._photos[self._chosen[i]]["texture"] for i in (rows, columns)
+        )
+        return textures.correlate_all(one, other) >= comparison.LEAST_WEAVE
 
     def _lie_together(self, rows, columns):
         one, other = (

@@ -2,21 +2,27 @@
 
 import numpy as np
 
+from jdstyle.photos import textures
+from jdstyle.photos import tones
 from jdstyle.photos.looks import SIDE
 
 # Least correlation of two aligned thumbnails, chosen on real photos.
 _LEAST = 0.9895
+# Of the squared contrast: most that may differ in one place, a fifth of the
+# sides across, as another print on the same shirt does; noise is all over.
+_MOST_LOCAL = 0.004
+_LOCAL_NOISE = 0.25
+_PLACE = 6  # Cells.
 # What JPEG and whole gray levels leave of a photo of little contrast: lost
 # correlation is at most _NOISE / spread**2. Only near hashes are granted that.
 _NOISE = 0.5
 _MOST_NOISE = 0.1
 _NEAR = 56
-_MAX_SHIFT = 2.5  # Cells.
+MAX_SHIFT = 2.5  # Cells.
 _MAX_GAIN = 2.0
 # Between the gain of a photo's contrast and that of its mean.
 _MAX_GAIN_RATIO = 1.35
 _MAX_FADED = 8.0  # Gray levels.
-_MAX_APART = 0.035  # Of the sides, between two centres.
 _MAX_TINT = 12.0  # Gray levels.
 # Below this spread, in gray levels, noise is all there is to correlate.
 FLAT = 1.0
@@ -25,6 +31,13 @@ FLAT = 1.0
 NEARLY_FLAT = 4.0
 SAME_COLOUR = 3.0
 _SAME_CELL = 6.0
+# Of textures, and what a third of the size leaves of their contrast.
+LEAST_WEAVE = 0.7
+_LEAST_SHADE = 0.35
+_SAME_SHADE = 0.8
+_SCALED = np.log(1.25)
+_SAME_WEAVE = 6.0  # Gray levels of contrast.
+_SAME_THREADS = 10.0  # Gray levels.
 
 
 def are_copies(first, second, distance):
@@ -38,7 +51,7 @@ def are_copies(first, second, distance):
     Returns:
         bool array, shape `(n,)`.
     """
-    correlation, shift = align(first["cells"], second["cells"])
+    correlation, shift, local = align(first["cells"], second["cells"])
     spread = first["spread"] * second["spread"]
     noise = np.where(
         distance <= _NEAR, np.minimum(_NOISE / spread, _MOST_NOISE), 0
@@ -59,12 +72,11 @@ def are_copies(first, second, distance):
     # Contrast is changed about the middle of the gray levels.
     middle = (1 - gain**2) * 127.5
     faded = np.abs(means[1] - gain**2 * means[0] - middle) <= _MAX_FADED
-    apart = np.abs(first["centre"] - second["centre"]).max(axis=1)
     return (
         (correlation >= _LEAST - noise)
-        & (apart <= _MAX_APART)
+        & (local <= _MOST_LOCAL + _LOCAL_NOISE * noise)
         & (scaled | faded)
-        & (shift <= _MAX_SHIFT)
+        & (shift <= MAX_SHIFT)
         & (np.abs(np.log(gain)) <= np.log(_MAX_GAIN) / 2)
         & (tint <= np.minimum(2 + 0.35 * np.sqrt(spread), _MAX_TINT))
     )
@@ -81,7 +93,44 @@ def are_equal(first, second, distance):
     apart = np.abs(pictures[0] - pictures[1]).max(axis=(1, 2, 3))
     # A dark photo's colours are near each other.
     level = np.maximum(first["mean"], second["mean"]).max(axis=1)
-    return apart <= _SAME_CELL * np.clip(level / 100, 0.1, 1)
+    weaves = first["texture"], second["texture"]
+    shades = [textures.contrast(weave) for weave in weaves]
+    woven_alike = (np.abs(shades[0] - shades[1]) <= _SAME_WEAVE) & (
+        (np.minimum(*shades) < textures.LEAST_CONTRAST)
+        | (textures.correlate(*weaves) >= LEAST_WEAVE)
+    )
+    return woven_alike & (apart <= _SAME_CELL * np.clip(level / 100, 0.1, 1))
+
+
+def are_woven_alike(first, second, distance):
+    """Whether pairs of photos that look the same all over are copies.
+
+    Args:
+        first: array of dtype `looks.LOOK`, shape `(n,)`, with `texture`.
+        second: likewise.
+        distance: not used: a crop moves all threads.
+
+    Returns:
+        bool array, shape `(n,)`.
+    """
+    del distance
+    weaves = first["texture"], second["texture"]
+    shades = [textures.contrast(weave) for weave in weaves]
+    # Scaled down, fine threads are paler.
+    gain = np.log(shades[1] / shades[0])
+    longer = np.log(second["side"] / first["side"])
+    scaled = (np.abs(longer) >= _SCALED) & (gain * longer > 0)
+    least = np.where(scaled, _LEAST_SHADE, _SAME_SHADE)
+    paler = np.abs(gain) <= -np.log(least)
+    paler &= np.abs(first["mean"] - second["mean"]).max(axis=1) <= SAME_COLOUR
+    # Which thread is the first is chance.
+    errors = np.minimum(
+        tones.curve_errors(first["colours"], second["colours"]),
+        tones.curve_errors(first["colours"], second["colours"][:, ::-1]),
+    )
+    return (textures.correlate(*weaves) >= LEAST_WEAVE) & (
+        paler | (errors <= _SAME_THREADS)
+    )
 
 
 def scales(photos):
@@ -101,8 +150,9 @@ def align(first, second):
         second: likewise.
 
     Returns:
-        `(correlation, shift)`: float arrays of shape `(n,)`; the largest of
-        the shifts and stretches, in cells.
+        `(correlation, shift, local)`: float arrays of shape `(n,)`; the largest
+        of the shifts and stretches, in cells; the most that differs in one
+        place, as a share of the squared contrast.
 
     Source: Lucas and Kanade, "An Iterative Image Registration Technique"
     (1981).
@@ -135,7 +185,17 @@ def align(first, second):
     y -= y.mean(axis=1, keepdims=True)
     length = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
     correlation = np.sum(x * y, axis=1) / np.maximum(length, 1e-9)
-    return correlation, np.abs(steps[..., 0]).max(axis=1)
+    apart = np.sum(((x - y) ** 2).reshape(n, SIDE - 2, SIDE - 2, 3), axis=3)
+    return correlation, np.abs(steps[..., 0]).max(axis=1), _largest_sum(apart)
+
+
+def _largest_sum(values):
+    """Returns the largest sum over a square place, `(n, side, side)` to n."""
+    sums = np.cumsum(np.cumsum(values, axis=1), axis=2)
+    sums = np.pad(sums, ((0, 0), (1, 0), (1, 0)))
+    over = sums[:, _PLACE:] - sums[:, :-_PLACE]
+    over = over[:, :, _PLACE:] - over[:, :, :-_PLACE]
+    return over.max(axis=(1, 2))
 
 
 def _unit_length(cells):

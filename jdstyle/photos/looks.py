@@ -5,6 +5,9 @@ import functools
 import numpy as np
 from PIL import Image
 
+from jdstyle.photos import textures
+from jdstyle.photos import things
+
 SIDE = 32  # Cells per row and column.
 _FINE = 2 * SIDE
 _FREQUENCIES = 16  # Per direction.
@@ -15,26 +18,32 @@ _MARGIN = 0.067
 # In cells. Blurred less, a crop of 4 % can no longer be told from another
 # photo; blurred more, the print of a shirt is lost.
 _BLUR = 1.0
-_FINEST = 128  # Pixels of the short side in which the thing is found.
-_GROUND = 0.25  # Of the strongest difference from the photo's edge.
-_REACH = 2.2  # Standard deviations of a thing to each side.
-# Of a photo's sides: nothing smaller is looked at, nor larger things alone.
-_LEAST_REACH = 0.15
-_MOST_REACH = 0.3
+# What repeats less often per side is slow; photos of which less than this share
+# of the contrast is slow look the same all over.
+_SLOW = 3
+_MOST_SLOW = 0.3
+_PROBES = 61  # Pixels per side; no stripes are likely to be in step with them.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 # `bits`: the signs of low frequencies, packed; few differ between copies.
-# `centre`: of what is looked at, across and down, as shares of the sides.
+# `side`: the shorter one, in pixels.
+# `window`, `size`: of a small thing, see `things.find`.
+# `colours`: of a small thing and its ground, or of two threads of a texture.
 # `mean`: mean colour, in gray levels.
 # `cells`: a blurred thumbnail less the mean colour, scaled to -127 to 127.
 # `spread`: root mean square of the cells before that scaling, in gray levels.
+# `texture`: see `textures.describe`; 0 unless it looks the same all over.
 LOOK = np.dtype(
     [
         ("bits", np.uint8, 32),
-        ("centre", np.float32, 2),
+        ("side", np.float32),
+        ("window", np.float32, 4),
+        ("size", np.float32),
+        ("colours", np.float32, (2, 3)),
         ("mean", np.float32, 3),
         ("spread", np.float32),
         ("cells", np.int8, (SIDE, SIDE, 3)),
+        ("texture", np.uint8, textures.SHAPE),
     ]
 )
 
@@ -46,59 +55,39 @@ def look(image):
         image: `PIL.Image.Image`, RGB.
 
     Returns:
-        0-dimensional array of dtype `LOOK`, 3,128 bytes.
+        0-dimensional array of dtype `LOOK`, 3,536 bytes.
     """
-    left, top, right, bottom = window = _find_window(image)
-    fine = image.resize((_FINE, _FINE), Image.Resampling.BOX, box=window)
+    window, size, colours = things.find(image)
+    sides = (*image.size, *image.size)
+    box = [share * side for share, side in zip(window, sides, strict=True)]
+    fine = image.resize((_FINE, _FINE), Image.Resampling.BOX, box=box)
     fine = np.asarray(fine, np.float32)
     blur = _blurring()
     cells = np.einsum("yi,xj,ijc->yxc", blur, blur, fine, optimize=True)
     mean = cells.mean(axis=(0, 1))
     cells -= mean
+    same_all_over = _looks_same_all_over(image, cells)
     scale = 127 / max(np.abs(cells).max(), 1e-6)
     found = np.zeros((), LOOK)
     found["bits"] = np.packbits(perceptual_hash(fine @ _LUMA))
-    found["centre"] = (
-        (left + right) / 2 / image.width,
-        (top + bottom) / 2 / image.height,
-    )
+    found["side"] = min(image.size)
+    found["window"], found["size"] = window, size
+    found["colours"] = colours
     found["mean"] = mean
     found["spread"] = np.sqrt(np.mean(cells**2))
     found["cells"] = np.rint(cells * scale)
+    if same_all_over:
+        found["texture"], found["colours"] = textures.describe(image)
     return found
 
 
-def _find_window(image):
-    """Returns the box of a small thing on a plain ground, else of all.
-
-    Of a ring on white paper, 32 cells across the paper show a dot, and all
-    dots are alike. The window is as wide as the thing spreads, so a crop of the
-    photo, or its brightness, hardly moves it.
-    """
-    small = image.reduce(max(min(image.size) // _FINEST, 1))
-    values = np.asarray(small, np.int16)
-    edge = np.concatenate(
-        [values[0], values[-1], values[:, 0], values[:, -1]], axis=0
-    )
-    apart = np.abs(values - np.median(edge, axis=0)).max(axis=2)
-    apart = np.maximum(apart - _GROUND * apart.max(), 0)
-    total = apart.sum()
-    box = (0, 0, image.width, image.height)
-    if not total:
-        return box
-    window = []
-    for axis, side in enumerate((image.width, image.height)):
-        weights = apart.sum(axis=axis) / total
-        places = (np.arange(len(weights)) + 0.5) / len(weights)
-        centre = weights @ places
-        reach = _REACH * np.sqrt(weights @ (places - centre) ** 2)
-        window.append((centre, reach, side))
-    reach = max(max(reach for _, reach, _ in window), _LEAST_REACH)
-    if reach > _MOST_REACH:
-        return box
-    near = [max((c - reach) * side, 0) for c, _, side in window]
-    far = [min((c + reach) * side, side) for c, _, side in window]
-    return (*near, *far)
+def _looks_same_all_over(image, cells):
+    """Whether hardly any of its contrast is in what is large."""
+    waves = _cosines()[: 2 * _SLOW + 1]
+    slow = waves @ cells.transpose(2, 0, 1) @ waves.T
+    slow = np.sqrt(np.sum(slow**2, axis=(1, 2)).max()) / SIDE
+    pixels = image.resize((_PROBES, _PROBES), Image.Resampling.NEAREST)
+    return slow <= _MOST_SLOW * np.asarray(pixels).std(axis=(0, 1)).max()
 
 
 def perceptual_hash(gray):

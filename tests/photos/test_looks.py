@@ -54,7 +54,8 @@ def test_look_by_hand():
     values[:, :32, 0], values[:, 32:, 0] = 50, 150
     look = looks.look(Image.fromarray(values))
     np.testing.assert_allclose(look["mean"], [100, 0, 0], atol=1e-3)
-    np.testing.assert_allclose(look["centre"], 0.5)
+    np.testing.assert_array_equal(look["window"], [0, 0, 1, 1])
+    assert look["side"] == 64 and look["size"] == 0
     cells = look["cells"]
     assert (cells[:, 0, 0] == -127).all() and (cells[:, -1, 0] == 127).all()
     assert not cells[..., 1:].any()
@@ -70,15 +71,23 @@ def test_what_is_small_on_plain_ground_is_looked_at_alone():
     values[100:120, 160:180] = [200, 0, 0]
     values[100:120, 170:180] = [0, 0, 200]
     look = looks.look(Image.fromarray(values))
-    # The middle of the thing: columns 160 to 180, rows 100 to 120.
-    np.testing.assert_allclose(
-        look["centre"], [170 / 256, 110 / 256], atol=0.01
-    )
     # It takes a quarter of the width that is looked at, not a thirteenth.
     coloured = (look["cells"].min(axis=2) < -60).any(axis=0)
     assert 7 <= coloured.sum() <= 11
-    # A thing as large as the photo is looked at with what is around it.
-    assert looks.look(scene())["centre"].tolist() == [0.5, 0.5]
+
+
+def test_only_what_looks_the_same_all_over_has_a_texture():
+    y, x = np.mgrid[:240, :240]
+    stripes = np.where((x // 4 % 2)[..., np.newaxis], 40, [200, 90, 150])
+    assert looks.look(changed(scene(), lambda v: v))["texture"].max() == 0
+    look = looks.look(Image.fromarray(stripes.astype(np.uint8)))
+    assert look["texture"].max() > 100
+    colours = look["colours"][np.argsort(look["colours"][:, 0])]
+    np.testing.assert_allclose(colours, [[40, 40, 40], [200, 90, 150]], atol=15)
+    # The same stripes where there is a dark and a bright half.
+    halves = stripes // 3 + 120 * (y > 120)[..., np.newaxis]
+    look = looks.look(Image.fromarray(halves.astype(np.uint8)))
+    assert look["texture"].max() == 0
 
 
 @pytest.mark.parametrize(

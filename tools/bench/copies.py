@@ -13,8 +13,6 @@ from jdstyle.datasets import near_duplicates
 from jdstyle.photos import looks
 
 find = near_duplicates.find
-# Pictures whose copies are not of another brightness: they are other colours.
-_PLAIN = ("woven", "solid")
 
 
 def _crop(image, share, rng):
@@ -110,16 +108,28 @@ COLUMNS = [
 ]
 
 
-def pictures(name, photos_dir, most, made):
-    """Returns the different pictures of a set, a list; empty without photos."""
+def pictures(name, photos_dir, most, made, seed=1):
+    """Makes or reads the different pictures of a set.
+
+    Args:
+        name: one of the sets.
+        photos_dir: folder of JPEGs for the real ones, or None.
+        most: int, how many of these to take.
+        made: int, how many to make otherwise.
+        seed: int, of the made ones; real ones begin with that photo, so that
+            two seeds share none while `most` is at most half of them.
+
+    Returns:
+        List of `PIL.Image.Image`, RGB; empty without photos.
+    """
     if name not in ("real", "tenth", "twentieth"):
-        rng = np.random.default_rng(1)
+        rng = np.random.default_rng(seed)
         drawn = [globals()[f"_{name}"](rng, i) for i in range(made)]
         return [_saved(image, 92) for image in drawn]
     paths = sorted(pathlib.Path(photos_dir or "/nowhere").rglob("*.jpg"))
     step = max(len(paths) // most, 1)
     images = []
-    for path in paths[::step]:
+    for path in paths[seed % step :: step][:most]:
         with Image.open(path) as image:
             images.append(image.convert("RGB"))
     part = {"real": 1, "tenth": 0.1, "twentieth": 0.05}[name]
@@ -130,14 +140,12 @@ def pictures(name, photos_dir, most, made):
     return images
 
 
-def score(name, images):
+def score(name, images, seed=1):
     """Returns the `Score` of a set, given its pictures."""
-    rng = np.random.default_rng(2)
+    rng = np.random.default_rng(seed + 1)
     chosen = range(0, len(images), 2)
     kinds = [
-        kind
-        for kind in COPIES
-        if name not in _PLAIN or kind not in _OF_BRIGHTNESS
+        kind for kind in COPIES if name != "solid" or kind not in _OF_BRIGHTNESS
     ]
     found, old, source = [], [], []
     for i, image in enumerate(images):
