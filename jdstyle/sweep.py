@@ -34,8 +34,8 @@ _STYLES = flags.DEFINE_list(
 _BACKBONES = flags.DEFINE_list(
     "backbones",
     [],
-    "Names of backbones: InceptionV4 or those of Keras Applications. Default: "
-    "the data set's own.",
+    "Names of backbones, see --backbone of jdstyle.train. Default: the data "
+    "set's own.",
 )
 _PRETRAINED = path_flags.DEFINE_path(
     "pretrained",

@@ -52,7 +52,10 @@ def test_defaults_come_with_data_set_and_style():
     assert photos["init_from"] == "imagenet"
     assert photos["positive_rate"] == 0.0  # Keeps its own proportion.
     assert photos["false_negative_cost"] == 1.0
-    assert defaults.for_run("label_table/x", "hat")["positive_rate"] == 0.5
+    own = defaults.for_run("label_table/x", "hat")
+    assert (own["backbone"], own["image_size"]) == ("EfficientNetLite0", 224)
+    assert (own["init_from"], own["positive_rate"]) == ("imagenet", 0.5)
+    assert "10 for label_table; 20 for jd_fash" in defaults.describe("epochs")
 
 
 def read_flagfile(path):

@@ -1,4 +1,4 @@
-"""Backbones by name: Keras Applications and Inception-v4, whole or cut."""
+"""Backbones by name: Keras Applications and our own, whole or cut."""
 
 import inspect
 import os
@@ -8,6 +8,8 @@ import keras
 
 from jdstyle import commands
 from jdstyle.errors import InputError
+from jdstyle.models import efficientnet_lite
+from jdstyle.models import efficientnet_lite_weights
 from jdstyle.models import inception_v4
 from jdstyle.models import weight_files
 
@@ -22,14 +24,26 @@ INCEPTION_V4_WEIGHTS = os.path.join(
 )
 
 
+class _WrongSize(InputError):
+    """A network is not made for images of this size."""
+
+
+# Those that Keras does not have, by name.
+_OWN = {
+    "InceptionV4": inception_v4.InceptionV4,
+    "EfficientNetLite0": efficientnet_lite.EfficientNetLite0,
+    "EfficientNetLite2": efficientnet_lite.EfficientNetLite2,
+}
+
+
 def names():
-    """Returns the names of all Keras Applications and InceptionV4, sorted."""
+    """Returns the names of all Keras Applications and our own, sorted."""
     applications = [
         name
         for name, value in vars(keras.applications).items()
         if inspect.isfunction(value)
     ]
-    return sorted([*applications, "InceptionV4"])
+    return sorted([*applications, *_OWN])
 
 
 def require(backbone, flag="--backbone"):
@@ -61,36 +75,13 @@ def build(backbone, image_size, *, weights=None, name="backbone"):
             it, or if the weights cannot be had.
     """
     require(backbone)
-    shape = (image_size, image_size, 3)
-    own = False
-    if backbone == "InceptionV4":
-        application, module = inception_v4.InceptionV4, inception_v4
-        if weights == "imagenet":
-            weights, own = converted_weights(), True
-    else:
-        application = getattr(keras.applications, backbone)
-        # The public function comes from the module with its normalisation.
-        module = sys.modules[application.__module__]
-    try:
-        body = application(
-            include_top=False,
-            weights="imagenet" if weights == "imagenet" else None,
-            input_shape=shape,
-            pooling="avg",
-        )
-    except ValueError as error:  # Keras says which size would do.
-        raise InputError(
-            f"--backbone={backbone} does not take --image_size={image_size}: "
-            f"{error}"
-        ) from error
-    except Exception as error:
-        if weights != "imagenet":
-            raise
-        raise InputError(
-            f"The ImageNet weights of {backbone} cannot be loaded: {error}. "
-            "Without internet, put the file that Keras names into "
-            "~/.keras/models, or pass --init_from=scratch or a run directory."
-        ) from error
+    application = _OWN.get(backbone) or getattr(keras.applications, backbone)
+    # The function comes from the module with its normalisation.
+    module = sys.modules[application.__module__]
+    own = backbone == "InceptionV4" and weights == "imagenet"
+    if own:
+        weights = converted_weights()
+    body = _apply(application, backbone, image_size, weights == "imagenet")
     if weights not in (None, "imagenet"):
         try:
             weight_files.load(body, weights, own=own)
@@ -104,6 +95,44 @@ def build(backbone, image_size, *, weights=None, name="backbone"):
     # EfficientNetV2 looks its blocks up by the name that it is given.
     body = keras.Model(body.input, body.output, name=name)
     return body, module.preprocess_input
+
+
+def _apply(application, backbone, image_size, imagenet):
+    """Calls the function of a Keras Application; see `build`."""
+
+    def apply(weights):
+        try:
+            return application(
+                include_top=False,
+                weights=weights,
+                input_shape=(image_size, image_size, 3),
+                pooling="avg",
+            )
+        except InputError:  # It says all.
+            raise
+        except ValueError as error:  # Keras says which size would do.
+            raise _WrongSize(
+                f"--backbone={backbone} does not take "
+                f"--image_size={image_size}: {error}"
+            ) from error
+
+    if not imagenet:
+        return apply(None)
+    try:
+        return apply("imagenet")
+    except InputError as error:
+        if not isinstance(error, _WrongSize):
+            raise
+        apply(None)  # Unless it is a ValueError about the weights.
+        cause = error.__cause__
+    except Exception as error:
+        cause = error
+    raise InputError(
+        f"The ImageNet weights of {backbone} cannot be loaded: {cause}. "
+        "Without internet, pass --backbone=EfficientNetLite0, whose weights "
+        "came with jdstyle; or put the file that Keras names into "
+        "~/.keras/models, or pass --init_from=scratch or a run directory."
+    ) from cause
 
 
 def split(body, names=("backbone", "last_stage")):
@@ -162,6 +191,21 @@ def _area(tensor):
     return tensor.shape[1] * tensor.shape[2]
 
 
+def require_imagenet(backbone):
+    """Refuses ImageNet's weights that are not there and no download brings.
+
+    Args:
+        backbone: one of `names()`.
+
+    Raises:
+        InputError: with what would bring them.
+    """
+    if backbone == "InceptionV4":
+        converted_weights()
+    elif backbone in _OWN:
+        efficientnet_lite_weights.find(backbone)
+
+
 def converted_weights():
     """Returns the path of InceptionV4's weights; `InputError` if missing."""
     path = os.path.expanduser(INCEPTION_V4_WEIGHTS)
@@ -171,6 +215,7 @@ def converted_weights():
         )
         raise InputError(
             "Nobody publishes ImageNet weights of InceptionV4 for Keras. Pass "
+            "--backbone=EfficientNetLite0, whose weights came with jdstyle, or "
             f"--init_from=scratch or a run, or convert PyTorch's: {how}"
         )
     return path

@@ -7,9 +7,10 @@ from which all published weights come. As there, batch norms have no scale.
 """
 
 import functools
-import os
 
 import keras
+
+from jdstyle.models import application
 
 MIN_SIZE = 75  # Smaller images leave the last reduction without pixels.
 DEFAULT_SIZE = 299
@@ -59,39 +60,28 @@ def InceptionV4(  # noqa: N802, named as Keras Applications are.
         ValueError: if an argument is not as above, or if the file holds the
             weights of another network.
     """
-    _check_options(weights, pooling, classes, batch_norm_momentum)
-    if input_tensor is None:
-        if input_shape is None:
-            side = DEFAULT_SIZE if include_top else None
-            input_shape = (side, side, 3)
-        _check_shape("input_shape", input_shape)
-        input_tensor = keras.Input(input_shape, name="images")
-    elif not keras.utils.is_keras_tensor(input_tensor):
-        raise ValueError(
-            "`input_tensor` must be a Keras tensor, the result of "
-            f"`keras.Input` or of a layer. Received: {input_tensor!r}."
-        )
-    else:
-        _check_shape("input_tensor", input_tensor.shape[1:])
-
-    x = _body(input_tensor, batch_norm_momentum)
-    if include_top or pooling == "avg":
-        x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
-    elif pooling == "max":
-        x = keras.layers.GlobalMaxPooling2D(name="max_pool")(x)
-    if include_top:
-        x = keras.layers.Dropout(0.2, name="dropout")(x)
-        x = keras.layers.Dense(
-            classes,
-            activation=classifier_activation,
-            dtype="float32",
-            name="predictions",
-        )(x)
+    application.require_options(
+        "InceptionV4",
+        pooling=pooling,
+        classes=classes,
+        batch_norm_momentum=batch_norm_momentum,
+    )
     if weights is not None:
-        # Keras numbers the layers of a file, so none may come before ours.
-        keras.Model(input_tensor, x).load_weights(weights)
-    inputs = keras.utils.get_source_inputs(input_tensor)
-    return keras.Model(inputs[0] if len(inputs) == 1 else inputs, x, name=name)
+        application.require_file(weights)
+    input_tensor = application.make_input(
+        input_tensor,
+        input_shape,
+        default_size=DEFAULT_SIZE if include_top else None,
+        min_size=MIN_SIZE,
+    )
+    x = application.add_top(
+        _body(input_tensor, batch_norm_momentum),
+        include_top=include_top,
+        pooling=pooling,
+        classes=classes,
+        classifier_activation=classifier_activation,
+    )
+    return application.finish(input_tensor, x, weights=weights, name=name)
 
 
 def preprocess_input(x, data_format=None):
@@ -106,44 +96,6 @@ def decode_predictions(predictions, top=5):
     return keras.applications.imagenet_utils.decode_predictions(
         predictions, top=top
     )
-
-
-def _check_options(weights, pooling, classes, batch_norm_momentum):
-    if keras.config.image_data_format() != "channels_last":
-        raise ValueError(
-            "InceptionV4 takes images with the channels last. Call "
-            "keras.config.set_image_data_format('channels_last'). Received: "
-            f"{keras.config.image_data_format()!r}."
-        )
-    if weights is not None:
-        path = str(weights)
-        if not path.endswith(".weights.h5") or not os.path.isfile(path):
-            raise ValueError(
-                "`weights` must be None (random ones) or the path of a file "
-                f"that exists and ends in .weights.h5. Received: {weights!r}."
-            )
-    if pooling not in (None, "avg", "max"):
-        raise ValueError(
-            f'`pooling` must be None, "avg" or "max". Received: {pooling!r}.'
-        )
-    if classes < 1:
-        raise ValueError(f"`classes` must be at least 1. Received: {classes}.")
-    if not 0 <= batch_norm_momentum < 1:
-        raise ValueError(
-            "`batch_norm_momentum` must be in [0, 1). "
-            f"Received: {batch_norm_momentum}."
-        )
-
-
-def _check_shape(argument, shape):
-    shape = tuple(shape)
-    small = [side for side in shape[:2] if side is not None and side < MIN_SIZE]
-    if len(shape) != 3 or small or not shape[2]:
-        raise ValueError(
-            f"`{argument}` must have a height and a width of at least "
-            f"{MIN_SIZE} pixels (or None), and a number of channels. "
-            f"Received: {shape}."
-        )
 
 
 def _body(x, momentum):

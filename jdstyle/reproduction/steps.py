@@ -114,8 +114,8 @@ def check(plan, labels):
         )
     for backbone in plan.backbones:
         backbones.require(backbone, "--backbones")
-        if backbone == "InceptionV4" and plan.init_from == "imagenet":
-            backbones.converted_weights()
+        if plan.init_from == "imagenet":
+            backbones.require_imagenet(backbone)
     if plan.pretrain_dataset:
         prepared.open_prepared(plan.pretrain_dataset, plan.data_dir)
     for step in steps(plan):

@@ -121,10 +121,27 @@ def test_imagenet_without_network_says_what_to_do(monkeypatch):
     monkeypatch.setattr(
         "keras.src.applications.mobilenet_v3.file_utils.get_file", get_file
     )
-    with pytest.raises(InputError, match="URL fetch.*--init_from=scratch"):
+    with pytest.raises(
+        InputError, match="URL fetch.*EfficientNetLite0.*--init_from=scratch"
+    ):
         classifier.build(
             Architecture("MobileNetV3Small", 32, 1), weights="imagenet"
         )
+
+
+def test_a_download_of_something_else_is_no_wrong_size(monkeypatch):
+    """Keras raises ValueError for a file of another sum, as for a size."""
+
+    def get_file(*args, **options):
+        raise ValueError("Incomplete or corrupted file detected.")
+
+    monkeypatch.setattr(
+        "keras.src.applications.mobilenet_v3.file_utils.get_file", get_file
+    )
+    with pytest.raises(InputError, match="ImageNet .*corrupted.*Lite0"):
+        backbones.build("MobileNetV3Small", 32, weights="imagenet")
+    with pytest.raises(InputError, match="does not take --image_size=16"):
+        backbones.build("MobileNetV3Small", 16, weights="imagenet")
 
 
 def save_run(folder, architecture):
