@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from PIL import ImageFilter
 
 from jdstyle.photos import comparison
 from jdstyle.photos import looks
@@ -31,9 +32,12 @@ def test_a_wave_is_found_by_its_frequency_and_direction():
     assert texture.argmax() % 12 == 3
 
 
-def test_noise_is_no_texture():
-    noise = np.random.default_rng(0).normal(120, 8, (192, 192, 3))
-    texture, _ = textures.describe(Image.fromarray(noise.astype(np.uint8)))
+@pytest.mark.parametrize("blur", [0, 1, 2])
+def test_noise_and_tweed_are_no_textures(blur):
+    noise = np.random.default_rng(0).normal(128, 40, (192, 192))
+    noise = Image.fromarray(noise.clip(0, 255).astype(np.uint8))
+    noise = noise.filter(ImageFilter.GaussianBlur(blur)).convert("RGB")
+    texture, _ = textures.describe(noise)
     assert textures.contrast(texture[np.newaxis])[0] < textures.LEAST_CONTRAST
 
 
