@@ -37,7 +37,7 @@ _LEAST_SHADE = 0.35
 _SAME_SHADE = 0.8
 _SCALED = np.log(1.25)
 _SAME_WEAVE = 6.0  # Gray levels of contrast.
-_SAME_THREADS = 10.0  # Gray levels.
+_SAME_THREADS = 8.0  # Gray levels.
 
 
 def are_copies(first, second, distance):
