@@ -29,6 +29,25 @@ def line(program, *arguments, **flags):
     return shlex.join([_python(), *start, *named, *arguments])
 
 
+def evaluate(saved_model, dataset, data_dir, splits):
+    """Returns the command that scores a product on photos kept for testing.
+
+    Args:
+        saved_model: directory of the SavedModel.
+        dataset: string, as the flag.
+        data_dir: string, as the flag.
+        splits: the splits of this data set; without "test" it is scored on the
+            validation photos.
+    """
+    return line(
+        "evaluate",
+        saved_model=saved_model,
+        dataset=dataset,
+        data_dir=data_dir,
+        split="test" if "test" in splits else "validation",
+    )
+
+
 def predict(saved_model):
     """Returns the command that predicts photos with a product.
 

@@ -163,13 +163,11 @@ def main(argv):
     print(f"Rules: {os.path.join(output_dir, product.GAINS_FILE)}")
     print(f"P(A|B): {os.path.join(output_dir, product.MUTUAL_TABLE_FILE)}")
     print(f"SavedModel: {saved_model}")
-    split = "test" if "test" in builder.info.splits else "validation"
-    following = commands.line(
-        "evaluate",
-        saved_model=saved_model,
-        dataset=data_flags.DATASET.value,
-        data_dir=data_flags.DATA_DIR.value,
-        split=split,
+    following = commands.evaluate(
+        saved_model,
+        data_flags.DATASET.value,
+        data_flags.DATA_DIR.value,
+        builder.info.splits,
     )
     print(f"Next: {following}")
 

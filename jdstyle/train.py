@@ -52,11 +52,7 @@ def main(argv):
         checkpoint_minutes=values["checkpoint_minutes"],
         skipped=skipped,
     )
-    _show(
-        finished,
-        values,
-        "test" if "test" in builder.info.splits else "validation",
-    )
+    _show(finished, values, builder.info.splits)
 
 
 def _columns(values, builder):
@@ -124,7 +120,7 @@ def _find_init_from(values, builder, style_names):
     )
 
 
-def _show(finished, values, split):
+def _show(finished, values, splits):
     from jdstyle.evaluation import scores
 
     print(scores.format_table(finished["validation"]))
@@ -132,12 +128,8 @@ def _show(finished, values, split):
     saved_model = os.path.join(values["workdir"], directory.SAVED_MODEL_DIR)
     run_flags.show_cost(finished, values["workdir"])
     print(f"SavedModel: {saved_model}")
-    following = commands.line(
-        "evaluate",
-        saved_model=saved_model,
-        dataset=values["dataset"],
-        data_dir=values["data_dir"],
-        split=split,
+    following = commands.evaluate(
+        saved_model, values["dataset"], values["data_dir"], splits
     )
     print(f"Next: {following}")
 

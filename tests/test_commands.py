@@ -32,6 +32,18 @@ def test_a_pasted_line_gives_the_arguments_back(folder):
     ]
 
 
+@pytest.mark.parametrize(
+    "splits, split",
+    [({"train", "validation", "test"}, "test"), ({"train"}, "validation")],
+)
+def test_a_product_is_scored_on_test_photos_if_there_are_any(splits, split):
+    line = commands.evaluate("a b/saved_model", "demo", "data", splits)
+    assert shlex.split(line)[1:] == [
+        *("-m", "jdstyle.evaluate", "--saved_model=a b/saved_model"),
+        *("--dataset=demo", "--data_dir=data", f"--split={split}"),
+    ]
+
+
 def test_flags_that_stand_alone_and_that_are_not_given():
     line = commands.line("prepare", allow_missing=True, table=None)
     assert line == "python -m jdstyle.prepare --allow_missing"

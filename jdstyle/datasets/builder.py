@@ -20,6 +20,7 @@ from jdstyle.datasets import near_duplicates
 from jdstyle.datasets import sources
 from jdstyle.datasets import splits
 from jdstyle.datasets import training_needs
+from jdstyle.datasets import usable
 from jdstyle.photos import looks
 
 # Bytes of records that TFDS sorts in memory; above that, in files. Its own
@@ -152,9 +153,7 @@ class PhotoBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             "leaks": assignment.leaks,
             "near_duplicates": found._asdict(),
             "validation_fold": assignment.validation_fold,
-            "trainable": training_needs.trainable_styles(
-                rows, assignment.splits
-            ),
+            "trainable": usable.trainable(rows, assignment.splits),
         }
 
     def _info(self):

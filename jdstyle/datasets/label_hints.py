@@ -6,12 +6,13 @@ import re
 import shlex
 
 from jdstyle.datasets import column_roles
+from jdstyle.datasets import given_splits
 from jdstyle.datasets import labels
 from jdstyle.errors import InputError
 from jdstyle.errors import shown
 
 _EXAMPLE = "image,striped,floral and below it photo.jpg,1,0"
-_LOGICAL = ("true", "false", "t", "f", "yes", "no", "y", "n")
+_LOGICAL = {*given_splits.YES, *given_splits.NO} - {*labels.BINARY, ""}
 _UNKNOWN = ("", "-1", "-1.0", "nan", "na", "null", "none", "?")
 _NUMBER = re.compile(r"[+-]?\d*\.?\d+(e[+-]?\d+)?")
 

@@ -65,7 +65,7 @@ def training_parts(labels, folds, style_names):
 
     Returns:
         dict from what the part is to int array `(n, num_styles)`, for
-        `summary.describe_support`.
+        `usable.lacking`.
 
     Raises:
         InputError: without folds, if there are no training or no validation

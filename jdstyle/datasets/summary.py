@@ -1,4 +1,4 @@
-"""What is in a data set, and which styles have too few photos in it."""
+"""What is in a data set."""
 
 import numpy as np
 import pandas as pd
@@ -6,38 +6,7 @@ import pandas as pd
 from jdstyle.datasets import copies
 from jdstyle.datasets import prepared
 from jdstyle.datasets import prepared_labels
-
-_MOST_LINES = 20
-
-
-def describe_support(style_names, parts):
-    """Says which styles lack positives or negatives in which part.
-
-    Args:
-        style_names: list of strings.
-        parts: dict from a part's name ("test", "fold 3") to its labels, int
-            array `(n, num_styles)`: 1, 0, or -1 where unknown.
-
-    Returns:
-        List of sentences, one per style that lacks something; empty if none.
-    """
-    lines = []
-    for i, name in enumerate(style_names):
-        columns = {part: labels[:, i] for part, labels in parts.items()}
-        lacking = [p for p, c in columns.items() if not (c == 1).any()]
-        full = [
-            part
-            for part, column in columns.items()
-            if part not in lacking and not (column == 0).any()
-        ]
-        if lacking:
-            lines.append(f"{name}: no positive in {', '.join(lacking)}.")
-        if full:
-            lines.append(f"{name}: only positives in {', '.join(full)}.")
-    if len(lines) > _MOST_LINES:
-        more = len(lines) - _MOST_LINES
-        lines[_MOST_LINES:] = [f"And {more} more such lines."]
-    return lines
+from jdstyle.datasets import usable
 
 
 def summarise(dataset, data_dir):
@@ -66,7 +35,7 @@ def summarise(dataset, data_dir):
     return "\n".join(
         [
             pd.DataFrame(columns, ["photos", *names]).to_string(),
-            *describe_support(names, parts),
+            *usable.describe(names, parts),
             *_describe_trainable(names, builder.info),
             *_describe_metadata(builder.info.metadata),
         ]

@@ -1,7 +1,5 @@
 """What a division must leave to train on, said before anything long."""
 
-import numpy as np
-
 from jdstyle.errors import InputError
 
 
@@ -51,22 +49,3 @@ def require_two_places(rows, groups):
             "or to validate. Correct the column group, or if they are not "
             "near-duplicates, pass --duplicates=off."
         )
-
-
-def trainable_styles(rows, splits):
-    """Returns which styles can be trained, each by a network of its own.
-
-    Args:
-        rows: list of `labels.Row`.
-        splits: array of each photo's split, as in `splits.Assignment`.
-
-    Returns:
-        List of the numbers, from 1, of the styles with positives and negatives
-        among the training and among the validation photos.
-    """
-    labels = np.array([row.labels for row in rows])
-    usable = np.ones(labels.shape[1], bool)
-    for part in ("train", "validation"):
-        for value in (0, 1):
-            usable &= (labels[splits == part] == value).any(axis=0)
-    return (1 + np.flatnonzero(usable)).tolist()

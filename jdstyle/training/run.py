@@ -9,7 +9,7 @@ import tensorflow as tf
 from absl import logging
 
 from jdstyle.datasets import records
-from jdstyle.datasets import summary
+from jdstyle.datasets import usable
 from jdstyle.errors import InputError
 from jdstyle.evaluation import bagging
 from jdstyle.evaluation import scores
@@ -97,7 +97,7 @@ def execute(
             "the training photos": train_photos.labels[:, columns],
             "the validation photos": validation_photos.labels[:, columns],
         }
-        for sentence in summary.describe_support(style_names, labels):
+        for sentence in usable.describe(style_names, labels):
             logging.warning(sentence)
         trained = trainer.train(
             train_photos,

@@ -12,6 +12,7 @@ from jdstyle.datasets import prepared
 from jdstyle.datasets import splits
 from jdstyle.datasets import summary
 from jdstyle.datasets import training_needs
+from jdstyle.datasets import usable
 from jdstyle.errors import InputError
 
 
@@ -128,7 +129,7 @@ def test_styles_that_can_be_trained():
     places = np.array(["train", "train", "validation", "validation"])
     # The second has no negative in training, the third no positive, the
     # fourth no negative in validation.
-    assert training_needs.trainable_styles(rows, places) == [1]
+    assert usable.trainable(rows, places) == [1]
 
 
 @pytest.fixture

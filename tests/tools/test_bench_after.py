@@ -49,6 +49,32 @@ def test_after_prints_every_part():
     assert all(row[-1].endswith(("met", "missed")) for row in cells[2:])
 
 
+def test_thresholds_of_made_and_of_real_scores(tmp_path):
+    cells, _ = run(
+        "thresholds.py", "--repetitions=1", "--photos=500", "--timed=500"
+    )
+    rows = [row for row in cells if row[1].isdecimal()]
+    assert len(rows) == 12
+    for row in rows:
+        best, flatters, exact, _, bagged, ratio, of_auto, held = (
+            float(cell.strip("%")) for cell in row[2:]
+        )
+        assert 0 < best < 1 and flatters < 1 and held in (0, 100)
+        assert 0 <= exact < best and 0 <= bagged < best and ratio >= 0
+        assert of_auto == (1 if row[1] == "361" else ratio)
+    assert [row[0] for row in cells[-3:]] == ["auto", "bagged", "exact"]
+    (tmp_path / "truth.csv").write_text("a,b\n" + "1,0\n0,0\n" * 10)
+    (tmp_path / "scores.csv").write_text("a,b\n" + ".9,.5\n.1,.5\n" * 10)
+    cells, _ = run(
+        "thresholds.py",
+        *("--repetitions=2", "--rows=15"),
+        *(f"--{of}={tmp_path / of}.csv" for of in ("truth", "scores")),
+    )
+    # Of b there is no positive to choose by.
+    assert [row[0] for row in cells[2:]] == ["a", "macro mean"]
+    assert cells[2][2:] == ["1.000", "+0.0000", "+0.0000"]
+
+
 def number(cell):
     """The median in `1,003.2 (990.1 to 1,010.0)`."""
     return float(cell.split()[0].replace(",", ""))

@@ -10,7 +10,7 @@ photos, as a fold of the challenge has of its rarest styles. Beside it what the
 plain mean of the draws' thresholds loses.
 
 With --truth and --scores, two tables of one column per label: thresholds are
-chosen on a half of the rows, at random, and scored on the other half.
+chosen on some of the rows, at random, and scored on the others.
 """
 
 from absl import flags
@@ -25,15 +25,24 @@ _REPETITIONS = flags.DEFINE_integer(
 _PHOTOS = flags.DEFINE_integer(
     "photos", 10_982, "Photos per made set.", lower_bound=500
 )
+_TIMED = flags.DEFINE_integer(
+    "timed", 55_000, "Scores per style, of 13, that are timed.", lower_bound=500
+)
 _TRUTH = path_flags.DEFINE_path(
     "truth", None, "CSV file of 0s and 1s, a column per label."
 )
 _SCORES = path_flags.DEFINE_path(
     "scores", None, "CSV file of probabilities, the same rows and columns."
 )
+_ROWS = flags.DEFINE_integer(
+    "rows",
+    None,
+    "Rows of --truth that choose. Default: half of them.",
+    lower_bound=2,
+)
 
 _POSITIVES = (21, 39, 72, 361)
-_STYLES, _MANY = 13, 55_000
+_STYLES = 13
 
 
 def main(argv):
@@ -169,7 +178,8 @@ def _show_seconds():
 
     rng = np.random.default_rng(0)
     rates = np.geomspace(4e-4, 0.7, _STYLES)[:, np.newaxis]
-    labels = rng.random((_STYLES, _MANY)) < rates
+    labels = rng.random((_STYLES, _TIMED.value)) < rates
+    labels[:, 0] = True  # A style of few scores has a positive all the same.
     scores = rng.normal(0.4 + 0.2 * labels, 0.2).clip(0, 1).astype("float32")
 
     def choose(kind):
@@ -184,18 +194,15 @@ def _show_seconds():
         [kind, measure.show(measure.figure(turn.cpu for turn in turns[kind]))]
         for kind in bagging.KINDS
     ]
-    title = f"thresholds and intervals, {_STYLES} x {_MANY:,} scores"
+    title = f"thresholds and intervals, {_STYLES} x {_TIMED.value:,} scores"
     print(f"\n{measure.table([title, 'CPU-seconds'], rows)}")
 
 
 def _show_real(truth, scores):
-    """Chooses on halves of real scores, and scores on the other halves."""
+    """Chooses on some rows of real scores, and scores on the others."""
     import measure
     import numpy as np
     import pandas as pd
-
-    from jdstyle.evaluation import bagging
-    from jdstyle.evaluation import metrics
 
     labels, probabilities = pd.read_csv(truth), pd.read_csv(scores)
     if labels.shape != probabilities.shape:
@@ -203,44 +210,56 @@ def _show_real(truth, scores):
             f"{truth} and {scores} must have the same rows and columns. "
             f"Received: shapes {labels.shape} and {probabilities.shape}."
         )
+    number = _ROWS.value or len(labels) // 2
+    if number >= len(labels):
+        raise InputError(
+            f"--rows must leave some of {len(labels)} rows to score. "
+            f"Received: {number}."
+        )
     rows, changes = [], []
     for name, y, p in zip(
         labels, labels.to_numpy().T, probabilities.to_numpy().T, strict=True
     ):
-        f2 = []
-        for seed in range(_REPETITIONS.value):
-            rng = np.random.default_rng(seed)
-            half = rng.permutation(len(y)) < len(y) // 2
-            if not y[half].any() or not y[~half].any():
-                continue  # Nothing to choose by, or to score.
-            decisions = np.stack(
-                [
-                    p[~half] >= bagging.choose(y[half], p[half], kind, seed)
-                    for kind in ("exact", "bagged")
-                ],
-                axis=1,
-            )
-            twice = np.stack([y[~half]] * 2, axis=1)
-            f2.append(metrics.fbeta(*metrics.counts(twice, decisions)))
-        exact, bagged = np.mean(f2, axis=0)
-        changes.append(bagged - exact)
-        chosen = f"{y.sum() / 2:.0f}"
-        rows.append(
-            [
-                name,
-                chosen,
-                f"{exact:.3f}",
-                f"{bagged:.3f}",
-                f"{changes[-1]:+.4f}",
-            ]
+        scored = _score_others(y, p, number)
+        if not len(scored):
+            continue
+        exact, bagged, auto = scored.mean(axis=0)
+        changes.append([bagged - exact, auto - exact])
+        positives = y.mean() * number
+        rows.append([name, f"{positives:.0f}", f"{exact:.3f}"])
+        rows[-1] += [f"{change:+.4f}" for change in changes[-1]]
+    macro = [f"{change:+.4f}" for change in np.mean(changes, axis=0)]
+    rows.append(["macro mean", "", "", *macro])
+    header = ["label", "positives that choose", "exact", "bagged", "auto"]
+    print(measure.table(header, rows))
+
+
+def _score_others(labels, probabilities, number):
+    """Returns F2 by exact, bagged and auto thresholds, `(repetitions, 3)`.
+
+    Draws without a positive to choose by, or to score, are left out.
+    """
+    import numpy as np
+
+    from jdstyle.evaluation import bagging
+    from jdstyle.evaluation import metrics
+
+    f2 = []
+    for seed in range(_REPETITIONS.value):
+        rng = np.random.default_rng(seed)
+        some = rng.permutation(len(labels)) < number
+        if not labels[some].any() or not labels[~some].any():
+            continue
+        decisions = [
+            probabilities[~some]
+            >= bagging.choose(labels[some], probabilities[some], kind, seed)
+            for kind in ("exact", "bagged", "auto")
+        ]
+        thrice = np.stack([labels[~some]] * 3, axis=1)
+        f2.append(
+            metrics.fbeta(*metrics.counts(thrice, np.stack(decisions, axis=1)))
         )
-    rows.append(["macro mean", "", "", "", f"{np.mean(changes):+.4f}"])
-    print(
-        measure.table(
-            ["label", "positives that choose", "exact", "bagged", "change"],
-            rows,
-        )
-    )
+    return np.array(f2)
 
 
 if __name__ == "__main__":
