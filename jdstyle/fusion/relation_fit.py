@@ -94,14 +94,17 @@ def fit(
     choose = functools.partial(
         relation_search.threshold, kind=threshold, seed=seed
     )
-    first, before = plain(labels, probabilities, folds, threshold, seed)
+    first = relation_search.first_thresholds(labels, probabilities, choose)
     whole = relation_search.make_part(labels, probabilities, folds, first)
     splits = [
         relation_search.split(whole, fold, seed, choose)
         for fold in np.unique(folds)
     ]
 
-    tried, found, refused = np.empty_like(before), [], []
+    before, tried = np.empty_like(probabilities), np.empty_like(probabilities)
+    for held, first_of_rest, _, _ in splits:
+        before[held] = probabilities[held] - first_of_rest
+    found, refused = [], []
     for target, weights in enumerate(conditional):
         start = time.monotonic()
         best, reason, tried[:, target] = _fit_style(
