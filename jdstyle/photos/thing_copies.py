@@ -13,7 +13,7 @@ from jdstyle.photos import tones
 _LEAST = 0.96  # Correlation of the aligned windows.
 # In shares of the sides and of the size: what is still at its place.
 _STILL = 0.0022
-_SAME_SIZE = 0.05
+_SAME_SIZE = 0.04
 # A crop of 5 % makes a thing 5 % larger and moves it by half of that at most.
 MOST_GROWTH = 0.075
 MOST_MOVED = 0.05
@@ -32,7 +32,7 @@ _SCALED = np.log(1.25)
 _LEAST_FADE, _MOST_FADE = np.log(0.8), np.log(2)
 _LEAST_COSINE = 0.98
 _MOST_LOST_SCALED = 0.18
-_SAME_SIZE_SCALED = 0.035
+_SAME_SIZE_SCALED = 0.02
 
 
 def are_one_thing(first, second, distance):
