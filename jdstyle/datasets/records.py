@@ -103,7 +103,14 @@ def read_photos(builder, part, *, fold=None, cache="memory", style_names=None):
             f"{builder.info.full_name} has no {part} photos. "
             f"It has: {', '.join(builder.info.splits)}."
         )
-    columns = _read(builder, splits, {"id", "labels", "fold"})
+    num_bytes = sum(builder.info.splits[s].num_bytes for s in splits)
+    features = {"id", "labels", "fold"}
+    # All of them are kept: one reading is enough.
+    whole = cache == "memory" and splits == [part]
+    if whole:
+        _require_memory(num_bytes, part)
+        features.add("image")
+    columns = _read(builder, splits, features)
     columns = columns.batch(_ALL).get_single_element()
     chosen = _choose(columns["fold"].numpy(), part, fold)
 
@@ -113,9 +120,8 @@ def read_photos(builder, part, *, fold=None, cache="memory", style_names=None):
     )
     stream = stream.filter(lambda *pair: pair[1])
     stream = stream.map(lambda example, keep: example["image"])
-    encoded = None
-    if cache == "memory":
-        num_bytes = sum(builder.info.splits[s].num_bytes for s in splits)
+    encoded = columns.get("image")
+    if cache == "memory" and not whole:
         _require_memory(num_bytes * np.mean(chosen), part)
         encoded = stream.batch(_ALL).get_single_element()
     labels = columns["labels"].numpy()[chosen].astype("int32")

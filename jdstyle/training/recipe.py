@@ -13,6 +13,7 @@ from jdstyle.models import starts
 from jdstyle.runs import directory
 from jdstyle.training import batch_size
 from jdstyle.training import losses
+from jdstyle.training import optimizer
 
 # Steps of an epoch at least: fewer are not worth validating.
 _LEAST_STEPS = 10
@@ -220,7 +221,7 @@ def make_optimizer(settings, steps, *, factor=1.0):
         factor: float, multiplies the learning rate of the settings.
     """
     warmup = max(1, steps // 10)
-    optimizer = keras.optimizers.AdamW(
+    adamw = optimizer.AdamW(
         keras.optimizers.schedules.CosineDecay(  # pyright: ignore
             initial_learning_rate=0.0,
             warmup_target=factor * settings.learning_rate,
@@ -231,5 +232,5 @@ def make_optimizer(settings, steps, *, factor=1.0):
         use_ema=settings.ema > 0,
         ema_momentum=settings.ema or 0.99,
     )
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
+    adamw.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return adamw

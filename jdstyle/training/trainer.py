@@ -230,6 +230,11 @@ def _batch_drawer(settings, make_dataset):
     """Returns a function that draws a batch as the network sees it."""
     if not settings.augment:
         return None
-    images, _ = next(iter(make_dataset()))
     augmentation = augment.build(settings.seed)
-    return lambda: augment.contact_sheet(images[:8], augmentation)
+
+    @functools.cache
+    def first_images():  # Not before an epoch has ended.
+        images, _ = next(iter(make_dataset()))
+        return images[:8]
+
+    return lambda: augment.contact_sheet(first_images(), augmentation)
