@@ -51,6 +51,8 @@ setuptools.setup(
         "numpy>=2.2,<3",
         "pandas>=2.3,<4",
         "scikit-learn>=1.7,<2",
+        # Of the heads of `train --frozen`; scikit-learn brings it anyway.
+        "threadpoolctl>=3.6,<4",
         "scipy>=1.15,<2",
         "absl-py>=2.3,<3",
         # Below, eight advisories (PYSEC-2026-2253 to -2257, -3451 to -3453).

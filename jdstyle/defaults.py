@@ -34,6 +34,9 @@ _PHOTOS = {
 # its weights take a tenth.
 _OWN_PHOTOS = _PHOTOS | {"backbone": "EfficientNetLite0", "epochs": 10}
 
+# What a training of the heads alone takes of them.
+_OF_FROZEN = ("backbone", "image_size", "init_from")
+
 # For a style that is not one of the thirteen: as for the rare ones of them.
 _OTHER_STYLE = {"positive_rate": 0.5, "false_negative_cost": 1.5}
 
@@ -41,12 +44,14 @@ _OTHER_STYLE = {"positive_rate": 0.5, "false_negative_cost": 1.5}
 _THIRTEEN = ("demo", "jd_fashion")
 
 
-def for_run(dataset, style_name):
+def for_run(dataset, style_name, *, frozen=False):
     """Returns the default settings of a run.
 
     Args:
         dataset: "demo", "jd_fashion", "deepfashion/..." or "label_table/NAME".
         style_name: string, the data set's name of the style, or "all".
+        frozen: bool, whether only the heads are trained. They need weights that
+            have learned something, and no resampling.
 
     Returns:
         dict from flag name to value. `positive_rate` 0 keeps every photo.
@@ -56,6 +61,13 @@ def for_run(dataset, style_name):
         settings = dict(_DEMO)
     elif dataset.startswith("label_table/"):
         settings = dict(_OWN_PHOTOS)
+    if frozen:
+        start = settings if dataset != "demo" else _OWN_PHOTOS
+        return {
+            **{name: start[name] for name in _OF_FROZEN},
+            "positive_rate": 0.0,
+            "false_negative_cost": 1.0,
+        }
     recipe = styles.recipe_for(style_name)
     if recipe is not None and recipe.start_from and dataset in _THIRTEEN:
         donor = styles.STYLES[recipe.start_from - 1]

@@ -88,6 +88,9 @@ def _settings(values, builder, columns):
         "sharing": values["sharing"] or "trunk",
         "groups": None,
     }
+    if values["frozen"]:  # It has no epochs, of which this many.
+        others |= {"epochs": 0, "frozen_epochs": 0, "learning_rate": 0.0}
+        others |= {"augment": False, "precision": "float32"}
     for name in ("positive_rate", "false_negative_cost"):
         if values[name] is None:
             others[name] = tuple(defaults.for_style(n)[name] for n in names)

@@ -14,6 +14,19 @@ from jdstyle import styles
 from jdstyle.errors import InputError
 from jdstyle.runs import directory
 
+# The flags of what --frozen does not do, and what they are where not set.
+_OF_EPOCHS = {
+    "epochs": None,
+    "frozen_epochs": None,
+    "steps_per_epoch": 0,
+    "learning_rate": None,
+    "weight_decay": 1e-4,
+    "ema": 0.0,
+    "balance": False,
+    "precision": None,
+    "xla": False,
+}
+
 
 def define(values):
     """Defines the flags, those of `run_flags` included.
@@ -67,6 +80,15 @@ def define(values):
         flag_values=values,
     )
     flags.DEFINE_boolean(
+        "frozen",
+        False,
+        "Train the heads alone: one regularised logistic regression per style "
+        "on what the backbone makes of each photo, which is computed once and "
+        "kept beside the records. Minutes on a CPU; the backbone needs weights "
+        "that have learned something.",
+        flag_values=values,
+    )
+    flags.DEFINE_boolean(
         "skip_unusable",
         False,
         "With --style=all: whether to train without the styles that lack "
@@ -97,20 +119,41 @@ def resolve(given, known):
         raise InputError("--groups is for --sharing=groups.")
     # One way to say it: by name and by number is the same run.
     style = "all" if together else known[styles.find(given["style"], known)]
-    default_values = defaults.for_run(given["dataset"], style)
-    if together:
+    if given["frozen"]:
+        _require_frozen(given)
+    default_values = defaults.for_run(
+        given["dataset"], style, frozen=given["frozen"]
+    )
+    if together and not given["frozen"]:
         # They differ from style to style, which no flag can say.
         del default_values["positive_rate"]
         del default_values["false_negative_cost"]
+    if together:
         default_values["sharing"] = "trunk"
     if given["sharing"] == "groups":
         default_values["groups"] = "4"
     values = run_flags.resolve(given | {"style": style}, default_values)
     if values["workdir"] is None:
         parts = [values["dataset"], style, values["backbone"]]
+        parts += ["frozen"] if values["frozen"] else []
         parts += [values["sharing"]] if together else []
         values["workdir"] = directory.default_path(*parts, fold=values["fold"])
     return values
+
+
+def _require_frozen(given):
+    """Refuses flags that say nothing where only the heads are trained."""
+    for name, neutral in _OF_EPOCHS.items():
+        if given[name] != neutral:
+            raise InputError(
+                f"--{name} is for trainings without --frozen, which has no "
+                f"epochs. Received: {given[name]!r}."
+            )
+    if given["sharing"] not in (None, "trunk"):
+        raise InputError(
+            "--frozen has one backbone for all styles: --sharing=trunk. "
+            f"Received: {given['sharing']!r}."
+        )
 
 
 def parse(arguments):

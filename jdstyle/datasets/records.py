@@ -37,6 +37,7 @@ class Photos(typing.NamedTuple):
         stream: `tf.data.Dataset` of the same JPEGs in the same order.
         source: `Source`, which whatever is said of these photos repeats.
         short_side: int, pixels, that `prepare` scaled larger ones down to.
+        folds: int array, shape `(n,)`, or None where nobody asks for it.
     """
 
     ids: np.ndarray
@@ -45,6 +46,7 @@ class Photos(typing.NamedTuple):
     stream: tf.data.Dataset
     source: Source
     short_side: int
+    folds: np.ndarray | None = None
 
 
 def short_side(builder):
@@ -134,6 +136,7 @@ def read_photos(builder, part, *, fold=None, cache="memory", style_names=None):
         stream=stream,
         source=source(builder),
         short_side=short_side(builder),
+        folds=columns["fold"].numpy()[chosen],
     )
 
 

@@ -30,6 +30,7 @@ class FinishedRun(typing.NamedTuple):
         fold: int, or None for the data set's own validation photos.
         f2: float in [0, 1], on its validation photos; of several styles, the
             macro F2.
+        frozen: bool, whether only its heads were trained.
     """
 
     directory: str
@@ -41,6 +42,7 @@ class FinishedRun(typing.NamedTuple):
     sharing: str | None
     fold: int | None
     f2: float
+    frozen: bool = False
 
 
 def find_runs(runs_dir, fingerprint=None, include=None):
@@ -79,8 +81,8 @@ def members(runs):
 
     Returns:
         dict from name to list of `FinishedRun`, sorted by name: "resnet50",
-        "resnet50-trunk", and with the image size ("resnet50-224") where that
-        alone tells two members apart.
+        "resnet50-trunk", "resnet50-frozen", and with the image size
+        ("resnet50-224") where that alone tells two members apart.
     """
     sizes, named = {}, {}
     for run in runs:
@@ -186,7 +188,8 @@ def _scan(runs_dir, patterns):
 
 
 def _plain_name(run):
-    return "-".join(filter(None, [run.backbone.lower(), run.sharing]))
+    kind = "frozen" if run.frozen else None
+    return "-".join(filter(None, [run.backbone.lower(), kind, run.sharing]))
 
 
 def _read_run(folder):
@@ -211,6 +214,7 @@ def _read_run(folder):
             sharing=record["sharing"],
             fold=record["fold"],
             f2=float(scores.overall(results["validation"])["f2"]),
+            frozen=record.get("frozen", False),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(

@@ -37,12 +37,20 @@ class BestWeights(keras.callbacks.Callback):
         if tuple(logs[key] for key in _KEYS) <= before:
             return
         self.best = {"epoch": epoch + 1, **{key: logs[key] for key in _KEYS}}
-        path = os.path.join(self._workdir, directory.BEST_WEIGHTS)
-        # Keras insists on the ending.
-        unfinished = atomic.beside(path, ".weights.h5")
-        with (
-            moving_average.averaged(self.model.optimizer),  # pyright: ignore
-            atomic.renamed(unfinished, path),
-        ):
-            self._kept_model.save_weights(unfinished)
-        sums.write(self._workdir, [directory.BEST_WEIGHTS])
+        with moving_average.averaged(self.model.optimizer):  # pyright: ignore
+            write(self._kept_model, self._workdir)
+
+
+def write(model, workdir):
+    """Writes the weights of a run, aside first, and their SHA-256 sum.
+
+    Args:
+        model: `keras.Model`.
+        workdir: run directory.
+    """
+    path = os.path.join(workdir, directory.BEST_WEIGHTS)
+    # Keras insists on the ending.
+    unfinished = atomic.beside(path, ".weights.h5")
+    with atomic.renamed(unfinished, path):
+        model.save_weights(unfinished)
+    sums.write(workdir, [directory.BEST_WEIGHTS])

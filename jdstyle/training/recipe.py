@@ -31,7 +31,8 @@ class Settings(typing.NamedTuple):
     photos, or how to choose it: "auto" or "max". `steps_per_epoch` 0 lets the
     program choose, `ema` 0 takes no average. `threshold` is the `kind` of
     `bagging.choose`. `groups` are lists of columns, each of which is in one of
-    them.
+    them. `frozen` trains the heads alone, see `frozen`; what is about epochs
+    then says nothing.
     """
 
     backbone: str
@@ -55,6 +56,7 @@ class Settings(typing.NamedTuple):
     seed: int = 0
     sharing: str = "trunk"
     groups: list[list[int]] | None = None
+    frozen: bool = False
 
 
 class Epochs(typing.NamedTuple):

@@ -17,6 +17,7 @@ from jdstyle.files import lock
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
 from jdstyle.serving import saved_model
+from jdstyle.training import frozen
 from jdstyle.training import recipe
 from jdstyle.training import trainer
 from jdstyle.training.signals import Signals
@@ -73,6 +74,7 @@ def execute(
         "backbone": architecture.backbone,
         "image_size": architecture.image_size,
         "sharing": architecture.sharing if len(columns) > 1 else None,
+        "frozen": settings.frozen,
         "architecture": architecture._asdict(),
         "fold": fold,
         "init_from": settings.init_from,
@@ -99,16 +101,20 @@ def execute(
         }
         for sentence in usable.describe(style_names, labels):
             logging.warning(sentence)
-        trained = trainer.train(
-            train_photos,
-            validation_photos,
-            columns,
-            settings,
-            workdir,
-            style_names=style_names,
-            checkpoint_minutes=checkpoint_minutes,
-            signals=signals,
-        )
+        photos = (train_photos, validation_photos, columns, settings, workdir)
+        if settings.frozen:
+            trained = frozen.train(
+                *photos,
+                style_names=style_names,
+                data_set_dir=os.path.dirname(builder.data_dir),
+            )
+        else:
+            trained = trainer.train(
+                *photos,
+                style_names=style_names,
+                checkpoint_minutes=checkpoint_minutes,
+                signals=signals,
+            )
         finished = _write_results(
             trained,
             validation_photos,
@@ -149,6 +155,24 @@ def require_same_fold(init_from, fingerprint, fold):
         )
 
 
+def _pairs(labels, probabilities, unseen):
+    """Yields each style's labels and probabilities to choose a threshold on.
+
+    Args:
+        labels: int array `(n, num_styles)`, of the photos that validate.
+        probabilities: float32 array, likewise.
+        unseen: as in `trainer.Trained`: they count as well.
+    """
+    for column in range(labels.shape[1]):
+        pair = labels[:, column], probabilities[:, column]
+        if unseen is not None:
+            more, logits = (of_style[:, column] for of_style in unseen)
+            there = np.isfinite(logits)
+            more = more[there], tf.sigmoid(logits[there]).numpy()
+            pair = map(np.concatenate, zip(pair, more, strict=True))
+        yield tuple(pair)
+
+
 def _write_results(
     trained, photos, style_names, columns, settings, workdir, *, start
 ):
@@ -178,8 +202,8 @@ def _write_results(
         ),
     )
     chosen = [
-        bagging.choose(of_style, predicted, settings.threshold, settings.seed)
-        for of_style, predicted in zip(labels.T, probabilities.T, strict=True)
+        bagging.choose(*pair, settings.threshold, settings.seed)
+        for pair in _pairs(labels, probabilities, trained.unseen)
     ]
     saved_model.export(
         saved_model.Thresholded(trained.classifier, chosen),

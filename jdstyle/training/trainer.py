@@ -35,11 +35,15 @@ class Trained(typing.NamedTuple):
             inference; its probabilities are those among all photos.
         logits: float32 array `(n, num_styles)`, of the validation photos.
         record: dict of what was chosen and reached, JSON values.
+        unseen: None, or more photos to choose the thresholds on: their labels
+            and their logits by networks that have not seen them, both
+            `(n, num_styles)`; NaN where there is none.
     """
 
     classifier: keras.Model
     logits: np.ndarray
     record: dict[str, typing.Any]
+    unseen: tuple[np.ndarray, np.ndarray] | None = None
 
 
 def train(

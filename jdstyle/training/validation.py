@@ -52,7 +52,7 @@ class Validation(keras.callbacks.Callback):
         self.probabilities = tf.sigmoid(
             logits + self._objective.correction.astype("float32")
         ).numpy()
-        logs.update(self._score(logits, self.probabilities))
+        logs.update(score(self._objective, logits, self.probabilities))
 
     def _require_finite(self, epoch, logits):
         """Finite weights may overflow on the way, in float16 above all."""
@@ -65,30 +65,38 @@ class Validation(keras.callbacks.Callback):
                 f"{checkpoints.advise(self._states_dir)}"
             )
 
-    def _score(self, logits, probabilities):
-        objective = self._objective
-        rows = []
-        for place in objective.scored:
-            labels = objective.validation_labels[:, place]
-            predicted = probabilities[:, place]
-            known = labels >= 0
-            threshold, f2 = thresholds.best_threshold(
-                labels[known], predicted[known]
-            )
-            pr_auc = scores.pr_auc(labels, predicted)
-            rows.append((f2, threshold, pr_auc))
-        f2, threshold, pr_auc = np.mean(rows, axis=0).tolist()
-        labels = objective.validation_labels.astype("float32")
-        logs = {
-            "val_loss": float(objective.validation_loss(labels, logits)),
-            "val_f2": f2,
-            "val_threshold": threshold,
-            "val_pr_auc": pr_auc,
-        }
-        if len(rows) > 1:
-            for place, (f2, _, pr_auc) in zip(
-                objective.scored, rows, strict=True
-            ):
-                name = objective.style_names[place]
-                logs |= {f"f2/{name}": f2, f"pr_auc/{name}": pr_auc}
-        return logs
+
+def score(objective, logits, probabilities):
+    """Scores the validation photos.
+
+    Args:
+        objective: `Objective`.
+        logits: float32 array `(n, num_styles)`.
+        probabilities: likewise, what they mean.
+
+    Returns:
+        dict of the scores that `Validation` names.
+    """
+    rows = []
+    for place in objective.scored:
+        labels = objective.validation_labels[:, place]
+        predicted = probabilities[:, place]
+        known = labels >= 0
+        threshold, f2 = thresholds.best_threshold(
+            labels[known], predicted[known]
+        )
+        pr_auc = scores.pr_auc(labels, predicted)
+        rows.append((f2, threshold, pr_auc))
+    f2, threshold, pr_auc = np.mean(rows, axis=0).tolist()
+    labels = objective.validation_labels.astype("float32")
+    logs = {
+        "val_loss": float(objective.validation_loss(labels, logits)),
+        "val_f2": f2,
+        "val_threshold": threshold,
+        "val_pr_auc": pr_auc,
+    }
+    if len(rows) > 1:
+        for place, (f2, _, pr_auc) in zip(objective.scored, rows, strict=True):
+            name = objective.style_names[place]
+            logs |= {f"f2/{name}": f2, f"pr_auc/{name}": pr_auc}
+    return logs

@@ -482,6 +482,7 @@ def test_binary_never_hides_a_failure_and_goes_on(tmp_path, tiny, data_dir):
             *(sys.executable, "-c", BINARY.format(train=TRAIN)),
             *("--dataset=label_table/tiny", f"--data_dir={data_dir}"),
             *("--folds=all", "--jobs=3", "--pretrained=x-{backbone}"),
+            "--backbones=ResNet50",
             *("--", "--epochs=1"),
         ],
         cwd=tmp_path,
