@@ -25,6 +25,13 @@ def parsed():
         yield
 
 
+class FakeBuilder:
+    """As much of a prepared data set as its styles."""
+
+    class info:  # noqa: N801
+        metadata = {"styles": STYLE_NAMES}
+
+
 def read(**changes):
     return run_flags.read("jdstyle.train") | changes
 
@@ -66,6 +73,52 @@ def test_all_styles_share_the_trunk_and_keep_their_own_rates():
 def test_refuses_flags_that_do_not_go_together(changes, message):
     with pytest.raises(InputError, match=message):
         resolve(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 3}, "--epochs is for trainings without --frozen.*3"),
+        ({"frozen_epochs": 0}, "--frozen_epochs is for trainings without"),
+        ({"learning_rate": 0.1}, "--learning_rate is for trainings without"),
+        ({"steps_per_epoch": 9}, "--steps_per_epoch is for trainings without"),
+        ({"weight_decay": 0.0}, "--weight_decay is for trainings without"),
+        ({"ema": 0.9}, "--ema is for trainings without"),
+        ({"balance": True}, "--balance is for trainings without"),
+        ({"precision": "auto"}, "--precision is for trainings without"),
+        ({"xla": True}, "--xla is for trainings without"),
+        ({"sharing": "groups"}, "--frozen has one backbone .*'groups'"),
+        ({"sharing": "none"}, "--frozen has one backbone .*'none'"),
+    ],
+)
+def test_frozen_refuses_what_says_nothing(changes, message):
+    with pytest.raises(InputError, match=message):
+        resolve(style="all", frozen=True, **changes)
+    if "sharing" not in changes:
+        resolve(style="all", **changes)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "backbone"),
+    [
+        ("demo", "EfficientNetLite0"),
+        ("label_table/x", "EfficientNetLite0"),
+        ("jd_fashion", "ResNet50"),
+    ],
+)
+def test_frozen_starts_from_what_has_learned_something(dataset, backbone):
+    """Sports, too, which else starts from Casual's network."""
+    values = resolve(style="Sports", frozen=True, dataset=dataset)
+    assert (values["backbone"], values["image_size"]) == (backbone, 224)
+    assert values["init_from"] == "imagenet"
+    assert (values["positive_rate"], values["false_negative_cost"]) == (0, 1)
+    assert values["epochs"] is None
+    assert values["workdir"].endswith(f"sports-{backbone.lower()}-frozen")
+    values = resolve(style="all", frozen=True, positive_rate=0.3)
+    assert values["positive_rate"] == 0.3
+    assert values["workdir"].endswith("all-efficientnetlite0-frozen-trunk")
+    settings = train._settings(values, FakeBuilder, [0])
+    assert settings.frozen and settings.false_negative_cost == 1.0
 
 
 def test_one_style_is_not_all():

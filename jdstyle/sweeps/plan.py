@@ -77,10 +77,12 @@ def plan(
     found = find_styles(wanted, style_names)
     together = any(styles.means_all(style, style_names) for style in found)
     given = _read_arguments(arguments, pretrained, together)
+    frozen = given.get("frozen") in ("", "1", "t", "true")
+    kind = "frozen" if frozen else None
     folds = dict.fromkeys(folds or [None])
     jobs = {}
     for style in found:
-        default = defaults.for_run(dataset, style)
+        default = defaults.for_run(dataset, style, frozen=frozen)
         init_from = given.get("init_from", default["init_from"])
         donor = _donor(init_from, style, style_names)
         sharing, more = None, without(_TOGETHER_FLAGS, arguments)
@@ -92,7 +94,7 @@ def plan(
             more = without(("init_from",), more)
         chosen = dict.fromkeys(backbones or [default["backbone"]])
         for backbone, fold in itertools.product(chosen, folds):
-            name = _job_name(style, backbone, sharing, fold)
+            name = _job_name(style, backbone, kind, sharing, fold=fold)
             if name in jobs:
                 raise InputError(
                     f"Two styles would both be trained in {name}; --styles "
@@ -114,7 +116,7 @@ def plan(
             ]
             needs = ()
             if donor is not None:
-                needs = (_job_name(donor, backbone, None, fold),)
+                needs = (_job_name(donor, backbone, kind, fold=fold),)
             jobs[name] = Job(name, flags, workdir, needs)
     listed = [
         job._replace(needs=tuple(n for n in job.needs if n in jobs))
@@ -239,9 +241,7 @@ def _donor(init_from, style, style_names):
     return None if donor == style else donor
 
 
-def _job_name(style, backbone, sharing, fold):
+def _job_name(*parts, fold):
     """Returns what `train` would call it, less the data set."""
-    parts = [style, backbone]
-    parts += [] if sharing is None else [sharing]
-    parts += [] if fold is None else [f"fold{fold}"]
-    return directory.directory_name(*parts)
+    ending = None if fold is None else f"fold{fold}"
+    return directory.directory_name(*filter(None, (*parts, ending)))

@@ -48,6 +48,22 @@ def test_the_donor_itself_starts_as_it_would():
         assert job.needs == ("punk-resnet50",)
 
 
+def test_frozen_trainings_need_no_donor_and_have_names_of_their_own():
+    (job,) = plan(
+        wanted=["Sports"],
+        arguments=["--frozen"],
+        backbones=[],
+        dataset="demo",
+    )
+    assert job.name == "sports-efficientnetlite0-frozen"
+    assert not job.needs and job.flags[-1] == "--frozen"
+    (job,) = plan(wanted=["Sports"], arguments=["--nofrozen"])
+    assert job.name == "sports-resnet50"
+    tuned = ["--frozen=true", "--init_from=style:2"]
+    donor, job = plan(wanted=["1", "2"], arguments=tuned)
+    assert job.needs == (donor.name,) == ("casual-resnet50-frozen",)
+
+
 def test_plan_does_not_wait_for_a_donor_outside_the_sweep():
     assert [job.needs for job in plan(["1", "8"])] == [(), ()]
 
