@@ -18,6 +18,8 @@ _RINGS = round(np.log2(_FASTEST / _SLOWEST) * _RINGS_PER_OCTAVE)
 _DIRECTIONS = 12
 SHAPE = (_RINGS, _DIRECTIONS)
 _UNITS = 2  # Per gray level.
+# Of the frequencies that a photo's pixels can hold.
+_HELD = 0.8
 # Of the median power at a speed, in rings of half an octave: neither noise nor
 # tweed, which repeats nowhere, reaches it often.
 _NOISE = 14.0
@@ -42,14 +44,19 @@ def describe(image):
     pixels = image.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
     pixels = np.asarray(pixels, np.float32).transpose(2, 0, 1)
     mean = pixels.mean(axis=(1, 2))
-    window, ring, direction = _tables()
+    window, ring, direction, speeds = _tables()
     waves = scipy.fft.rfft2((pixels - mean[:, None, None]) * window)
     # The squares of what a sine wave adds up to that of its amplitude.
     waves = waves[:, ring >= 0] * (2 / _SIDE / np.linalg.norm(window))
     power = np.mean(waves.real**2 + waves.imag**2, axis=0)
     band = ring[ring >= 0].astype(int) // _BAND
-    floor = [np.median(power[band == i]) for i in range(band.max() + 1)]
-    repeats = power > np.maximum(_NOISE * np.array(floor)[band], _LEAST**2)
+    # Above, the resizing made what there is: it repeats in no direction.
+    height, width = image.height, image.width
+    held = (speeds < _HELD / 2 * np.array([[height], [width]])).all(axis=0)
+    floor = np.full(band.max() + 1, np.inf)
+    for i in np.unique(band[held]):
+        floor[i] = np.median(power[held & (band == i)])
+    repeats = held & (power > np.maximum(_NOISE * floor[band], _LEAST**2))
     texture = _bin(power * repeats, ring[ring >= 0], direction)
     return texture, mean + _threads(waves[:, repeats])
 
@@ -76,7 +83,7 @@ def _threads(waves):
 
 @functools.cache
 def _tables():
-    """The Hann window; ring and direction of each frequency, -1 for none."""
+    """The Hann window; of frequencies the ring, -1 for none, and the rest."""
     sine = np.sin(np.pi * (np.arange(_SIDE) + 0.5) / _SIDE) ** 2
     window = np.outer(sine, sine).astype(np.float32)
     down = np.fft.fftfreq(_SIDE, 1 / _SIDE)[:, np.newaxis]
@@ -86,7 +93,8 @@ def _tables():
     ring[(ring < 0) | (ring >= _RINGS)] = -1
     angle = np.arctan2(down, across) / np.pi * _DIRECTIONS
     direction = np.rint(angle).astype(int) % _DIRECTIONS
-    return window, ring, direction[ring >= 0]
+    speeds = np.stack(np.broadcast_arrays(np.abs(down), across))
+    return window, ring, direction[ring >= 0], speeds[:, ring >= 0]
 
 
 def contrast(textures):
