@@ -41,7 +41,7 @@ def check_photos(rows, read, spool, looks, *, short_side, find_box=None):
             `FileNotFoundError` or `OSError`.
         spool: binary file, open for writing, that takes the JPEGs.
         looks: binary file, open for writing, that takes what they look like:
-            in memory, 289,222 photos of DeepFashion would take 0.9 GB.
+            in memory, 289,222 photos of DeepFashion would take 1 GB.
         short_side: int, pixels; larger photos are scaled down to it.
         find_box: as in `reader.read_ahead`, of a row.
 

@@ -1,8 +1,8 @@
 """Finds copies of photos: cropped, scaled, re-encoded, brighter or darker.
 
-Two measures must agree, which err on different photos. A hash of 255 bits finds
-candidates among all pairs; each candidate is confirmed by laying one thumbnail
-on the other.
+A cheap test of all pairs, by blocks, finds candidates, and a second one that
+errs on different photos confirms them. Which two depends on what photos show:
+see `comparison` and `thing_copies` in `jdstyle.photos`.
 """
 
 import hashlib

@@ -55,7 +55,7 @@ def look(image):
         image: `PIL.Image.Image`, RGB.
 
     Returns:
-        0-dimensional array of dtype `LOOK`, 3,536 bytes.
+        0-dimensional array of dtype `LOOK`, 3,564 bytes.
     """
     window, size, colours = things.find(image)
     sides = (*image.size, *image.size)

@@ -140,7 +140,7 @@ def test_refuses_what_is_no_look(photos):
         ("hazy", 0.95),
         ("dark", 0.95),
         ("jewellery", 0.9),
-        ("woven", 0.4),
+        ("woven", 0.95),
     ],
 )
 def test_made_pictures_are_told_apart_and_copies_found(copies, name, recall):
