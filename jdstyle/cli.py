@@ -140,11 +140,11 @@ def start_tensorflow():
 
 def _take_share(tf):
     """Takes no more of a GPU's memory than a sweep has said."""
-    megabytes = os.environ.get(gpus.MEMORY)
+    megabytes = int(os.environ.get(gpus.MEMORY, 0))
     for gpu in tf.config.list_physical_devices("GPU") if megabytes else ():
         tf.config.set_logical_device_configuration(
             gpu,
-            [tf.config.LogicalDeviceConfiguration(memory_limit=int(megabytes))],
+            [tf.config.LogicalDeviceConfiguration(memory_limit=megabytes)],
         )
 
 

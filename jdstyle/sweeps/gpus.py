@@ -64,7 +64,9 @@ def environments(num_jobs, gpu_names=(), memory=None):
     owners = list(itertools.islice(dealt, num_jobs))
     places = []
     for gpu in owners:
-        place = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
+        place = {}
+        if gpu is not None:
+            place["CUDA_VISIBLE_DEVICES"] = gpu
         num_sharing = owners.count(gpu)
         if num_sharing > 1:
             # Else the first process takes all of the memory of a shared GPU.

@@ -63,7 +63,8 @@ class AdamW(keras.optimizers.AdamW):
 
     def _compute_alpha(self, dtype, learning_rate):
         rate = ops.cast(learning_rate, dtype)
-        step = ops.cast(self.iterations + 1, dtype)
+        step = ops.cast(self.iterations + 1, dtype)  # pyright: ignore
         beta_1_power = ops.power(ops.cast(self.beta_1, dtype), step)
         beta_2_power = ops.power(ops.cast(self.beta_2, dtype), step)
-        return rate * ops.sqrt(1 - beta_2_power) / (1 - beta_1_power)
+        unbiased = ops.sqrt(1 - beta_2_power)  # pyright: ignore
+        return rate * unbiased / (1 - beta_1_power)  # pyright: ignore
