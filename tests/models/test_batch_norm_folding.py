@@ -124,6 +124,7 @@ def test_other_norms_stay(model):
     ("backbone", "size", "left"),
     [
         ("MobileNetV3Small", 32, 0),
+        ("EfficientNetLite0", 32, 0),
         ("ResNet50", 32, 0),
         # Dense blocks normalise before they convolve.
         ("DenseNet121", 32, 62),

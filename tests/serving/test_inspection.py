@@ -555,6 +555,7 @@ FAMILIES = [
     ("ConvNeXtTiny", 32),
     ("DenseNet121", 32),
     ("EfficientNetB0", 32),
+    ("EfficientNetLite0", 32),
     ("EfficientNetV2B0", 32),
     ("InceptionV3", 75),
     ("MobileNetV3Small", 32),
