@@ -87,11 +87,11 @@ class Extractor:
         with _turn(self.folder):
             found = _read(self.folder)
             start = time.monotonic()
-            missing = {
-                digest: place
-                for place, digest in enumerate(digests)
-                if digest not in found
-            }
+            missing = {}
+            for place, digest in enumerate(digests):
+                if digest not in found:
+                    # Of equal photos the first: places must ascend.
+                    missing.setdefault(digest, place)
             self._compute(photos, missing, found)
         return Features(
             np.stack([found[digest] for digest in digests]),

@@ -87,6 +87,25 @@ def test_each_photo_is_computed_once(extractor, photos, tiny, monkeypatch):
     np.testing.assert_array_equal(extractor(some).values, kept.values[[0, 5]])
 
 
+def test_equal_photos_have_equal_features(extractor, photos):
+    """And those behind them have their own."""
+    apart = extractor(photos).values
+    order = [0, 1, 0, 2, 1, 3]
+    twice = photos._replace(
+        ids=photos.ids[order],
+        labels=photos.labels[order],
+        encoded=tf.gather(photos.encoded, order),
+        stream=tf.data.Dataset.from_tensor_slices(
+            tf.gather(photos.encoded, order)
+        ),
+    )
+    for path in files(extractor):
+        path.unlink()
+    found = extractor(twice)
+    assert found.computed == 4
+    np.testing.assert_allclose(found.values, apart[order], atol=1e-6)
+
+
 def test_other_weights_and_sizes_have_a_cache_of_their_own(extractor, tmp_path):
     folders = {extractor.folder}
     for seed, size in [(1, 32), (0, 48)]:
