@@ -45,7 +45,9 @@ def describe(image):
     pixels = np.asarray(pixels, np.float32).transpose(2, 0, 1)
     mean = pixels.mean(axis=(1, 2))
     window, ring, direction, speeds = _tables()
-    waves = scipy.fft.rfft2((pixels - mean[:, None, None]) * window)
+    waves = np.asarray(
+        scipy.fft.rfft2((pixels - mean[:, np.newaxis, np.newaxis]) * window)
+    )
     # The squares of what a sine wave adds up to that of its amplitude.
     waves = waves[:, ring >= 0] * (2 / _SIDE / np.linalg.norm(window))
     power = np.mean(waves.real**2 + waves.imag**2, axis=0)
