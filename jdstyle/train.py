@@ -127,7 +127,8 @@ def _show(finished, values, splits):
     from jdstyle.evaluation import scores
 
     print(scores.format_table(finished["validation"]))
-    print("Optimistic: these photos chose the epoch and the threshold.")
+    chose = "helped to choose" if values["frozen"] else "chose the epoch and"
+    print(f"Optimistic: these photos {chose} the threshold.")
     saved_model = os.path.join(values["workdir"], directory.SAVED_MODEL_DIR)
     run_flags.show_cost(finished, values["workdir"])
     print(f"SavedModel: {saved_model}")
