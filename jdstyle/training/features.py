@@ -156,7 +156,7 @@ def _choose(photos, places):
         encoded=None
         if photos.encoded is None
         else tf.gather(photos.encoded, np.flatnonzero(keep)),
-        stream=pairs.filter(lambda _, kept: kept).map(lambda photo, _: photo),
+        stream=pairs.filter(lambda *pair: pair[1]).map(lambda photo, _: photo),
     )
 
 

@@ -139,5 +139,5 @@ def _fit_path(x, y, weights, last):
         warnings.simplefilter("ignore", ConvergenceWarning)
         for strength in STRENGTHS[: STRENGTHS.index(last) + 1]:
             head.set_params(C=strength).fit(x, y, weights)
-            path.append((head.coef_[0].copy(), float(head.intercept_[0])))
+            path.append((np.array(head.coef_)[0], np.sum(head.intercept_)))
     return path
