@@ -74,9 +74,12 @@ def test_package_data_exists(setup_arguments):
 def test_ci_runs_the_commands_of_the_readme():
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
     start = next(i for i, line in enumerate(lines) if "venv" in line)
-    assert len(lines[start:]) == 3
-    for line in lines[start:]:
-        assert line in README + TESTS_README
+    # What is installed last is downloaded while the tests run.
+    extra = ("#", "{", "lowest=", "wait")
+    commands = [line for line in lines[start:] if not line.startswith(extra)]
+    assert len(commands) == 4
+    for command in [" && ".join([commands[0], commands[2]]), *commands[1::2]]:
+        assert command in README + TESTS_README
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
 

@@ -16,12 +16,13 @@ import shlex
 from absl import flags
 
 from jdstyle import cli
+from jdstyle import path_flags
 
 _VARIANTS = flags.DEFINE_multi_string(
     "variant", None, "Flags of `train`, one string per variant.", required=True
 )
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds per variant.", lower_bound=1)
-_OUTPUT_DIR = flags.DEFINE_string(
+_OUTPUT_DIR = path_flags.DEFINE_folder(
     "output_dir", "runs/variants", "Where the runs and their scores go."
 )
 
