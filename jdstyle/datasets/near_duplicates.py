@@ -14,6 +14,7 @@ from jdstyle.photos import comparison
 from jdstyle.photos import looks
 from jdstyle.photos import textures
 from jdstyle.photos import thing_copies
+from jdstyle.photos import tones
 
 # Of 255 bits. Two photos of different garments in the same setting come as
 # close as this, a crop of 4 % as far.
@@ -23,7 +24,6 @@ MAX_DISTANCE = 80
 _COARSE = 8
 _LEAST_COARSE = 0.85
 _SAME_COARSE = 1.0
-_MOST_BRIGHTER = 80.0
 _BLOCK = 2048  # Rows and columns: 16 MB per product.
 _PAIRS = 512  # Compared at once, 50 MB.
 
@@ -77,6 +77,7 @@ class _Search:
         self._contrast = np.empty(size, np.float32)  # Of the texture.
         self._size = np.empty(size, np.float32)
         self._centre = np.empty((size, 2), np.float32)
+        self._threads = np.empty((size, 2, 3), np.float32)
         cells = looks.SIDE // _COARSE
         shape = (-1, _COARSE, cells, _COARSE, cells, 3)
         for top in range(0, size, _BLOCK):
@@ -91,9 +92,13 @@ class _Search:
             with np.errstate(divide="ignore"):
                 self._size[block] = np.log(part["size"])
             self._centre[block] = part["window"].reshape(-1, 2, 2).mean(axis=1)
+            self._threads[block] = part["colours"]
             self._contrast[block] = textures.contrast(part["texture"])
             coarse = part["cells"].reshape(shape).mean(axis=(2, 4))
             self._coarse[block] = np.rint(coarse).reshape(len(part), -1)
+        low, high = tones.reach(self._threads)
+        error = comparison.SAME_THREADS
+        self._reach = low - error, high + error
 
     def groups(self):
         """Joins all copies; returns a group number for each photo."""
@@ -162,29 +167,36 @@ class _Search:
         return coarse / np.maximum(norm, 1)
 
     def _may_be_equal(self, rows, columns):
-        near = np.ones((len(rows), len(columns)), bool)
-        for channel in range(3):
-            apart = np.subtract.outer(
-                self._mean[rows, channel], self._mean[columns, channel]
-            )
-            near &= np.abs(apart) <= comparison.SAME_COLOUR
+        near = self._within(self._mean, rows, columns, comparison.SAME_COLOUR)
         return self._both(near, rows, columns, self._lie_together)
 
-    def _may_be_one_thing(self, rows, columns):
+    def _within(self, values, rows, columns, most):
+        """Whether no number of a pair's differs by more, `(rows, columns)`."""
         near = np.ones((len(rows), len(columns)), bool)
-        for values, most in (
-            (self._centre[:, 0], thing_copies.MOST_MOVED),
-            (self._centre[:, 1], thing_copies.MOST_MOVED),
-            (self._size, thing_copies.MOST_GROWTH),
-        ):
-            apart = np.subtract.outer(values[rows], values[columns])
+        for of_all in values.T:
+            apart = np.subtract.outer(of_all[rows], of_all[columns])
             near &= np.abs(apart) <= most
+        return near
+
+    def _may_be_one_thing(self, rows, columns):
+        near = self._within(
+            self._centre, rows, columns, thing_copies.MOST_MOVED
+        )
+        sizes = self._size[:, np.newaxis]
+        near &= self._within(sizes, rows, columns, thing_copies.MOST_GROWTH)
         return self._both(near, rows, columns, self._correlate)
 
     def _may_be_woven_alike(self, rows, columns):
-        # Gray levels: no copy is brighter by more.
-        apart = self._mean[rows].max(axis=1), self._mean[columns].max(axis=1)
-        near = np.abs(np.subtract.outer(*apart)) <= _MOST_BRIGHTER
+        near = self._within(self._mean, rows, columns, comparison.SAME_COLOUR)
+        # The threads of one as those of the other, in either order.
+        for threads in (slice(None), slice(None, None, -1)):
+            there = np.ones(near.shape, bool)
+            for place in np.ndindex(2, 3):
+                low, high = (end[rows][:, *place] for end in self._reach)
+                colour = self._threads[columns][:, threads][:, *place]
+                there &= np.less_equal.outer(low, colour)
+                there &= np.greater_equal.outer(high, colour)
+            near |= there
         return self._both(near, rows, columns, self._correlate_textures)
 
     def _correlate_textures(self, rows, columns):

@@ -37,7 +37,7 @@ _LEAST_SHADE = 0.35
 _SAME_SHADE = 0.8
 _SCALED = np.log(1.25)
 _SAME_WEAVE = 6.0  # Gray levels of contrast.
-_SAME_THREADS = 8.0  # Gray levels.
+SAME_THREADS = 8.0  # Gray levels.
 
 
 def are_copies(first, second, distance):
@@ -129,7 +129,7 @@ def are_woven_alike(first, second, distance):
         tones.curve_errors(first["colours"], second["colours"][:, ::-1]),
     )
     return (textures.correlate(*weaves) >= LEAST_WEAVE) & (
-        paler | (errors <= _SAME_THREADS)
+        paler | (errors <= SAME_THREADS)
     )
 
 

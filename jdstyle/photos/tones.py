@@ -30,6 +30,19 @@ def curve_errors(first, second):
     return errors.max(axis=(2, 3)).min(axis=0)
 
 
+def reach(colours):
+    """Says between which gray levels the curves leave colours.
+
+    Args:
+        colours: float array of gray levels, any shape.
+
+    Returns:
+        `(low, high)`: two float32 arrays of that shape.
+    """
+    levels = np.rint(colours).clip(0, 255).astype(int)
+    return _curves().min(axis=0)[levels], _curves().max(axis=0)[levels]
+
+
 @functools.cache
 def _curves():
     """What becomes of each gray level under each curve, `(curves, 256)`."""
