@@ -78,10 +78,12 @@ class CostSensitiveBinaryCrossentropy(keras.losses.Loss):
         y_pred = ops.cast(y_pred, "float32")
         missed_cost = ops.convert_to_tensor(self.false_negative_cost, "float32")
         alarm_cost = ops.convert_to_tensor(self.false_positive_cost, "float32")
-        missed = y_true * ops.softplus(-y_pred)  # -log(p), no overflow.
-        alarm = (1.0 - y_true) * ops.softplus(y_pred)  # -log(1 - p).
+        # -log(p) and -log(1 - p), without overflow.
+        missed = y_true * ops.softplus(-y_pred)  # pyright: ignore
+        alarm = (1.0 - y_true) * ops.softplus(y_pred)  # pyright: ignore
         loss = missed_cost * missed + alarm_cost * alarm
-        return ops.mean(ops.where(y_true < 0, 0.0, loss), axis=-1)
+        known = y_true >= 0  # pyright: ignore
+        return ops.mean(ops.where(known, loss, 0.0), axis=-1)
 
     def get_config(self):
         return {

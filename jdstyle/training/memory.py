@@ -92,7 +92,7 @@ def gpu_limits():
         return []
     # TensorFlow tells it to nobody else: `get_memory_info` knows no limit.
     devices = pywrap_tfe.TFE_ContextListDevices(
-        context.context()._context_handle
+        context.context()._context_handle  # pyright: ignore
     )
     return [
         pywrap_tf_session.TF_DeviceListMemoryBytes(devices, i)
@@ -175,7 +175,9 @@ def measure_peaks(settings, loss, num_styles, sizes, peak):
     )
     # Without XLA, which would compile each size for itself.
     network.compile(
-        recipe.make_optimizer(settings, steps=100), loss, jit_compile=False
+        recipe.make_optimizer(settings, steps=100),
+        loss,
+        jit_compile=False,  # pyright: ignore
     )
     network.optimizer.build(network.trainable_variables)
     side = settings.image_size
@@ -192,7 +194,7 @@ def measure_peaks(settings, loss, num_styles, sizes, peak):
     for size in sizes:
         peak()
         with batch_size.batch_must_fit(size):
-            network.train_function(steps)
+            network.train_function(steps)  # pyright: ignore
         peaks.append(peak())
     keras.backend.clear_session()
     return peaks

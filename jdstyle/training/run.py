@@ -202,8 +202,8 @@ def _write_results(
         ),
     )
     chosen = [
-        bagging.choose(*pair, settings.threshold, settings.seed)
-        for pair in _pairs(labels, probabilities, trained.unseen)
+        bagging.choose(of_style, predicted, settings.threshold, settings.seed)
+        for of_style, predicted in _pairs(labels, probabilities, trained.unseen)
     ]
     saved_model.export(
         saved_model.Thresholded(trained.classifier, chosen),
