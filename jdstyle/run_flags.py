@@ -114,8 +114,8 @@ def define(values):
     flags.DEFINE_string(
         "batch_size",
         "auto",
-        "Photos per step over all devices. auto: 32 to 256, with 20 steps an "
-        "epoch; max: what fits the GPUs. Both scale the learning rate.",
+        "Photos per step over all devices. auto: 32 to 256, if 2,000 steps are "
+        "left; max: what fits the GPUs. Both scale the learning rate.",
         flag_values=values,
     )
     flags.DEFINE_float(

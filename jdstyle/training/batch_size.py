@@ -17,8 +17,8 @@ from jdstyle.runs import checkpoints
 # are made for the smaller one.
 SMALLEST, LARGEST = 32, 256
 
-# What auto leaves an epoch at least, if the smallest batch allows it.
-_STEPS_PER_EPOCH = 20
+# What auto leaves a training at least, if the smallest batch allows it.
+_STEPS = 2000
 
 # What a batch that was made smaller is a multiple of, on each device.
 STEP = 8
@@ -28,13 +28,14 @@ def best(photos, *, num_replicas=1, fitting=None):
     """Chooses the batch that learns best: --batch_size=auto.
 
     A larger batch makes a GPU faster and each gradient less noisy, but leaves
-    fewer steps to the same photos. So it is the largest power of two from 32 to
-    256 with which an epoch has at least 20 steps. The rule asks for the photos
-    alone, and the same command trains alike on a GPU and a CPU; where its batch
-    does not fit the memory, the largest of these that does is taken.
+    fewer steps to the same photos, and a short training needs its steps. So it
+    is the largest power of two from 32 to 256 with which the whole training has
+    at least 2,000. The rule asks for the photos alone, and the same command
+    trains alike on a GPU and a CPU; where its batch does not fit the memory,
+    the largest of these that does is taken.
 
     Args:
-        photos: float, how many an epoch shows.
+        photos: float, how many the whole training shows.
         num_replicas: int, devices that share a batch.
         fitting: function without arguments that returns how many photos fit
             the memory; called if the batch would be more than 32.
@@ -43,7 +44,7 @@ def best(photos, *, num_replicas=1, fitting=None):
         int, photos per step over all devices, a multiple of `num_replicas`.
     """
     size = SMALLEST
-    while size < LARGEST and photos > 2 * size * (_STEPS_PER_EPOCH - 1):
+    while size < LARGEST and photos >= 2 * size * _STEPS:
         size *= 2
     if size > SMALLEST and fitting is not None:
         room = fitting()

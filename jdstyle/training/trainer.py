@@ -138,7 +138,7 @@ def _choose_batch(objective, settings, workdir, state, num_replicas):
             settings, objective.loss, num_styles, workdir
         )
     return batch_size.best(
-        objective.photos_per_epoch,
+        settings.epochs * objective.photos_per_epoch,
         num_replicas=num_replicas,
         fitting=functools.partial(
             memory.estimate_fitting, settings, num_styles

@@ -55,8 +55,9 @@ _PRELOADED = ["keras", "tensorflow_datasets", "sklearn.metrics", "matplotlib"]
 
 
 def allow_interrupts():
-    """For `preexec_fn`: what a background shell starts ignores Ctrl-C."""
+    """For `preexec_fn`: what a shell starts aside ignores Ctrl-C, or SIGHUP."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def environment(small=False):
