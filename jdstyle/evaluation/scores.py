@@ -19,6 +19,7 @@ def score(
     source,
     *,
     thresholds=None,
+    chosen_on=None,
     seed=0,
 ):
     """Scores the decisions on a set of photos.
@@ -32,8 +33,10 @@ def score(
         probabilities: float array in [0, 1], shape `(n, num_styles)`.
         decisions: int array of 0s and 1s, shape `(n, num_styles)`.
         source: `records.Source` of the photos, which the result repeats.
-        thresholds: None, or a float per style that these photos chose, to be
-            in the result with its interval.
+        thresholds: None, or a float per style, to be in the result with its
+            interval.
+        chosen_on: None if these photos chose the thresholds, or a pair of
+            labels and probabilities per style that did.
         seed: int, of the bootstraps.
 
     Returns:
@@ -76,8 +79,9 @@ def score(
             undefined = [*columns, "pr_auc", "log_loss", "mean_to_share"]
             scores[name] |= dict.fromkeys(undefined)
         if thresholds is not None:
+            pair = labels[:, i], probabilities[:, i]
             low, high = bagging.interval(
-                labels[:, i], probabilities[:, i], seed
+                *(pair if chosen_on is None else chosen_on[i]), seed
             )
             scores[name] |= {
                 "threshold": float(thresholds[i]),

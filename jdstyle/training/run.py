@@ -201,9 +201,10 @@ def _write_results(
             photos.ids, style_names, labels, probabilities
         ),
     )
+    pairs = list(_pairs(labels, probabilities, trained.unseen))
     chosen = [
         bagging.choose(of_style, predicted, settings.threshold, settings.seed)
-        for of_style, predicted in _pairs(labels, probabilities, trained.unseen)
+        for of_style, predicted in pairs
     ]
     saved_model.export(
         saved_model.Thresholded(trained.classifier, chosen),
@@ -222,6 +223,7 @@ def _write_results(
             decisions,
             photos.source,
             thresholds=chosen,
+            chosen_on=pairs,
             seed=settings.seed,
         ),
         **trained.record,

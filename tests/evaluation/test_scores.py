@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from jdstyle.datasets import records
+from jdstyle.evaluation import bagging
 from jdstyle.evaluation import scores
 
 SOURCE = records.Source("tiny/1.0.0", "f" * 64, num_leaking=0)
@@ -117,6 +118,19 @@ def test_unknown_labels_are_left_out():
     row = result["styles"]["a"]
     assert (row["positives"], row["predicted"]) == (1, 1)
     assert row["precision"] == row["recall"] == row["pr_auc"] == 1.0
+
+
+def test_interval_of_a_threshold_is_of_the_photos_that_chose_it():
+    chosen_on = [(np.array([1, 0, 1]), np.array([0.6, 0.1, 0.6]))] * 2
+    result = scores.score(
+        *(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE),
+        thresholds=[0.6, 0.6],
+        chosen_on=chosen_on,
+    )
+    ends = bagging.interval(*chosen_on[0])
+    a = result["styles"]["a"]
+    assert (a["threshold_low"], a["threshold_high"]) == ends
+    assert 0.1 < ends[0] <= ends[1] <= 0.6
 
 
 def test_thresholds_stand_with_their_intervals_where_these_photos_chose_them():
