@@ -79,10 +79,10 @@ def score(
             undefined = [*columns, "pr_auc", "log_loss", "mean_to_share"]
             scores[name] |= dict.fromkeys(undefined)
         if thresholds is not None:
-            pair = labels[:, i], probabilities[:, i]
-            low, high = bagging.interval(
-                *(pair if chosen_on is None else chosen_on[i]), seed
-            )
+            of_style, predicted = labels[:, i], probabilities[:, i]
+            if chosen_on is not None:
+                of_style, predicted = chosen_on[i]
+            low, high = bagging.interval(of_style, predicted, seed)
             scores[name] |= {
                 "threshold": float(thresholds[i]),
                 "threshold_low": low,
