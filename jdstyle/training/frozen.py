@@ -13,7 +13,6 @@ from jdstyle.models import classifier
 from jdstyle.training import best_weights
 from jdstyle.training import features
 from jdstyle.training import heads
-from jdstyle.training import losses
 from jdstyle.training import recipe
 from jdstyle.training import trainer
 from jdstyle.training import validation
@@ -67,21 +66,21 @@ def train(
                 f"Features of {settings.backbone} with "
                 f"--init_from={settings.init_from} are not finite."
             )
-    weights = _weights(objective, settings)
     fitted = heads.fit(
         seen.values,
         objective.labels,
-        weights,
+        _weights(objective, settings),
         train_photos.folds,
         seed=settings.seed,
     )
     head = model.get_layer("logits")
     head.set_weights([fitted.kernel, fitted.bias])
     best_weights.write(model, workdir)
-    correction = losses.prior_correction(weights)
+    # No costs are balanced here: the weights are what it corrects.
+    correction = objective.correction
     classifier.correct_logits(model, architecture, correction)
     logits = head(unseen.values).numpy()
-    _show(objective, logits, correction, workdir)
+    _show(objective, logits, workdir)
     num_photos = len(seen.values) + len(unseen.values)
     record = {
         "frozen": True,
@@ -108,11 +107,12 @@ def _weights(objective, settings):
     return objective.acceptance * costs
 
 
-def _show(objective, logits, correction, workdir):
+def _show(objective, logits, workdir):
     """Writes history and TensorBoard's files, as of a training's only epoch."""
     probabilities = tf.sigmoid(logits).numpy()
     # The loss has the costs of the training.
-    logs = validation.score(objective, logits - correction, probabilities)
+    as_trained = logits - objective.correction
+    logs = validation.score(objective, as_trained, probabilities)
     History(workdir).on_epoch_end(0, logs)
     scored = types.SimpleNamespace(probabilities=probabilities)
     TensorBoard(workdir, objective, scored, draw_batch=None).on_epoch_end(
