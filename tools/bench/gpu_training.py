@@ -1,7 +1,7 @@
 """jdstyle's training step in turn with a bare Keras step; see `gpu.py`."""
 
+import contextlib
 import itertools
-import tempfile
 import time
 
 
@@ -24,44 +24,26 @@ def measure_training(
         side's name to its photos per second of each block and to seconds;
         `share`, the augmentation in percent of jdstyle's step.
     """
+    import clocked
     import measure
 
-    from jdstyle.training import recipe
-    from jdstyle.training import trainer
-
-    settings = recipe.Settings(
+    settings = clocked.settings(
         backbone=backbone,
         image_size=image_size,
-        init_from="scratch",
-        epochs=1,
-        frozen_epochs=0,
-        learning_rate=1e-4,
-        positive_rate=0.0,
-        false_negative_cost=1.5,
         batch_size=batch_size,
         steps_per_epoch=10**6,  # The clock ends it.
-        ema=0.98,
         precision=precision,
         xla=xla,
     )
     clock = _make_clock(settings, blocks, seconds)
-    original = trainer.make_monitors
-
-    def make_monitors(*arguments, **options):
-        # After all of ours: what they take is part of the step.
-        return original(*arguments, **options)._replace(progress=clock)
-
-    trainer.make_monitors = make_monitors
-    photos = _photos()
-    try:
-        with tempfile.TemporaryDirectory() as workdir:
-            trainer.train(
-                photos, photos, [0], settings, workdir, checkpoint_minutes=1e6
-            )
-    except _Enough:
-        pass
-    finally:
-        trainer.make_monitors = original
+    # No saved state in between counts.
+    with contextlib.suppress(_Enough):
+        clocked.train(
+            lambda _: clock,
+            clocked.photos(32),
+            settings,
+            checkpoint_minutes=1e6,
+        )
     ending = ", XLA" if xla else ""
     ours, bare = f"jdstyle{ending}", f"bare Keras{ending}"
     pairs = zip(clock.rates["ours"], clock.rates["augment"], strict=True)
@@ -85,25 +67,6 @@ def measure_training(
 
 class _Enough(Exception):
     """All blocks are measured."""
-
-
-def _photos():
-    import drawn
-    import numpy as np
-    import tensorflow as tf
-
-    from jdstyle.datasets import records
-
-    number = 32
-    stored = tf.constant(drawn.prepared(drawn.originals(number)))
-    return records.Photos(
-        ids=np.arange(number).astype(str),
-        labels=(np.arange(number) % 2).astype("int32")[:, np.newaxis],
-        encoded=stored,
-        stream=tf.data.Dataset.from_tensor_slices(stored),
-        source=None,
-        short_side=320,
-    )
 
 
 def _make_clock(settings, blocks, seconds):

@@ -9,7 +9,6 @@ ready in memory, nothing else. Then the validation beside a bare forward pass of
 its photos, and the time to the first step.
 """
 
-import tempfile
 import time
 
 from absl import flags
@@ -65,61 +64,22 @@ def main(argv):
 
 def _train():
     """Trains an epoch; returns a dict of lists of `Round`, and seconds."""
-    from jdstyle.training import recipe
-    from jdstyle.training import trainer
+    import clocked
 
-    photos = _photos()
-    settings = recipe.Settings(
+    settings = clocked.settings(
         backbone=_BACKBONE.value,
         image_size=_IMAGE_SIZE.value,
-        init_from="scratch",
-        epochs=1,
-        frozen_epochs=0,
-        learning_rate=1e-4,
-        positive_rate=0.0,
-        false_negative_cost=1.5,
         batch_size=_BATCH_SIZE.value,
         steps_per_epoch=_ROUNDS.value + 1,
-        ema=0.98,
         precision=_PRECISION.value,
     )
-    clock = _clock()
-    original = trainer.make_monitors
-
-    def make_monitors(*arguments, **options):
-        monitors = original(*arguments, **options)
-        return monitors._replace(progress=clock(monitors))
-
-    trainer.make_monitors = make_monitors
-    try:
-        with tempfile.TemporaryDirectory() as workdir:
-            trainer.train(photos, photos, [0], settings, workdir)
-    finally:
-        trainer.make_monitors = original
+    shown = clocked.photos(_NUM_PHOTOS.value)
+    clock = _clock(shown)
+    clocked.train(clock, shown, settings)
     return clock.turns, clock.first_step
 
 
-def _photos():
-    import drawn
-    import numpy as np
-    import tensorflow as tf
-
-    from jdstyle.datasets import records
-
-    stored = drawn.prepared(drawn.originals(min(32, _NUM_PHOTOS.value)))
-    numbers = np.arange(_NUM_PHOTOS.value)
-    encoded = tf.gather(stored, numbers % len(stored))
-    return records.Photos(
-        ids=numbers.astype(str),
-        labels=(numbers % 2).astype("int32")[:, np.newaxis],
-        encoded=encoded,
-        stream=tf.data.Dataset.from_tensor_slices(encoded),
-        source=None,
-        short_side=320,
-    )
-
-
-def _clock():
+def _clock(shown):
     """Returns a callback with a bare network that steps in turn with ours."""
     import keras
     import measure
@@ -178,7 +138,7 @@ def _clock():
 
         def on_epoch_end(self, epoch, logs):
             dataset = batches.make_eval_dataset(
-                _photos(),
+                shown,
                 image_size=_IMAGE_SIZE.value,
                 batch_size=_BATCH_SIZE.value,
             )

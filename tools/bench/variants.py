@@ -91,6 +91,7 @@ def _run(variant, seed, arguments):
             *(f"--output_dir={output_dir}", *_data_flags(arguments)),
         )
     results = directory.read_json(os.path.join(workdir, directory.RESULTS_FILE))
+    history = pd.read_csv(os.path.join(workdir, directory.HISTORY_FILE))
     table = pd.read_csv(os.path.join(output_dir, evaluation.PROBABILITIES_FILE))
     names = results["styles"]
     labels = table[[f"label {name}" for name in names]].to_numpy()
@@ -100,16 +101,9 @@ def _run(variant, seed, arguments):
     return {
         "f2": float(f2),
         "drawn": metrics.bootstrap_fbeta(labels, decisions).mean(axis=1),
-        "steps": f"{_epochs(workdir)} x {results['steps_per_epoch']}",
+        "steps": f"{len(history)} x {results['steps_per_epoch']}",
         "cpu": results["cpu_minutes"],
     }
-
-
-def _epochs(workdir):
-    from jdstyle.runs import directory
-
-    with open(os.path.join(workdir, directory.HISTORY_FILE)) as file:
-        return sum(1 for _ in file) - 1
 
 
 def _data_flags(arguments):
