@@ -5,8 +5,8 @@ import typing
 import numpy as np
 import tensorflow as tf
 
+from jdstyle.evaluation import parts
 from jdstyle.evaluation import thresholds
-from jdstyle.fusion import parts
 from jdstyle.fusion import stacking
 
 KINDS = ("mean", "weighted", "stack")

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from absl import logging
 
+from jdstyle.evaluation import parts
 from jdstyle.fusion import gates
-from jdstyle.fusion import parts
 from jdstyle.fusion import relation_search
 
 

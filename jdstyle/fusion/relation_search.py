@@ -10,8 +10,8 @@ import numpy as np
 
 from jdstyle.evaluation import bagging
 from jdstyle.evaluation import metrics
+from jdstyle.evaluation import parts
 from jdstyle.fusion import crossed_f2
-from jdstyle.fusion import parts
 
 # In order of preference: of equal scores, the earlier value stays. A rare
 # style's P(A|B) may be 0.02, hence betas above 1.

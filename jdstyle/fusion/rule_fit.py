@@ -10,9 +10,9 @@ import numpy as np
 from absl import logging
 
 from jdstyle.errors import InputError
+from jdstyle.evaluation import parts
 from jdstyle.fusion import blending
 from jdstyle.fusion import gates
-from jdstyle.fusion import parts
 from jdstyle.fusion import relation_fit
 from jdstyle.fusion import relations
 from jdstyle.fusion import rules

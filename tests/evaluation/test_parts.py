@@ -1,9 +1,9 @@
-"""Tests for `jdstyle.fusion.parts`."""
+"""Tests for `jdstyle.evaluation.parts`."""
 
 import numpy as np
 import pytest
 
-from jdstyle.fusion import parts
+from jdstyle.evaluation import parts
 
 
 def test_folds_stay():
