@@ -156,24 +156,35 @@ def load_calibrated(folder):
     """
     model, architecture = load_run(folder)
     results = directory.read_json(os.path.join(folder, directory.RESULTS_FILE))
-    # Runs of version 0.2.0 have none, nor have their probabilities.
+    # Runs of version 0.2.0 have neither, nor have their probabilities.
     if "logit_corrections" in results:
-        correct_logits(model, architecture, results["logit_corrections"])
+        correct_logits(
+            model,
+            architecture,
+            results["logit_corrections"],
+            results.get("logit_scales", 1),
+        )
     return model
 
 
-def correct_logits(model, architecture, correction):
-    """Adds a number to each logit of a network, in the biases of its heads.
+def correct_logits(model, architecture, correction, scale=1):
+    """Makes each logit `scale * logit + correction`, in the heads' weights.
 
     Args:
-        model: `keras.Model` of `build`.
+        model: `keras.Model` of `build`, or folded for inference.
         architecture: `Architecture` of it.
         correction: sequence of a float for each logit.
+        scale: likewise, or one float for all; 1 changes no bit.
     """
+    scale = np.broadcast_to(scale, architecture.num_styles)
     for number, columns in enumerate(architecture.branches(), start=1):
         ending = "" if architecture.sharing == "trunk" else f"_{number}"
-        bias = model.get_layer(f"logits{ending}").bias
-        bias.assign_add(np.take(correction, columns).astype("float32"))
+        head = model.get_layer(f"logits{ending}")
+        of_head = scale[columns].astype("float32")
+        head.kernel.assign(head.kernel * of_head)
+        head.bias.assign(
+            head.bias * of_head + np.take(correction, columns).astype("float32")
+        )
 
 
 def backbone_layers(model):

@@ -87,12 +87,12 @@ def train(
         "strengths": dict(zip(style_names, fitted.strengths, strict=True)),
         "computed_features": seen.computed + unseen.computed,
         "precision": "float32",
-        "logit_corrections": correction.tolist(),
         "photos_per_second": num_photos / (seen.seconds + unseen.seconds),
     }
     return trainer.Trained(
         batch_norm_folding.fold_batch_norms(model),
         logits,
+        correction,
         record,
         (objective.labels, fitted.out_of_fold + correction.astype("float32")),
     )

@@ -12,8 +12,10 @@ from jdstyle.datasets import records
 from jdstyle.datasets import usable
 from jdstyle.errors import InputError
 from jdstyle.evaluation import bagging
+from jdstyle.evaluation import calibration
 from jdstyle.evaluation import scores
 from jdstyle.files import lock
+from jdstyle.models import classifier
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
 from jdstyle.serving import saved_model
@@ -155,28 +157,31 @@ def require_same_fold(init_from, fingerprint, fold):
         )
 
 
-def _pairs(labels, probabilities, unseen):
-    """Yields each style's labels and probabilities to choose a threshold on.
+def _pool(trained, labels):
+    """Returns labels and logits of all photos that no network was trained on.
 
     Args:
+        trained: `trainer.Trained`.
         labels: int array `(n, num_styles)`, of the photos that validate.
-        probabilities: float32 array, likewise.
-        unseen: as in `trainer.Trained`: they count as well.
+
+    Returns:
+        Two arrays `(m, num_styles)`, m >= n, the n photos first; the label is
+        -1 where it is not known or there is no logit.
     """
-    for column in range(labels.shape[1]):
-        pair = labels[:, column], probabilities[:, column]
-        if unseen is not None:
-            more, logits = (of_style[:, column] for of_style in unseen)
-            there = np.isfinite(logits)
-            more = more[there], tf.sigmoid(logits[there]).numpy()
-            pair = map(np.concatenate, zip(pair, more, strict=True))
-        yield tuple(pair)
+    if trained.unseen is None:
+        return labels, trained.logits
+    more, logits = trained.unseen
+    there = np.isfinite(logits)
+    return (
+        np.concatenate([labels, np.where(there, more, -1)]),
+        np.concatenate([trained.logits, np.where(there, logits, 0)]),
+    )
 
 
 def _write_results(
     trained, photos, style_names, columns, settings, workdir, *, start
 ):
-    """Chooses the thresholds, exports the SavedModel and writes the results.
+    """Calibrates, chooses thresholds, exports the SavedModel, writes results.
 
     `results.json` comes last: a directory that has it is complete.
 
@@ -193,18 +198,29 @@ def _write_results(
         The dict in `results.json`.
     """
     labels = photos.labels[:, columns]
+    pooled, logits = _pool(trained, labels)
+    fitted = calibration.fit(
+        pooled, logits, np.zeros(len(pooled)), seed=settings.seed
+    )
+    classifier.correct_logits(
+        trained.classifier,
+        recipe.make_architecture(settings, len(columns)),
+        fitted.shift,
+        fitted.scale,
+    )
     # In float32, as the SavedModel computes them.
-    probabilities = tf.sigmoid(trained.logits).numpy()
+    predicted = tf.sigmoid(fitted.apply(logits)).numpy()
+    probabilities = predicted[: len(labels)]
     directory.write_table(
         os.path.join(workdir, directory.VALIDATION_FILE),
         scores.probability_table(
             photos.ids, style_names, labels, probabilities
         ),
     )
-    pairs = list(_pairs(labels, probabilities, trained.unseen))
+    pairs = list(zip(pooled.T, predicted.T, strict=True))
     chosen = [
-        bagging.choose(of_style, predicted, settings.threshold, settings.seed)
-        for of_style, predicted in pairs
+        bagging.choose(*of_style, settings.threshold, settings.seed)
+        for of_style in pairs
     ]
     saved_model.export(
         saved_model.Thresholded(trained.classifier, chosen),
@@ -227,6 +243,9 @@ def _write_results(
             seed=settings.seed,
         ),
         **trained.record,
+        # What is in the SavedModel and not in the weights.
+        "logit_scales": fitted.scale.tolist(),
+        "logit_corrections": fitted.apply(trained.correction).tolist(),
         "minutes": (time.monotonic() - start) / 60,
         # Of this process, on all cores, loading included.
         "cpu_minutes": time.process_time() / 60,

@@ -34,14 +34,17 @@ class Trained(typing.NamedTuple):
         classifier: `keras.Model` in float32 with the best weights, folded for
             inference; its probabilities are those among all photos.
         logits: float32 array `(n, num_styles)`, of the validation photos.
+        correction: float64 array `(num_styles,)`, what the logits have and the
+            weights that are kept have not.
         record: dict of what was chosen and reached, JSON values.
-        unseen: None, or more photos to choose the thresholds on: their labels
-            and their logits by networks that have not seen them, both
-            `(n, num_styles)`; NaN where there is none.
+        unseen: None, or more photos to calibrate and choose thresholds on:
+            their labels and their logits by networks that have not seen them,
+            both `(n, num_styles)`; NaN where there is none.
     """
 
     classifier: keras.Model
     logits: np.ndarray
+    correction: np.ndarray
     record: dict[str, typing.Any]
     unseen: tuple[np.ndarray, np.ndarray] | None = None
 
@@ -120,12 +123,10 @@ def train(
         "steps_per_epoch": epochs.steps,
         "learning_rate": _scale_rate(settings, epochs.batch_size).learning_rate,
         "precision": precision,
-        # What is in the SavedModel and not in the weights.
-        "logit_corrections": objective.correction.tolist(),
         "replicas": num_replicas,
         "photos_per_second": float(np.median(monitors.rate.photos_per_second)),
     }
-    return Trained(model, logits, record)
+    return Trained(model, logits, objective.correction, record)
 
 
 def _choose_batch(objective, settings, workdir, state, num_replicas):

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import small_settings
 import tensorflow as tf
@@ -9,10 +10,12 @@ import tensorflow as tf
 from jdstyle.datasets import records
 from jdstyle.errors import InputError
 from jdstyle.evaluation import bagging
+from jdstyle.evaluation import calibration
 from jdstyle.evaluation import scores as report
 from jdstyle.fusion import ensemble
 from jdstyle.fusion import product
 from jdstyle.fusion import rules
+from jdstyle.models import classifier
 from jdstyle.runs import directory
 from jdstyle.runs import finished
 from jdstyle.serving import evaluation
@@ -71,12 +74,14 @@ def train_nothing(train_photos, validation_photos, columns, *rest, **names):
         [
             keras.Input((32, 32, 3)),
             keras.layers.GlobalAveragePooling2D(),
-            keras.layers.Dense(len(columns)),
+            keras.layers.Dense(len(columns), name="logits"),
         ]
     )
     shape = len(validation_photos.ids), len(columns)
     logits = np.linspace(-1, 1, np.prod(shape)).reshape(shape)
-    return trainer.Trained(classifier, logits.astype("float32"), {})
+    return trainer.Trained(
+        classifier, logits.astype("float32"), np.zeros(len(columns)), {}
+    )
 
 
 @pytest.mark.long
@@ -148,21 +153,38 @@ def test_among_several_styles_it_trains_without_a_score_and_is_not_fused(
 
 
 @pytest.mark.parametrize("kind, seed", [("bagged", 2), ("exact", 0)])
-def test_a_run_chooses_thresholds_as_asked(
+def test_a_run_calibrates_and_chooses_thresholds_as_asked(
     tiny, tmp_path, monkeypatch, kind, seed
 ):
+    """What its files say belongs together; the closed form comes first."""
     settings = SETTINGS._replace(threshold=kind, seed=seed)
     validation = records.read_photos(tiny, "validation")
     logits = np.random.default_rng(0).normal(size=validation.labels.shape)
     logits = logits.astype("float32")
+    correction = np.array([1.0, -0.5])
+    trained = trainer.Trained(None, logits, correction, {})
+    monkeypatch.setattr(trainer, "train", lambda *_, **__: trained)
+    in_graph = []
     monkeypatch.setattr(
-        trainer, "train", lambda *_, **__: trainer.Trained(None, logits, {})
+        classifier, "correct_logits", lambda *given: in_graph.append(given)
     )
     monkeypatch.setattr(saved_model, "Thresholded", lambda *_: None)
     monkeypatch.setattr(saved_model, "export", lambda *_, **__: None)
     execute(tiny, tmp_path, settings=settings)
     results = directory.read_json(tmp_path / directory.RESULTS_FILE)
-    probabilities = tf.sigmoid(logits).numpy()
+    fitted = calibration.fit(
+        validation.labels, logits, np.zeros(len(logits)), seed=seed
+    )
+    assert fitted.shift[1] < -1  # The logits are noise, and few are rare.
+    assert results["logit_scales"] == fitted.scale.tolist()
+    assert results["logit_corrections"] == fitted.apply(correction).tolist()
+    ((_, _, shift, scale),) = in_graph
+    np.testing.assert_array_equal([scale, shift], fitted)
+    probabilities = tf.sigmoid(fitted.apply(logits)).numpy()
+    table = pd.read_csv(tmp_path / directory.VALIDATION_FILE)
+    np.testing.assert_array_equal(
+        table["probability rare"].astype("float32"), probabilities[:, 1]
+    )
     rows = results["validation"]["styles"].values()
     for column, row in enumerate(rows):
         photos = validation.labels[:, column], probabilities[:, column]

@@ -322,15 +322,17 @@ def test_a_run_is_rebuilt_at_another_size(tmp_path):
     assert_same_weights(model, donor)
 
 
-@pytest.mark.parametrize("corrected", [True, False])
-def test_each_logit_of_a_run_gets_its_correction(tmp_path, corrected):
-    """Whatever group it is in; runs of version 0.2.0 have none."""
+@pytest.mark.parametrize("kept", [2, 1, 0])
+def test_each_logit_of_a_run_is_calibrated(tmp_path, kept):
+    """Whatever group it is in; not every version wrote both numbers."""
     donor = save_run(tmp_path / "run", GROUPS)
-    correction = [-4.0, 0.5, 2.0, 0.0, 1.0]
-    results = {"logit_corrections": correction} if corrected else {}
-    (tmp_path / "run" / directory.RESULTS_FILE).write_text(json.dumps(results))
+    correction, scale = [-4.0, 0.5, 2.0, 0.0, 1.0], [0.5, 1.0, 2.0, 0.75, 1.5]
+    results = {"logit_corrections": correction, "logit_scales": scale}
+    kept = dict(list(results.items())[:kept])
+    (tmp_path / "run" / directory.RESULTS_FILE).write_text(json.dumps(kept))
     model = classifier.load_calibrated(str(tmp_path / "run"))
-    expected = donor(IMAGES) + np.array(correction) * corrected
+    expected = donor(IMAGES) * np.float32(kept.get("logit_scales", 1))
+    expected += np.float32(kept.get("logit_corrections", 0))
     np.testing.assert_allclose(model(IMAGES), expected, atol=1e-5)
 
 

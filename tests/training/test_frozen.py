@@ -20,6 +20,7 @@ from jdstyle.runs import finished
 from jdstyle.training import features
 from jdstyle.training import frozen
 from jdstyle.training import run
+from jdstyle.training import trainer
 
 pytestmark = [
     pytest.mark.long,
@@ -171,7 +172,7 @@ def test_is_a_run_as_any_other(tiny, tmp_path, monkeypatch):
     product = tf.saved_model.load(str(workdir / "saved_model"))
     said = product.signatures["serving_default"](image_bytes=photos.encoded)
     np.testing.assert_allclose(said["probabilities"], probabilities, atol=1e-5)
-    model, _ = classifier.load_run(str(workdir))
+    model = classifier.load_calibrated(str(workdir))
     logits = forward.make_forward(model)(np.stack(list(frozen_images(photos))))
     np.testing.assert_allclose(tf.sigmoid(logits), probabilities, atol=1e-5)
     # A second style takes the features of the first, and is another member.
@@ -184,15 +185,15 @@ def test_is_a_run_as_any_other(tiny, tmp_path, monkeypatch):
     assert joined.probabilities.shape == (len(photos.ids), 2, 2)
 
 
-def test_thresholds_are_chosen_on_unseen_training_photos_too():
-    labels = np.array([[1], [0]])
-    probabilities = np.float32([[0.6], [0.2]])
+def test_unseen_training_photos_calibrate_and_choose_thresholds_too():
+    labels, logits = np.array([[1], [0]]), np.float32([[3], [-3]])
+    trained = trainer.Trained(None, logits, np.zeros(1), {})
+    np.testing.assert_array_equal(run._pool(trained, labels), (labels, logits))
     unseen = (np.array([[1], [0], [1]]), np.float32([[0], [-9], [np.nan]]))
-    (pair,) = run._pairs(labels, probabilities, None)
-    assert pair[0].tolist() == [1, 0]
-    (pair,) = run._pairs(labels, probabilities, unseen)
-    assert pair[0].tolist() == [1, 0, 1, 0]
-    np.testing.assert_allclose(pair[1], [0.6, 0.2, 0.5, 0.0], atol=1e-3)
+    trained = trained._replace(unseen=unseen)
+    pooled, more = run._pool(trained, labels)
+    assert pooled[:, 0].tolist() == [1, 0, 1, 0, -1]
+    assert more[:4, 0].tolist() == [3, -3, 0, -9] and np.isfinite(more).all()
 
 
 def test_costs_and_resampling_are_weights(tiny):
