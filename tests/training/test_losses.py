@@ -10,6 +10,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jdstyle.evaluation import bagging
 from jdstyle.training import losses
 
 # p = sigmoid(log 3) = 3/4, so that -log(p) = log(4/3), -log(1-p) = log(4).
@@ -288,6 +289,30 @@ def test_prior_correction_gives_the_share_of_all_photos(
     assert logit + correction == pytest.approx(
         math.log(positives / negatives), abs=1e-9
     )
+
+
+@pytest.mark.parametrize("photos", [800, 20_000])
+@pytest.mark.parametrize("kind", ["auto", "bagged", "exact"])
+def test_prior_correction_changes_no_decision(photos, kind):
+    """With thresholds chosen anew, as in a run: the same photos, bit for bit.
+
+    Of half positives and misses that cost 1.5 the odds are far too high; the
+    labels are as the corrected logits say, some 2 and 6 of 100 positive.
+    """
+    acceptance = np.array([[22 / 978, 1.0], [0.1, 1.0]])
+    correction = losses.prior_correction(acceptance, 1.5)
+    rng = np.random.default_rng(photos)
+    logits = rng.normal(-1.5, 2, (photos, 2)).astype("float32")
+    corrected = logits + correction.astype("float32")
+    labels = rng.random(logits.shape) < tf.sigmoid(corrected).numpy()
+    for column in range(2):
+        decisions = []
+        for of in (logits, corrected):
+            probabilities = tf.sigmoid(of[:, column]).numpy()
+            threshold = bagging.choose(labels[:, column], probabilities, kind)
+            decisions.append(probabilities >= np.float32(threshold))
+        assert 0 < decisions[0].sum() < photos
+        np.testing.assert_array_equal(*decisions)
 
 
 def test_prior_correction_refuses_what_is_never_accepted():
