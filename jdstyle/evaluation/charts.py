@@ -61,7 +61,7 @@ def mutual_table(style_names, conditional, counts, path):
         counts, conditional = counts[drawn], conditional[np.ix_(drawn, drawn)]
         n = MOST_STYLES
     size = max(0.56 * n, 4)
-    figure, axes = _canvas(size, size)
+    figure, axes = canvas(size, size)
     image = axes.imshow(conditional, cmap="Blues", vmin=0, vmax=1)
     for (a, b), value in np.ndenumerate(conditional):
         if np.isfinite(value):
@@ -85,7 +85,7 @@ def mutual_table(style_names, conditional, counts, path):
     # 0.2 inches away and 0.25 wide, whatever the size of the table.
     bar = figure.add_axes((1 + 0.2 / size, 0, 0.25 / size, 1))
     figure.colorbar(image, cax=bar)
-    _save(figure, path)
+    save(figure, path)
 
 
 def class_distribution(style_names, counts, total, path):
@@ -114,7 +114,7 @@ def class_distribution(style_names, counts, total, path):
     powers = 10 ** np.arange(1 + int(np.log10(longest)))
     names = lettering.choose(style_names)
     plain = {"parse_math": False, "family": names.families}
-    figure, axes = _canvas(4.4, 0.34 * n + 0.2)
+    figure, axes = canvas(4.4, 0.34 * n + 0.2)
     for i, (split, values) in enumerate(counts.items()):
         values = _array("counts", values, n, most=total[split])
         if i > 0:
@@ -136,7 +136,7 @@ def class_distribution(style_names, counts, total, path):
         note = names.note() if i == 0 else ""
         axes.set_xlabel(f"photos, log scale{note}", **plain)
         axes.spines[["top", "right"]].set_visible(False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def grouped_bars(
@@ -167,7 +167,7 @@ def grouped_bars(
             f"Received: {list(low)}, {list(high)} and {list(series)}."
         )
     width = 0.8 / max(len(series), 1.3)
-    figure, axes = _canvas(max(5, (0.17 * len(series) + 0.15) * n), 3.6)
+    figure, axes = canvas(max(5, (0.17 * len(series) + 0.15) * n), 3.6)
     legend = {}
     for i, (name, values) in enumerate(series.items()):
         values = top = _array(f"series[{name!r}]", values, n)
@@ -210,10 +210,10 @@ def grouped_bars(
     box = axes.legend(*entries, loc="upper left", bbox_to_anchor=(1, 1))
     for text in box.get_texts():
         text.set_parse_math(False)
-    _save(figure, path)
+    save(figure, path)
 
 
-def _canvas(width, height):
+def canvas(width, height):
     """Returns a figure and axes that fill it; labels hang outside."""
     figure = Figure(figsize=(width, height), dpi=150)
     return figure, figure.add_axes((0, 0, 1, 1))
@@ -229,7 +229,7 @@ def _array(name, values, *shape, most=np.inf):
     return values
 
 
-def _save(figure, path):
+def save(figure, path):
     # As large as the labels need, and without the version of matplotlib.
     style = {"bbox_inches": "tight", "metadata": {"Software": None}}
     with atomic.aside(path, "wb") as file:

@@ -6,6 +6,7 @@ from sklearn.metrics import average_precision_score
 
 from jdstyle.evaluation import bagging
 from jdstyle.evaluation import metrics
+from jdstyle.evaluation import reliability
 
 # Of what the macro row is the mean.
 _MEANS = ("f2", "baseline_f2", "pr_auc", "log_loss")
@@ -45,10 +46,11 @@ def score(
         `predicted`, `precision`, `recall`, `f2`, `f2_low` and `f2_high` (95 %
         bootstrap interval over photos), `baseline_f2` (everything positive),
         `pr_auc` (average precision), `log_loss` (nats) and `mean_to_share`: the
-        mean probability by the share of positives, 1 where they agree; with
-        `thresholds` also `threshold`, `threshold_low` and `threshold_high`, the
-        last two of `bagging.interval`. `macro` also has `styles`, the number of
-        styles that it is the mean of.
+        mean probability by the share of positives, 1 where they agree; and
+        `reliability`, as `reliability.bins` says; with `thresholds` also
+        `threshold`, `threshold_low` and `threshold_high`, the last two of
+        `bagging.interval`. `macro` also has `styles`, the number of styles
+        that it is the mean of.
     """
     counts = metrics.counts(labels, decisions)
     f2 = metrics.fbeta(*counts)
@@ -76,8 +78,8 @@ def score(
         if has_positives[i]:
             scores[name] |= _calibration(labels[:, i], probabilities[:, i])
         else:
-            undefined = [*columns, "pr_auc", "log_loss", "mean_to_share"]
-            scores[name] |= dict.fromkeys(undefined)
+            undefined = ["pr_auc", "log_loss", "mean_to_share", "reliability"]
+            scores[name] |= dict.fromkeys([*columns, *undefined])
         if thresholds is not None:
             of_style, predicted = labels[:, i], probabilities[:, i]
             if chosen_on is not None:
@@ -128,6 +130,7 @@ def _calibration(labels, probabilities):
     return {
         "log_loss": float(-np.log(np.where(positive, yes, 1 - yes)).mean()),
         "mean_to_share": float(yes.sum() / positive.sum()),
+        "reliability": reliability.bins(labels, probabilities),
     }
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from jdstyle.evaluation import charts
 from jdstyle.evaluation import lettering
 from jdstyle.evaluation import pages
+from jdstyle.evaluation import reliability
 from jdstyle.evaluation import scores
 from jdstyle.fusion import product
 from jdstyle.reproduction import steps
@@ -138,3 +139,25 @@ def ablation(pictures, steps_scored):
         baseline=macros[-1]["baseline_f2"],
     )
     return pages.Picture(path, "Macro F2 after each step, with its interval.")
+
+
+def probabilities(pictures, result):
+    """Draws which share of photos has a style, over its probability.
+
+    Args:
+        pictures: folder of the PNG files.
+        result: dict of `scores.score`.
+
+    Returns:
+        `pages.Picture`, or where there is none a sentence.
+    """
+    path = os.path.join(pictures, "reliability.png")
+    drawn = reliability.draw(result, path)
+    if not drawn:
+        return "No style has a positive among these photos."
+    return _picture(
+        path,
+        "Bins of as many photos each, with 95 % intervals, on log axes. A "
+        "hollow point on the edge: no photo of the bin has the style.",
+        drawn,
+    )

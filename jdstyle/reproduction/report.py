@@ -111,6 +111,17 @@ def write(output_dir, results, evidence, gains):
             ],
         ),
         (
+            "Probabilities",
+            [
+                "The share of photos that have a style, over the probability "
+                'that "fusion, relations" gave them: on the diagonal where the '
+                "probabilities are right.",
+                drawings.probabilities(
+                    pictures, results["product"]["fusion, relations"]
+                ),
+            ],
+        ),
+        (
             "With and without transfer",
             [
                 "F2 per style of the first backbone. The interval is that of "

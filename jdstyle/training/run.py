@@ -21,6 +21,7 @@ from jdstyle.runs import directory
 from jdstyle.serving import saved_model
 from jdstyle.training import frozen
 from jdstyle.training import recipe
+from jdstyle.training import tensorboard
 from jdstyle.training import trainer
 from jdstyle.training.signals import Signals
 
@@ -250,5 +251,6 @@ def _write_results(
         # Of this process, on all cores, loading included.
         "cpu_minutes": time.process_time() / 60,
     }
+    tensorboard.show_reliability(workdir, results["validation"])
     directory.write_json(os.path.join(workdir, directory.RESULTS_FILE), results)
     return results

@@ -19,7 +19,7 @@ def drawn(monkeypatch):
     """The figures that were to be saved."""
     figures = []
     monkeypatch.setattr(
-        charts, "_save", lambda figure, _: figures.append(figure)
+        charts, "save", lambda figure, _: figures.append(figure)
     )
     return figures
 

@@ -158,7 +158,7 @@ def test_a_name_is_drawn_in_the_font_that_has_it(fonts, tmp_path, no_warnings):
 
 def test_the_picture_has_the_legend_below(tmp_path, monkeypatch):
     figures = []
-    monkeypatch.setattr(charts, "_save", lambda fig, path: figures.append(fig))
+    monkeypatch.setattr(charts, "save", lambda fig, path: figures.append(fig))
     draw_all(["Punk", f"red {UNKNOWN}"], tmp_path)
     for figure in figures:
         assert "2: red [U+10E8F3]" in figure.axes[0].get_xlabel()
