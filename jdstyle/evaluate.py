@@ -16,6 +16,7 @@ from jdstyle import cli
 from jdstyle import commands
 from jdstyle import data_flags
 from jdstyle import path_flags
+from jdstyle import prevalence_flags
 from jdstyle.datasets import labels
 from jdstyle.files import places
 
@@ -36,9 +37,10 @@ _BATCH_SIZE = flags.DEFINE_integer(
 _OUTPUT_DIR = path_flags.DEFINE_folder(
     "output_dir",
     None,
-    "The directory for the results. By default evaluation-<dataset>-<split> "
-    "beside the SavedModel.",
+    "The directory for the results. By default evaluation-<dataset>-<split>, "
+    "with --prevalence behind it -prevalence, beside the SavedModel.",
 )
+_PREVALENCE = prevalence_flags.define()
 
 
 def main(argv):
@@ -57,7 +59,8 @@ def main(argv):
     dataset = data_flags.dataset_of(saved_model)
     output_dir = _OUTPUT_DIR.value or os.path.join(
         os.path.dirname(saved_model),
-        "-".join(["evaluation", dataset.replace("/", "-"), _SPLIT.value]),
+        "-".join(["evaluation", dataset.replace("/", "-"), _SPLIT.value])
+        + ("-prevalence" if _PREVALENCE.value else ""),
     )
     places.require_folder(output_dir, "output_dir")
     builder = prepared.open_prepared(dataset, data_flags.DATA_DIR.value)
@@ -67,6 +70,7 @@ def main(argv):
         _SPLIT.value,
         output_dir,
         batch_size=_BATCH_SIZE.value,
+        shares=_PREVALENCE.value,
     )
     print(scores.format_table(result))
     if _SPLIT.value != "test":

@@ -18,6 +18,7 @@ from absl import logging
 
 from jdstyle import cli
 from jdstyle import path_flags
+from jdstyle import prevalence_flags
 from jdstyle.errors import InputError
 from jdstyle.files import atomic
 from jdstyle.files import places
@@ -58,6 +59,7 @@ _SHORT_SIDE = flags.DEFINE_integer(
     "default that of the photos that trained the model.",
     lower_bound=16,
 )
+_PREVALENCE = prevalence_flags.define()
 
 
 def main(argv):
@@ -80,6 +82,7 @@ def main(argv):
         submission=_FORMAT.value == "submission",
         batch_size=_BATCH_SIZE.value,
         short_side=_SHORT_SIDE.value,
+        shares=_PREVALENCE.value,
     )
     print(f"{done} photos: {output}", file=cli.stream_beside(output))
     if failed:

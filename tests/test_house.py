@@ -11,6 +11,7 @@ FLAG_MODULES = {
     "cli",
     "data_flags",
     "path_flags",
+    "prevalence_flags",
     "run_flags",
     "sweep_flags",
     "threshold_flags",

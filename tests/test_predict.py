@@ -82,3 +82,15 @@ def test_name_of_the_errors_may_be_too_long(tmp_path, predict):
     assert f"--errors={'a' * 250}.errors.csv: a name may have" in said
     predict(f"--output={'a' * 250}", "--errors=errors.csv")
     assert (tmp_path / ("a" * 250)).exists()
+
+
+def test_shares_that_are_not_there(tmp_path, predict):
+    said = predict("--prevalence=~/no.csv", code=2)
+    home = tmp_path / "home"
+    assert f"{home}/no.csv: No such file or directory (--prevalence)" in said
+    (home / "shop.csv").write_text("style,share\nPunk,0.1\nPnuk,0.1\n")
+    said = predict("--prevalence=~/shop.csv", code=2)
+    assert (
+        f"{home}/shop.csv:3: the model has no style 'Pnuk'; it has Punk" in said
+    )
+    assert not list(tmp_path.glob("predictions*"))

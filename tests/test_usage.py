@@ -5,6 +5,8 @@ import tensorflow as tf
 from binaries import DATASET
 from binaries import call
 
+from jdstyle.serving import loader
+
 
 @pytest.mark.parametrize(
     ("module", "arguments", "message"),
@@ -66,6 +68,30 @@ def test_bad_usage_ends_with_2(
     assert not (tmp_path / "runs").exists()
     if "--require_gpu" in arguments:
         assert not list(tmp_path.iterdir())
+
+
+def test_evaluation_refuses_unknown_shares(data_dir, tmp_path, monkeypatch):
+    assets = tmp_path / "model" / "assets"
+    assets.mkdir(parents=True)
+    (assets / "styles.txt").write_text("bright\nrare\n")
+    model = None, ["bright", "rare"]
+    monkeypatch.setattr(loader, "load", lambda path: model)
+    (tmp_path / "shop.csv").write_text("style,share\nrare,0.1\n")
+    for path, message in [
+        ("no.csv", "no.csv: No such file or directory (--prevalence)"),
+        ("shop.csv", "model does not say which shares of its training photos"),
+    ]:
+        said = call(
+            tmp_path,
+            "evaluate",
+            "--saved_model=model",
+            DATASET,
+            f"--data_dir={data_dir}",
+            f"--prevalence={path}",
+            code=2,
+        )
+        assert message in said
+    assert len(list(tmp_path.iterdir())) == 2  # No results.
 
 
 def test_label_fault_leaves_nothing(tmp_path):

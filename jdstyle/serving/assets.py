@@ -1,4 +1,4 @@
-"""The text files of a product: its styles, its members, its short side."""
+"""The text files of a product: styles, their shares, members, short side."""
 
 import os
 import re
@@ -9,9 +9,10 @@ from jdstyle.photos import files
 STYLES = "styles.txt"
 MEMBERS = "members.txt"
 SHORT_SIDE = "short_side.txt"
-# In the order of their names. Until 0.1 there was no short side in a product.
-NAMES = (MEMBERS, SHORT_SIDE, STYLES)
-OLD_NAMES = (MEMBERS, STYLES)
+SHARES = "shares.txt"
+NAMES = (MEMBERS, SHARES, SHORT_SIDE, STYLES)
+# Until 0.1 there was no short side in a product, until 0.2 no shares.
+ALWAYS = (MEMBERS, STYLES)
 
 
 def read_short_side(directory):
@@ -52,3 +53,36 @@ def read_styles(directory):
     if not all(map(str.strip, names)) or len(set(names)) < len(names):
         raise ValueError(f"a line of {path} is empty or occurs twice")
     return names
+
+
+def read_shares(directory):
+    """Returns what shares of the training photos had a product's styles.
+
+    Args:
+        directory: path of the SavedModel.
+
+    Returns:
+        List of floats in (0, 1), in the order of the styles; None where the
+        product does not say.
+
+    Raises:
+        ValueError: if the product says something else.
+    """
+    path = os.path.join(directory, "assets", SHARES)
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    styles = read_styles(directory)
+    if len(lines) != len(styles) or not all(map(_is_share, lines)):
+        raise ValueError(
+            f"{path} must hold a number between 0 and 1 for each of "
+            f"{len(styles)} styles, a line each"
+        )
+    return list(map(float, lines))
+
+
+def _is_share(text):
+    # As Python writes it.
+    number = re.fullmatch(r"[0-9](\.[0-9]{1,20})?(e-[0-9]{2,3})?", text)
+    return number is not None and 0 < float(text) < 1

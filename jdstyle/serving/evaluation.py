@@ -10,11 +10,14 @@ from jdstyle.evaluation import scores
 from jdstyle.files import lock
 from jdstyle.runs import directory
 from jdstyle.serving import loader
+from jdstyle.serving import prevalence
 
 PROBABILITIES_FILE = "probabilities.csv"
 
 
-def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
+def evaluate(
+    saved_model, builder, part, output_dir, *, batch_size=32, shares=None
+):
     """Scores a SavedModel on photos; each counts exactly once.
 
     Args:
@@ -24,15 +27,16 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
         output_dir: takes `results.json` and `probabilities.csv` (id and, per
             style, label and probability); made if needed.
         batch_size: photos per call of the model.
+        shares: path of the CSV of --prevalence, or None.
 
     Returns:
         dict of `scores.score`, with `saved_model`, `dataset`, `fingerprint` and
-        `split`.
+        `split`; with `shares` also `prevalence`, as `prevalence.apply` says.
 
     Raises:
         InputError: if there is no such model or part, if the data set does not
             have the model's styles, or if `output_dir` holds a run or another
-            process is using it.
+            process is using it; or as `prevalence.read`.
     """
     if os.path.exists(os.path.join(output_dir, directory.FLAGS_FILE)):
         raise InputError(
@@ -41,15 +45,23 @@ def evaluate(saved_model, builder, part, output_dir, *, batch_size=32):
             "directory."
         )
     classify, style_names = loader.load(saved_model)
+    given = shares and prevalence.read(shares, saved_model, style_names)
     photos = records.read_photos(
         builder, part, cache="stream", style_names=style_names
     )
     with lock.hold(output_dir, "output_dir"):
         batches = photos.stream.batch(batch_size).prefetch(tf.data.AUTOTUNE)
         probabilities, decisions = loader.predict(classify, batches)
+        record = {}
+        if given:
+            probabilities, decisions, moved = prevalence.apply(
+                given, probabilities, decisions
+            )
+            record["prevalence"] = moved
         result = {
             "saved_model": saved_model,
             "split": part,
+            **record,
             **scores.score(
                 style_names,
                 photos.labels,

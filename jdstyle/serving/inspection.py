@@ -72,6 +72,7 @@ def check(directory):
         _check_content(meta_graph)
         _check_columns(assets.read_styles(directory), meta_graph.signature_def)
         assets.read_short_side(directory)
+        assets.read_shares(directory)
     except ValueError as error:
         raise InputError(
             f"{path} is refused and was not run: {error}. jdstyle does not "
@@ -105,8 +106,9 @@ def _read(path):
 
 
 def _check_content(meta_graph):
-    found = tuple(sorted(a.filename for a in meta_graph.asset_file_def))
-    if found not in (assets.NAMES, assets.OLD_NAMES):
+    found = sorted(a.filename for a in meta_graph.asset_file_def)
+    expected = set(found) & set(assets.NAMES) | set(assets.ALWAYS)
+    if found != sorted(expected):  # Also of one that is there twice.
         raise ValueError(
             f"its assets are {found}, expected {', '.join(assets.NAMES)}"
         )

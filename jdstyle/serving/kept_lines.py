@@ -83,7 +83,9 @@ class Lines:
 
 
 @contextlib.contextmanager
-def open_lines(output, header, key, *, num_columns, num_photos):
+def open_lines(
+    output, header, key, *, num_columns, num_photos, finish=atomic.put
+):
     """Opens the output of a prediction, with the lines of a stopped run.
 
     Whatever ends the body early, the lines are kept; `output` is written, and
@@ -96,6 +98,8 @@ def open_lines(output, header, key, *, num_columns, num_photos):
         key: string of `digest`.
         num_columns: int, entries of a line.
         num_photos: int, lines of a whole output, for the message.
+        finish: function of the file with all lines and of `output` that makes
+            the latter of the former, which is gone afterwards.
 
     Yields:
         `Lines`.
@@ -132,7 +136,7 @@ def open_lines(output, header, key, *, num_columns, num_photos):
                 raise Stopped(_describe(lines, num_photos, part)) from None
             raise
         file.flush()
-        atomic.put(part, output)
+        finish(part, output)
 
 
 def digest(saved_model, settings, found):

@@ -1,9 +1,13 @@
 """Runs a SavedModel over photo files."""
 
+import array
 import contextlib
+import csv
+import functools
 import itertools
 import os
 
+import numpy as np
 from absl import logging
 
 from jdstyle import styles
@@ -16,6 +20,7 @@ from jdstyle.serving import assets
 from jdstyle.serving import bad_photos
 from jdstyle.serving import kept_lines
 from jdstyle.serving import loader
+from jdstyle.serving import prevalence
 
 
 def predict(
@@ -27,6 +32,7 @@ def predict(
     submission=False,
     batch_size=32,
     short_side=None,
+    shares=None,
 ):
     """Writes a line per photo, and a line per photo that cannot be read.
 
@@ -44,20 +50,26 @@ def predict(
         batch_size: photos per call of the model.
         short_side: int, pixels, as in `prepare`; None for what the product
             says.
+        shares: path of the CSV of --prevalence, or None. What it decides hangs
+            on all photos: the output is written once they are scored.
 
     Returns:
         `(done, failed)`: numbers of photos.
 
     Raises:
-        InputError: as `finding`, `loader.load` and `kept_lines.open_lines`;
-            or if an output is a photo or both outputs are one.
+        InputError: as `finding`, `loader.load`, `kept_lines.open_lines` and
+            `prevalence.read`; if an output is a photo or both outputs are one;
+            or if `shares` are to be written into a stream.
         Stopped: after a signal, with what is kept.
     """
     found = finding.find(paths)
     if submission:
         found = finding.name_as_challenge(found)
     _require_no_photos(output, errors, found)
+    if shares:
+        _require_file_of_its_own(shares, output, errors)
     classify, style_names = loader.load(saved_model)
+    given = shares and prevalence.read(shares, saved_model, style_names)
     short_side = short_side or assets.read_short_side(saved_model)
     if submission and tuple(style_names) != styles.NAMES:
         logging.warning(
@@ -67,14 +79,25 @@ def predict(
         )
     paths = dict(found)
     failures = []
+    header = None if submission else _header(style_names)
+    settings, finish = [*style_names, submission, short_side], atomic.put
+    if given:
+        # What is kept until all are scored is the same for all shares.
+        finish = functools.partial(_decide_anew, given, header)
+        settings, header = (
+            [*style_names, "%.9g", short_side],
+            _header(style_names),
+        )
+    write = functools.partial(
+        _lines, is_short=header is None, style="%.9g" if given else "%.6f"
+    )
     with kept_lines.open_lines(
         output,
-        None if submission else _header(style_names),
-        kept_lines.digest(
-            saved_model, [*style_names, submission, short_side], found
-        ),
-        num_columns=1 + len(style_names) * (1 if submission else 2),
+        header,
+        kept_lines.digest(saved_model, settings, found),
+        num_columns=1 + len(style_names) * (1 if header is None else 2),
         num_photos=len(found),
+        finish=finish,
     ) as lines:
         left = [item for item in found if item[0] not in lines.ids]
         progress = reader.Progress("Predicted", len(left))
@@ -86,11 +109,10 @@ def predict(
                 for photo_id in itertools.compress(ids, ~valid)
             ]
             lines.write(
-                _lines(
+                write(
                     itertools.compress(ids, valid),
                     outputs["probabilities"][valid],
                     outputs["labels"][valid],
-                    submission,
                 )
             )
             done = len(lines.ids) - len(found) + len(left)
@@ -125,15 +147,43 @@ def _header(style_names):
     return ["id", *itertools.chain.from_iterable(columns)]
 
 
-def _lines(ids, probabilities, labels, submission):
+def _lines(ids, probabilities, labels, *, is_short, style="%.6f"):
     for photo_id, scores, flags in zip(ids, probabilities, labels, strict=True):
-        if submission:
+        if is_short:
             yield [photo_id, *flags]
         else:
-            pairs = zip(
-                (f"{score:.6f}" for score in scores), flags, strict=True
-            )
+            pairs = zip((style % score for score in scores), flags, strict=True)
             yield [photo_id, *itertools.chain.from_iterable(pairs)]
+
+
+def _decide_anew(given, header, part, output):
+    """Writes the output from the lines of all photos, by `prevalence.apply`.
+
+    Args:
+        given: `prevalence.Prevalence`.
+        header: list of strings, or None for the lines of a submission.
+        part: path of the CSV of all photos, which is removed in the end.
+        output: path of the output.
+    """
+    ids, values = [], array.array("f")
+    with open(part, **kept_lines.TEXT) as file:
+        _, *names = next(rows := csv.reader(file))
+        for photo_id, *row in rows:
+            ids.append(photo_id)
+            values.extend(map(float, row))
+    # A probability and a label per style.
+    pairs = np.array(values, np.float32).reshape(len(ids), len(names) // 2, 2)
+    probabilities, labels, _ = prevalence.apply(
+        given, pairs[..., 0], pairs[..., 1].astype(int)
+    )
+    with atomic.aside(output, **kept_lines.TEXT) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if header is not None:
+            writer.writerow(header)
+        writer.writerows(
+            _lines(ids, probabilities, labels, is_short=header is None)
+        )
+    os.remove(part)
 
 
 def _require_no_photos(output, errors, found):
@@ -153,3 +203,17 @@ def _require_no_photos(output, errors, found):
                     f"{photo} is a photo to predict and would be written over. "
                     "Name other files with --output and --errors."
                 )
+
+
+def _require_file_of_its_own(shares, output, errors):
+    if atomic.is_stream(output):
+        raise InputError(
+            f"--prevalence decides once all photos are scored, and {output} "
+            "takes each line at once. Name a file with --output."
+        )
+    written = [path for path in (output, errors) if path is not None]
+    if atomic.resolve(shares) in map(atomic.resolve, written):
+        raise InputError(
+            f"--prevalence={shares} would be written over. Name other files "
+            "with --output and --errors."
+        )

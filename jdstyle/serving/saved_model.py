@@ -203,7 +203,14 @@ def _without_members(outputs):
     return {name: outputs[name] for name in names}
 
 
-def export(scorer, style_names, directory, *, short_side=defaults.SHORT_SIDE):
+def export(
+    scorer,
+    style_names,
+    directory,
+    *,
+    short_side=defaults.SHORT_SIDE,
+    shares=None,
+):
     """Writes a SavedModel, aside first, so that none is ever half there.
 
     Where writing fails, an older one stays and nothing is left of the new one.
@@ -216,22 +223,23 @@ def export(scorer, style_names, directory, *, short_side=defaults.SHORT_SIDE):
         directory: path of the SavedModel; an older one is replaced.
         short_side: int, pixels, what `prepare` scaled the training photos down
             to; `predict` does the same.
+        shares: one float in (0, 1) per style, of the training photos that have
+            it, for `--prevalence`; None: the product does not say.
     """
     folder, name = os.path.split(os.path.abspath(directory))
     for other in os.listdir(folder) if os.path.isdir(folder) else ():
         if other.startswith(f"{name}.") and atomic.is_unfinished(other):
             shutil.rmtree(os.path.join(folder, other))  # Of a killed export.
     unfinished = atomic.unfinished(directory)
+    files = {
+        assets.STYLES: style_names,
+        assets.MEMBERS: scorer.member_names,
+        assets.SHORT_SIDE: [short_side],
+    }
+    if shares is not None:
+        files[assets.SHARES] = list(map(float, shares))
     try:
-        _write(
-            scorer,
-            {
-                assets.STYLES: style_names,
-                assets.MEMBERS: scorer.member_names,
-                assets.SHORT_SIDE: [short_side],
-            },
-            unfinished,
-        )
+        _write(scorer, files, unfinished)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise

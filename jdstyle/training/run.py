@@ -18,6 +18,7 @@ from jdstyle.files import lock
 from jdstyle.models import classifier
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
+from jdstyle.serving import prevalence
 from jdstyle.serving import saved_model
 from jdstyle.training import frozen
 from jdstyle.training import recipe
@@ -125,6 +126,7 @@ def execute(
             columns,
             settings,
             workdir,
+            shares=prevalence.shares(labels["the training photos"]),
             start=start,
         )
         # Of no more use, and larger than all the rest.
@@ -180,7 +182,7 @@ def _pool(trained, labels):
 
 
 def _write_results(
-    trained, photos, style_names, columns, settings, workdir, *, start
+    trained, photos, style_names, columns, settings, workdir, *, shares, start
 ):
     """Calibrates, chooses thresholds, exports the SavedModel, writes results.
 
@@ -193,6 +195,7 @@ def _write_results(
         columns: list of ints, the styles' columns in the labels.
         settings: `recipe.Settings`.
         workdir: run directory.
+        shares: list of floats, of `prevalence.shares`.
         start: `time.monotonic()` when the run began.
 
     Returns:
@@ -228,6 +231,7 @@ def _write_results(
         style_names,
         os.path.join(workdir, directory.SAVED_MODEL_DIR),
         short_side=photos.short_side,
+        shares=shares,
     )
     decisions = (probabilities >= np.array(chosen, np.float32)).astype(int)
     results = {

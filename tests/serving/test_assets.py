@@ -22,3 +22,25 @@ def test_refuses_empty_and_double_names(text, tmp_path):
     write(tmp_path, text)
     with pytest.raises(ValueError, match="a line of .* is empty or occurs"):
         assets.read_styles(tmp_path)
+
+
+def test_shares_are_those_that_were_written(tmp_path):
+    write(tmp_path, "a\nb\n")
+    assert assets.read_shares(tmp_path) is None
+    shares = [1e-05, 0.02198697068403909]
+    text = "".join(f"{share}\n" for share in shares)
+    (tmp_path / "assets" / assets.SHARES).write_text(text)
+    assert assets.read_shares(tmp_path) == shares
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "0.5\n", "0.5\n1.0\n", "0\n0.5\n", "0.5\nnan\n", "0.5\n\n0.5\n"],
+)
+def test_refuses_other_shares(text, tmp_path):
+    write(tmp_path, "a\nb\n")
+    (tmp_path / "assets" / assets.SHARES).write_text(text)
+    with pytest.raises(
+        ValueError, match="a number between 0 and 1 for each of"
+    ):
+        assets.read_shares(tmp_path)

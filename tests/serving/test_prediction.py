@@ -1,5 +1,6 @@
 """What predicting leaves when it fails."""
 
+import csv
 import resource
 
 import binaries
@@ -12,6 +13,7 @@ from jdstyle.errors import InputError
 from jdstyle.errors import Stopped
 from jdstyle.serving import loader
 from jdstyle.serving import prediction
+from jdstyle.serving import prevalence
 
 
 @pytest.fixture
@@ -60,16 +62,111 @@ def test_list_of_errors(tmp_path, predict):
 
 
 class Stop:
-    """A model that gives every photo of a call 0.25, and stops after some."""
+    """A model that answers some calls and then stops."""
 
-    def __init__(self, calls):
+    def __init__(self, calls, answer=fake_models.give_quarter):
         self.calls = calls
+        self.answer = answer
 
     def __call__(self, photos):
         if self.calls == 0:
             raise KeyboardInterrupt
         self.calls -= 1
-        return fake_models.give_quarter(photos)
+        return self.answer(photos)
+
+
+READABLE = [f"{i}.png" for i in range(10) if i != 3]
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    """Predicts ten photos for a shop with other shares, in batches of two."""
+    (tmp_path / "photos").mkdir()
+    for i in range(10):
+        pixels = np.full((20, 20, 3), 2 * i, "uint8")
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{i}.png")
+    (tmp_path / "photos" / "3.png").write_bytes(b"no photo")
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "styles.txt").write_text("bright\nrare\n")
+    (tmp_path / "assets" / "shares.txt").write_text("0.05\n0.1\n")
+    (tmp_path / "shop.csv").write_text("style,share\nbright,0.5\n")
+
+    def predict(calls=99, output="out.csv", **options):
+        model = Stop(calls, fake_models.give_brightness), ["bright", "rare"]
+        monkeypatch.setattr(loader, "load", lambda path: model)
+        return prediction.predict(
+            str(tmp_path),
+            [str(tmp_path / "photos")],
+            str(tmp_path / output),
+            str(tmp_path / "errors.csv"),
+            **{"batch_size": 2, "shares": str(tmp_path / "shop.csv")} | options,
+        )
+
+    return predict
+
+
+def read(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_other_shares_decide_once_all_photos_are_scored(tmp_path, shop):
+    with pytest.raises(Stopped, match="their lines are in"):
+        shop(3)
+    assert not (tmp_path / "out.csv").exists()
+    assert shop() == (9, 1)
+    assert shop(output="plain.csv", shares=None) == (9, 1)
+    plain, rows = (read(tmp_path / name) for name in ("plain.csv", "out.csv"))
+    assert [row["id"] for row in rows] == READABLE
+    # 1 to 1 by 1 to 19.
+    moved = prevalence.move([float(r["probability bright"]) for r in plain], 19)
+    np.testing.assert_allclose(
+        [float(row["probability bright"]) for row in rows], moved, atol=2e-5
+    )
+    cut = prevalence.best_cut(moved)
+    expected = (moved >= cut).astype(int)
+    assert 0 < expected.sum() < 9
+    assert [int(row["label bright"]) for row in rows] == expected.tolist()
+    # Nobody gave another share of the other style.
+    for row in rows:
+        assert (row["probability rare"], row["label rare"]) == ("0.250000", "1")
+    assert not list(tmp_path.glob("*.part"))
+    shop(output="lines.txt", submission=True)
+    lines = (tmp_path / "lines.txt").read_text().splitlines()
+    assert lines == [
+        f"{name.removesuffix('.png')},{flag},1"
+        for name, flag in zip(READABLE, expected, strict=True)
+    ]
+
+
+def test_failure_to_decide_leaves_the_scores(tmp_path, shop, monkeypatch):
+    (tmp_path / "out.csv").write_text("old")
+    with monkeypatch.context() as patch:
+        patch.setattr(prevalence, "apply", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            shop()
+    assert (tmp_path / "out.csv").read_text() == "old"
+    # No photo is scored again, though other shares are wanted.
+    (tmp_path / "shop.csv").write_text("style,share\nbright,0.4\n")
+    assert shop(0) == (9, 1)
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 10
+
+
+def test_none_readable_leaves_a_header(tmp_path, shop):
+    for path in (tmp_path / "photos").iterdir():
+        path.write_bytes(b"no photo")
+    assert shop() == (0, 10)
+    assert (tmp_path / "out.csv").read_text().count("\n") == 1
+
+
+def test_other_shares_want_a_file_of_their_own(tmp_path, shop):
+    with pytest.raises(InputError, match="shop.csv would be written over"):
+        shop(output="shop.csv")
+    (tmp_path / "link.csv").symlink_to("shop.csv")
+    with pytest.raises(InputError, match="shop.csv would be written over"):
+        shop(output="link.csv")
+    with pytest.raises(InputError, match="decides once all photos are scored"):
+        shop(output="/dev/null")
 
 
 @pytest.fixture
@@ -94,9 +191,6 @@ def stoppable(tmp_path, monkeypatch):
         )
 
     return predict
-
-
-READABLE = [f"{i}.png" for i in range(10) if i != 3]
 
 
 def ids(path):

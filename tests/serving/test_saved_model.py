@@ -231,6 +231,19 @@ def test_says_the_short_side_of_its_photos(model, product, tmp_path):
     assert assets.read_short_side(path) == 64
 
 
+def test_says_the_shares_of_its_photos(model, product, tmp_path):
+    assert assets.read_shares(product) is None
+    path = str(tmp_path / "saved_model")
+    scorer = saved_model.Thresholded(model, [0.5, 0.5])
+    saved_model.export(scorer, STYLES, path, shares=np.float64([0.25, 0.1]))
+    assert loader.load(path)[1] == STYLES
+    assert assets.read_shares(path) == [0.25, 0.1]
+    (pathlib.Path(path) / "assets" / assets.SHARES).write_text("1\n2\n")
+    sums.write(path)
+    with pytest.raises(InputError, match="was not run: .*between 0 and 1"):
+        loader.load(path)
+
+
 def test_product_of_an_older_version_is_loaded(model, tmp_path):
     path = str(tmp_path / "saved_model")
     scorer = saved_model.Thresholded(model, [0.5, 0.5])
