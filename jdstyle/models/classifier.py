@@ -5,6 +5,7 @@ import typing
 
 import keras
 import numpy as np
+import numpy.typing as npt
 from keras import ops
 
 from jdstyle.errors import InputError
@@ -162,12 +163,12 @@ def load_calibrated(folder):
             model,
             architecture,
             results["logit_corrections"],
-            results.get("logit_scales", 1),
+            results.get("logit_scales", 1.0),
         )
     return model
 
 
-def correct_logits(model, architecture, correction, scale=1):
+def correct_logits(model, architecture, correction, scale: npt.ArrayLike = 1.0):
     """Makes each logit `scale * logit + correction`, in the heads' weights.
 
     Args:
