@@ -12,6 +12,9 @@ from jdstyle.errors import shown
 from jdstyle.serving import assets
 
 _HEADER = ["style", "share"]
+# Photos with a style that are expected. Of fewer the best cut says little: a
+# single photo is recognised, whatever its probability.
+_FEW = 10
 
 
 class Prevalence(typing.NamedTuple):
@@ -197,4 +200,12 @@ def apply(given, probabilities, decisions):
         logging.info(
             "%s: for a share of %.4g recognised from %.4g on", name, share, cut
         )
+        if moved.sum() < _FEW:
+            logging.warning(
+                "%s: %.2g of %d photos are expected to have it, too few for a "
+                "cut to rely on. Give all photos of the shop at once.",
+                name,
+                moved.sum(),
+                len(moved),
+            )
     return probabilities, decisions, record

@@ -138,3 +138,14 @@ def test_only_given_styles_change(tmp_path, product):
     assert decided[:, 2].tolist() == [1, 0]
     assert record["Sexy"]["share"] == 0.5
     assert record["Sexy"]["cut"] == pytest.approx(0.5 / (4 * 0.504 + 1), 1e-3)
+
+
+@pytest.mark.parametrize("photos, warns", [(1, True), (19, True), (21, False)])
+def test_few_photos_cannot_say_where_to_cut(
+    tmp_path, product, log, photos, warns
+):
+    given = read(tmp_path, product, "style,share\nSexy,0.2\n")
+    probabilities = np.full((photos, 3), 0.5, np.float32)
+    prevalence.apply(given, probabilities, np.zeros((photos, 3), int))
+    said = f"Sexy: {photos / 2:.2g} of {photos} photos are expected"
+    assert (said in log.text) == warns
