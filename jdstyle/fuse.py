@@ -61,11 +61,15 @@ _FUSION = flags.DEFINE_enum(
 )
 _RELATIONS = flags.DEFINE_enum(
     "relations",
-    "shared",
-    ["shared", "full", "none"],
-    "How the other styles of a photo correct a style's probability. shared: "
-    "with one weight per style; full: with one weight per pair of styles; "
-    "none: not at all.",
+    "auto",
+    ["none", "equation2", "full", "sets", "stack", "both", "auto"],
+    "How the other styles of a photo correct a style's probability, in those "
+    "styles in which that gains F2 out of fold. equation2: as the recipe does, "
+    "by the styles that are recognised, with one weight per style; full: with "
+    "one weight per pair of styles; sets: by the label sets that photos have; "
+    "stack: by a logistic regression on all styles; both: by one on all styles "
+    "and what sets says; auto: in each style by what gains most of all but "
+    "full; none: not at all.",
 )
 _MIN_STYLES = flags.DEFINE_integer(
     "min_styles",

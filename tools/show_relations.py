@@ -211,10 +211,11 @@ def _show_scores(names, fitted, tested, test_labels):
     from jdstyle.fusion import plausibility
     from jdstyle.fusion import rules
 
+    plain = rules.calibrate(fitted.calibrated, tested).numpy()
     corrected = rules.correct(fitted, tested).numpy()
     decisions = {
         "0.5": tested >= 0.5,
-        "threshold": tested >= fitted.first_thresholds,
+        "threshold": plain >= fitted.first_thresholds,
         "+ relations": corrected >= fitted.thresholds,
         "+ plausibility": rules.decide(fitted, corrected).numpy(),
         "always all": plausibility.decide(

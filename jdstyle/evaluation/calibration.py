@@ -3,14 +3,10 @@
 import typing
 
 import numpy as np
+from scipy import optimize
 from scipy import special
-from sklearn.linear_model import LogisticRegression
 
 from jdstyle.evaluation import parts
-
-# Weak enough to leave two numbers alone, finite for labels that the logits
-# separate.
-_C = 1e6
 
 
 class Calibration(typing.NamedTuple):
@@ -106,11 +102,18 @@ def _platt(labels, logits):
     targets = np.where(
         labels, (positives + 1) / (positives + 2), 1 / (negatives + 2)
     )
-    # A photo of target t counts as t of a positive and 1 - t of a negative.
-    model = LogisticRegression(C=_C, solver="newton-cholesky")
-    model.fit(
-        np.tile(logits, 2)[:, np.newaxis],
-        np.repeat([1, 0], len(labels)),
-        np.concatenate([targets, 1 - targets]),
+
+    def loss(numbers):
+        scaled = numbers @ columns
+        value = np.mean(np.logaddexp(0, scaled) - targets * scaled)
+        return value, columns @ (special.expit(scaled) - targets) / len(labels)
+
+    def curvature(numbers):
+        yes = special.expit(numbers @ columns)
+        return columns * (yes * (1 - yes)) @ columns.T / len(labels)
+
+    columns = np.stack([logits, np.ones(len(logits))])
+    found = optimize.minimize(
+        loss, [1.0, 0.0], jac=True, hess=curvature, method="trust-exact"
     )
-    return model.coef_[0, 0], np.ravel(model.intercept_)[0]
+    return found.x

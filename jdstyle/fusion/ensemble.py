@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from jdstyle.fusion import blending
+from jdstyle.fusion import label_sets
 from jdstyle.fusion import rules
 from jdstyle.models import batch_norm_folding
 from jdstyle.models import classifier
@@ -57,18 +58,25 @@ class Ensemble:
 
         Returns:
             dict of tensors: `probabilities`, float32 in [0, 1], and `labels`,
-            int32 of 0s and 1s, both `(n, num_styles)`; and
+            int32 of 0s and 1s, both `(n, num_styles)`;
             `member_probabilities`, float32 `(n, members, num_styles)`, NaN
-            where a member lacks a style.
+            where a member lacks a style; and `label_set`, int32
+            `(n, num_styles)`, the most probable label set.
         """
         members = self._member_probabilities(images)
         blended = blending.apply(self._rules.blend, members)
         probabilities = rules.correct(self._rules, blended)
-        return {
+        outputs = {
             "probabilities": probabilities,
             "labels": rules.decide(self._rules, probabilities),
             "member_probabilities": members,
         }
+        if self._rules.found is not None:
+            outputs["label_set"] = label_sets.most_probable(
+                self._rules.found,
+                rules.calibrate(self._rules.calibrated, blended),
+            )
+        return outputs
 
     def _member_probabilities(self, images):
         """Returns float32 `(n, members, num_styles)`, NaN for what is lacking.

@@ -21,12 +21,15 @@ class Evidence(typing.NamedTuple):
             training labels.
         limits: two ints, fewest and most styles of a training photo.
         source: `records.Source` of the photos.
+        others: int array `(m, num_styles)`, labels of the training photos that
+            are not among those joined, or None.
     """
 
     joined: out_of_fold.OutOfFold
     counts: np.ndarray
     limits: tuple[int, int]
     source: records.Source
+    others: np.ndarray | None = None
 
 
 def gather(runs, photos, style_names, *, skip_unusable=False):
@@ -35,7 +38,7 @@ def gather(runs, photos, style_names, *, skip_unusable=False):
     Args:
         runs: list of `finished.FinishedRun`, all with folds or all without.
         photos: dict from "train" and "validation" to `records.Photos`, read
-            without a fold; only their labels are used.
+            without a fold; only their ids and labels are used.
         style_names: list of the data set's style names, a name per column of
             these labels.
         skip_unusable: bool, whether to go on without the styles that have no
@@ -61,11 +64,13 @@ def gather(runs, photos, style_names, *, skip_unusable=False):
     joined = out_of_fold.join(runs, style_names)
     joined = _with_positives(joined, skip_unusable)
     labels = labels[:, [style_names.index(name) for name in joined.style_names]]
+    ids = np.concatenate([photos[part].ids for part in parts])
     return Evidence(
         joined,
         relations.cooccurrence(labels),
         plausibility.limits(labels),
         source,
+        others=labels[~np.isin(ids, joined.ids)],
     )
 
 

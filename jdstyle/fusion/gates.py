@@ -4,12 +4,32 @@ A rule changes decisions. What it gains is measured on cross-fitted decisions:
 each fold is decided by what the others taught.
 """
 
+import typing
+
 import numpy as np
 import pandas as pd
 
 from jdstyle.evaluation import metrics
 
 YES = "yes"
+
+
+class Tried(typing.NamedTuple):
+    """A rule as it was tried in every style.
+
+    Attributes:
+        margins: float32 `(n, num_styles)`: each photo's probability less the
+            threshold, both as the other folds taught them; on from 0 up.
+        scores: float32 `(n, num_styles)`, what chose the thresholds.
+        thresholds: float32 `(num_styles,)`, of all photos.
+        refused: list of num_styles reasons to leave the rule off, "" where
+            there is none.
+    """
+
+    margins: np.ndarray
+    scores: np.ndarray
+    thresholds: np.ndarray
+    refused: list[str]
 
 
 def choose(labels, before, tried, folds, *, refused=None, wish=None, seed=0):

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pandas as pd
 from absl import logging
+from scipy import special
 
 from jdstyle.evaluation import charts
 from jdstyle.evaluation import scores
@@ -76,8 +77,7 @@ def fuse(
         len(joined.style_names),
         len(joined.ids),
     )
-    fitted, blended, gains = rule_fit.fit(gathered, options)
-    corrected = rules.correct(fitted, blended).numpy()
+    fitted, corrected, gains = rule_fit.fit(gathered, options)
     decisions = rules.decide_photos(fitted, corrected)
 
     _write_tables(output_dir, gathered, corrected, gains)
@@ -86,6 +86,7 @@ def fuse(
         joined.style_names,
         os.path.join(output_dir, directory.SAVED_MODEL_DIR),
         short_side=photos["train"].short_side,
+        shares=special.expit(fitted.found.prior.astype(float)),
     )
     results = {
         "styles": joined.style_names,
@@ -99,6 +100,15 @@ def fuse(
             and any(name in run.style_names for run in runs)
         ],
         "fusion": options.fusion,
+        "calibration": {
+            name: array.tolist()
+            for name, array in fitted.calibrated._asdict().items()
+        },
+        "relations": fitted.kinds,
+        "label_sets": {
+            "sets": len(fitted.found.sets),
+            "tau": float(fitted.found.tau),
+        },
         "first_thresholds": fitted.first_thresholds.tolist(),
         "thresholds": fitted.thresholds.tolist(),
         "alpha": fitted.alpha.tolist(),

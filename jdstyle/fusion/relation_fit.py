@@ -5,43 +5,29 @@ betas and threshold alone, so the search for the best macro F2 is a search per
 style. A gain counts only where it shows on photos that the fit did not see.
 """
 
-import functools
 import time
 import typing
 
 import numpy as np
-import pandas as pd
 from absl import logging
 
-from jdstyle.evaluation import parts
 from jdstyle.fusion import gates
 from jdstyle.fusion import relation_search
 
 
 class RelationFit(typing.NamedTuple):
-    """What `fit` found. Decisions are `probability >= threshold`, in float32.
+    """What `fit` found in every style, kept or not.
 
     Attributes:
-        first_thresholds: float32 `(num_styles,)`, for plain probabilities: they
-            say which styles are positive in the first stage.
-        alpha: float32 `(num_styles,)`; 1 where the correction is not kept.
-        beta: float32 `(num_styles, num_styles)`, `[target, other]`; a row of 0s
-            where it is not kept. The diagonal is 0.
-        thresholds: float32 `(num_styles,)`, for corrected probabilities that
-            were clipped to [0, 1]; the first threshold where it is not kept.
-        margins: float32 `(n, num_styles)`, of what is kept: each photo's
-            probability less the threshold, both as the other folds taught them.
-            A style is on from 0 up.
-        table: `pandas.DataFrame` of `gates.choose`; before its last column
-            `alpha` and `beta` (the largest one) of what is returned.
+        alpha: float32 `(num_styles,)`.
+        beta: float32 `(num_styles, num_styles)`, `[target, other]`. The
+            diagonal is 0.
+        tried: `gates.Tried`.
     """
 
-    first_thresholds: np.ndarray
     alpha: np.ndarray
     beta: np.ndarray
-    thresholds: np.ndarray
-    margins: np.ndarray
-    table: pd.DataFrame
+    tried: gates.Tried
 
 
 def fit(
@@ -51,7 +37,7 @@ def fit(
     conditional,
     *,
     full_matrix=False,
-    threshold="auto",
+    choose,
     seed=0,
 ):
     """Fits equation 2 on out-of-fold probabilities.
@@ -60,116 +46,65 @@ def fit(
     to the grid's best value until no change raises the cross-validated F2
     (per fold, the exact threshold of the other folds; counts pooled). The whole
     search, first thresholds included, is repeated without each fold and
-    scored on it. A style keeps its correction only where this cross-fitted F2
-    rises, beyond chance as `gates.choose` says, and, on all photos with
-    thresholds chosen again, F2 does not fall.
+    scored on it.
 
     Args:
-        labels: int or bool array of 0s and 1s, at least one 1 in each column,
-            shape `(n, num_styles)`.
-        probabilities: float array in [0, 1], shape `(n, num_styles)`: each
-            photo's by networks that were not trained on it. Used as float32.
-        folds: int array, shape `(n,)`. Where all are equal, parts by lot stand
-            in, as `parts.of_folds` says; so they do where, of two folds, one is
-            left to search in.
-        conditional: float array in [0, 1], shape `(num_styles, num_styles)`, of
-            `relations.conditional`; `[a, b]` is P(a|b).
+        labels: bool array, at least one 1 in each column, shape
+            `(n, num_styles)`.
+        probabilities: float32 array in [0, 1], shape `(n, num_styles)`: each
+            photo's by networks that were not trained on it.
+        folds: int array, shape `(n,)`, at least two different. Parts by lot
+            stand in where, of two folds, one is left to search in.
+        conditional: float32 array in [0, 1], shape `(num_styles, num_styles)`,
+            of `relations.conditional`; `[a, b]` is P(a|b).
         full_matrix: bool; a beta per (target, other) instead of one beta per
             target, shared by its others. Takes about ten times as long.
-        threshold: the `kind` of `bagging.choose`, of every threshold but those
-            of the search.
-        seed: int >= 0, of parts by lot and of the bootstraps.
+        choose: as in `relation_search.first_thresholds`, for every threshold
+            but those of the search.
+        seed: int >= 0, of parts by lot.
 
     Returns:
         `RelationFit`.
-
-    Raises:
-        ValueError: if shapes do not fit, a value is out of range, or a column
-            of `labels` holds no 1.
     """
-    labels, probabilities, folds, conditional = _check(
-        labels, probabilities, folds, conditional
-    )
-    folds = parts.of_folds(folds, seed)
-    choose = functools.partial(
-        relation_search.threshold, kind=threshold, seed=seed
-    )
     first = relation_search.first_thresholds(labels, probabilities, choose)
     whole = relation_search.make_part(labels, probabilities, folds, first)
     splits = [
         relation_search.split(whole, fold, seed, choose)
         for fold in np.unique(folds)
     ]
-
-    before, tried = np.empty_like(probabilities), np.empty_like(probabilities)
-    for held, first_of_rest, _, _ in splits:
-        before[held] = probabilities[held] - first_of_rest
-    found, refused = [], []
+    margins, scores = (np.empty_like(probabilities) for _ in range(2))
+    alpha, thresholds = (np.empty_like(first) for _ in range(2))
+    beta = np.empty_like(conditional)
+    refused = []
     for target, weights in enumerate(conditional):
         start = time.monotonic()
-        best, reason, tried[:, target] = _fit_style(
+        best, reason, margins[:, target] = _fit_style(
             whole,
             splits,
             target,
             weights,
             full_matrix,
-            first[target],
             choose,
         )
-        found.append(best)
+        alpha[target], beta[target] = best
+        scores[:, target] = relation_search.corrected(
+            whole, target, weights, *best
+        )
+        thresholds[target] = choose(labels[:, target], scores[:, target])
         refused.append(reason)
         logging.info(
-            "Relations of style %d of %d: alpha %.1f, beta %g (%.1f s).",
+            "Equation 2 of style %d of %d: alpha %.1f, beta %g (%.1f s).",
             target + 1,
             len(first),
             best[0],
             best[1].max(),
             time.monotonic() - start,
         )
-    on, table = gates.choose(
-        labels, before >= 0, tried >= 0, folds, refused=refused, seed=seed
-    )
-    alpha, final = np.ones_like(first), first.copy()
-    beta = np.zeros_like(conditional)
-    for target in np.flatnonzero(on):
-        alpha[target], beta[target], final[target] = found[target]
-    # Before the last column, `kept`.
-    table.insert(table.columns.size - 1, "alpha", [*alpha, np.nan])
-    table.insert(table.columns.size - 1, "beta", [*beta.max(axis=1), np.nan])
-    margins = np.where(on, tried, before)
-    return RelationFit(first, alpha, beta, final, margins, table)
+    tried = gates.Tried(margins, scores, thresholds, refused)
+    return RelationFit(alpha, beta, tried)
 
 
-def plain(labels, probabilities, folds, threshold="auto", seed=0):
-    """Fits thresholds alone.
-
-    Args:
-        labels: bool array, shape `(n, num_styles)`, a 1 in each column.
-        probabilities: float32 array in [0, 1], shape `(n, num_styles)`.
-        folds: int array, shape `(n,)`.
-        threshold: as in `fit`.
-        seed: as in `fit`.
-
-    Returns:
-        `(thresholds, margins)`: float32 `(num_styles,)`, of all photos, and
-        float32 `(n, num_styles)`, the `margins` of `RelationFit` of thresholds
-        of the other folds.
-    """
-    choose = functools.partial(
-        relation_search.threshold, kind=threshold, seed=seed
-    )
-    folds = parts.of_folds(folds, seed)
-    margins = np.empty_like(probabilities)
-    for fold in np.unique(folds):
-        held = folds == fold
-        margins[held] = probabilities[held] - relation_search.first_thresholds(
-            labels[~held], probabilities[~held], choose
-        )
-    first = relation_search.first_thresholds(labels, probabilities, choose)
-    return first, margins
-
-
-def _fit_style(whole, splits, target, conditional, full_matrix, first, choose):
+def _fit_style(whole, splits, target, conditional, full_matrix, choose):
     """Fits one style on all photos, and without each fold to score it.
 
     Args:
@@ -179,21 +114,15 @@ def _fit_style(whole, splits, target, conditional, full_matrix, first, choose):
         conditional: float32 array in [0, 1], shape `(num_styles,)`: P(target|b)
             for each style b.
         full_matrix: bool; a beta per other style instead of one for all.
-        first: float32, the threshold for plain probabilities.
         choose: as in `relation_search.first_thresholds`.
 
     Returns:
-        `(found, refused, margins)`: `(alpha, beta, threshold)` with beta of
-        shape `(num_styles,)`; why it cannot be kept, or ""; and the
-        cross-fitted margins with the correction, float32 `(n,)`.
+        `(found, refused, margins)`: `(alpha, beta)` with beta of shape
+        `(num_styles,)`; why it cannot be kept, or ""; and the cross-fitted
+        margins with the correction, float32 `(n,)`.
     """
-    labels, raw = whole.labels[:, target], whole.probabilities[:, target]
-    alpha, beta = relation_search.search(
-        whole, target, conditional, full_matrix
-    )
-    scores = relation_search.corrected(whole, target, conditional, alpha, beta)
-    found = alpha, beta, choose(labels, scores)
-    margins = np.empty_like(raw)
+    found = relation_search.search(whole, target, conditional, full_matrix)
+    margins = np.empty_like(whole.probabilities[:, target])
     for held, _, rest, left_out in splits:
         setting = relation_search.search(rest, target, conditional, full_matrix)
         threshold = choose(
@@ -204,55 +133,6 @@ def _fit_style(whole, splits, target, conditional, full_matrix, first, choose):
             relation_search.corrected(left_out, target, conditional, *setting)
             - threshold
         )
-    refused = ""
-    if alpha == 1 and not beta.any():
-        refused = "nothing found"
-    elif relation_search.f2(labels, scores >= found[2]) < relation_search.f2(
-        labels, raw >= first
-    ):
-        refused = "lost on all photos"
-    return found, refused, margins
-
-
-def _check(labels, probabilities, folds, conditional):
-    """Returns arrays of bool, float32, the folds' own dtype and float32."""
-    labels, probabilities, folds, conditional = map(
-        np.asarray, (labels, probabilities, folds, conditional)
-    )
-    if labels.ndim != 2 or not labels.size:
-        raise ValueError(
-            "`labels` must have the shape (n, num_styles) and hold at least "
-            f"one photo. Received: shape {labels.shape}."
-        )
-    if not np.isin(labels, (0, 1)).all():
-        raise ValueError(
-            f"`labels` must be 0 or 1. Received: {np.unique(labels)[:10]}."
-        )
-    photos, num_styles = labels.shape
-    for name, array, shape in [
-        ("probabilities", probabilities, (photos, num_styles)),
-        ("folds", folds, (photos,)),
-        ("conditional", conditional, (num_styles, num_styles)),
-    ]:
-        if array.shape != shape:
-            raise ValueError(
-                f"`{name}` must have the shape {shape}. "
-                f"Received: shape {array.shape}."
-            )
-        # Written so that a NaN is refused.
-        if name != "folds" and not np.all((array >= 0) & (array <= 1)):
-            raise ValueError(
-                f"`{name}` must be numbers in [0, 1]. "
-                f"Received: {array.min()} to {array.max()}."
-            )
-    if not labels.any(axis=0).all():
-        raise ValueError(
-            "`labels` must hold at least one 1 in each column. Received: none "
-            f"in column {np.argmin(labels.any(axis=0))}."
-        )
-    return (
-        labels.astype(bool),
-        probabilities.astype(np.float32),
-        folds,
-        conditional.astype(np.float32),
-    )
+    alpha, beta = found
+    changes = alpha != 1 or beta.any()
+    return found, "" if changes else "nothing found", margins

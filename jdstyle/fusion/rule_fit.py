@@ -10,10 +10,11 @@ import numpy as np
 from absl import logging
 
 from jdstyle.errors import InputError
+from jdstyle.evaluation import calibration
 from jdstyle.evaluation import parts
 from jdstyle.fusion import blending
 from jdstyle.fusion import gates
-from jdstyle.fusion import relation_fit
+from jdstyle.fusion import relation_choice
 from jdstyle.fusion import relations
 from jdstyle.fusion import rules
 
@@ -26,10 +27,10 @@ def fit(evidence, options):
         options: `rules.Options`.
 
     Returns:
-        `(fitted, blended, gains)`: `rules.Rules`; float32 `(n, num_styles)`,
-        the blended probabilities, cross-fitted; and a dict from the name of a
-        rule ("relations", "at least 1", "at most 5", in the order in which they
-        apply, and "all rules") to the DataFrame of `gates.choose` by style
+        `(fitted, corrected, gains)`: `rules.Rules`; float32 `(n, num_styles)`,
+        the probabilities that chose the thresholds; and a dict from the name of
+        a rule ("relations", "at least 1", "at most 5", in the order in which
+        they apply, and "all rules") to the DataFrame of `gates.choose` by style
         name. A rule that can change nothing is not in it.
 
     Raises:
@@ -39,6 +40,7 @@ def fit(evidence, options):
     labels = joined.labels == 1
     num_styles = len(joined.style_names)
     least, most = _limits(evidence, options)
+    folds = parts.of_folds(joined.folds, options.seed)
     blend, blended = blending.fit(
         joined.labels,
         joined.probabilities,
@@ -46,36 +48,35 @@ def fit(evidence, options):
         options.fusion,
         seed=options.seed,
     )
-    conditional = relations.conditional(evidence.counts).astype(np.float32)
-    first, plain = relation_fit.plain(
-        labels, blended, joined.folds, options.threshold, options.seed
+    calibrated = calibration.fit(
+        joined.labels, calibration.logits(blended), folds
     )
-    alpha = np.ones(num_styles, np.float32)
-    beta = np.zeros((num_styles, num_styles), np.float32)
-    chosen, margins, gains = first, plain, {}
-    if options.relations != "none" and num_styles > 1:
-        _, alpha, beta, chosen, margins, table = relation_fit.fit(
-            labels,
-            blended,
-            joined.folds,
-            conditional,
-            full_matrix=options.relations == "full",
-            threshold=options.threshold,
-            seed=options.seed,
-        )
-        gains["relations"] = table
+    conditional = relations.conditional(evidence.counts).astype(np.float32)
+    related = relation_choice.fit(
+        labels,
+        rules.calibrate(calibrated, blended),
+        folds,
+        conditional,
+        kind=options.relations if num_styles > 1 else "none",
+        others=evidence.others,
+        threshold=options.threshold,
+        seed=options.seed,
+    )
     none = np.zeros(num_styles, bool)
     fitted = rules.Rules(
-        *(blend, first, conditional, alpha, beta, chosen),
+        blend,
+        related.first_thresholds,
+        *(conditional, related.alpha, related.beta, related.thresholds),
         *(least, most, none, none),
+        calibrated=calibrated,
+        kinds=related.kinds,
+        found=related.found,
+        stack=related.stack,
     )
-    decided = _Decided(
-        labels,
-        parts.of_folds(joined.folds, options.seed),
-        rules.correct(fitted, blended).numpy(),
-        margins,
-    )
-    after = margins >= 0
+    decided = _Decided(labels, folds, related.scores, related.margins)
+    after, gains = related.margins >= 0, {}
+    if options.relations != "none" and num_styles > 1:
+        gains["relations"] = related.table
     if least > 0:
         wish = None if options.least is None else f"--min_styles={least}"
         fitted, after, gains[f"at least {least}"] = _gate_limit(
@@ -88,14 +89,18 @@ def fit(evidence, options):
         )
     if gains:
         gains["all rules"] = gates.total(
-            labels, plain >= 0, after, _which_are_on(gains), seed=options.seed
+            labels,
+            related.plain >= 0,
+            after,
+            _which_are_on(gains),
+            seed=options.seed,
         )
     names = dict(enumerate(joined.style_names))
     gains = {
         rule: table.rename(index=names).rename_axis("style")
         for rule, table in gains.items()
     }
-    return fitted, blended, gains
+    return fitted, related.scores, gains
 
 
 class _Decided(typing.NamedTuple):
@@ -104,8 +109,8 @@ class _Decided(typing.NamedTuple):
     Attributes:
         labels: bool `(n, num_styles)`.
         folds: int `(n,)`.
-        corrected: float32 `(n, num_styles)`, by rules fitted to all photos.
-        margins: float32 `(n, num_styles)`, of `relation_fit.RelationFit`.
+        corrected: float32 `(n, num_styles)`, what chose the thresholds.
+        margins: float32 `(n, num_styles)`, of `relation_choice.Relations`.
     """
 
     labels: np.ndarray

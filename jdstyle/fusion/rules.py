@@ -5,9 +5,12 @@ import typing
 import numpy as np
 import tensorflow as tf
 
+from jdstyle.evaluation import calibration
 from jdstyle.fusion import blending
+from jdstyle.fusion import label_sets
 from jdstyle.fusion import plausibility
 from jdstyle.fusion import relations
+from jdstyle.fusion import stacking
 
 # Photos that are decided at a time: a photo takes most * num_styles * 4 bytes.
 _PHOTOS = 1 << 10
@@ -18,8 +21,7 @@ class Options(typing.NamedTuple):
 
     Attributes:
         fusion: "mean", "weighted" or "stack", as in `blending.fit`.
-        relations: "none", "shared" (a beta per style) or "full" (a beta per
-            pair of styles).
+        relations: as the `kind` of `relation_choice.fit`.
         least, most: ints, how many styles a photo can have, in all styles,
             whatever that costs. None takes the limits of the training labels,
             in those styles in which that gains F2.
@@ -28,7 +30,7 @@ class Options(typing.NamedTuple):
     """
 
     fusion: str = "mean"
-    relations: str = "shared"
+    relations: str = "auto"
     least: int | None = None
     most: int | None = None
     threshold: str = "auto"
@@ -40,7 +42,7 @@ class Rules(typing.NamedTuple):
 
     Attributes:
         blend: `blending.Blend`.
-        first_thresholds: float32 `(num_styles,)`, for blended probabilities.
+        first_thresholds: float32 `(num_styles,)`, for calibrated probabilities.
         conditional: float32 `(num_styles, num_styles)`; `[a, b]` is P(a|b).
         alpha: float32 `(num_styles,)`, of equation 2.
         beta: float32 `(num_styles, num_styles)`, of equation 2.
@@ -49,6 +51,12 @@ class Rules(typing.NamedTuple):
         adds: bool `(num_styles,)`, where `least` turns a style on; None: in
             all styles.
         drops: the same, where `most` turns a style off.
+        calibrated: `calibration.Calibration` of the blended probabilities;
+            None: they are calibrated.
+        kinds: None, or list of a string per style, "sets", "stack" or "both"
+            where that decides instead of equation 2.
+        found: `label_sets.LabelSets`; may be None where `kinds` is.
+        stack: `blending.Blend` of "stack" and "both", or None.
     """
 
     blend: blending.Blend
@@ -61,10 +69,34 @@ class Rules(typing.NamedTuple):
     most: int
     adds: np.ndarray | None = None
     drops: np.ndarray | None = None
+    calibrated: calibration.Calibration | None = None
+    kinds: list[str] | None = None
+    found: label_sets.LabelSets | None = None
+    stack: blending.Blend | None = None
+
+
+def calibrate(fitted, blended):
+    """Makes blended probabilities honest; what needs no change keeps its bits.
+
+    Args:
+        fitted: `calibration.Calibration`, or None for one that changes nothing.
+        blended: float32 `(n, num_styles)`, of `blending.apply`.
+
+    Returns:
+        float32 tensor in [0, 1], shape `(n, num_styles)`.
+    """
+    blended = tf.cast(blended, tf.float32)
+    if fitted is None:
+        return blended
+    scale, shift = (array.astype(np.float64) for array in fitted)
+    changed = (scale != 1) | (shift != 0)
+    logits = stacking.logits(blended) * scale + shift
+    honest = tf.cast(tf.sigmoid(logits), tf.float32)
+    return tf.where(changed, honest, blended)
 
 
 def correct(fitted, blended):
-    """Applies equation 2, as `relations.correct` says, clipped to [0, 1].
+    """Calibrates, then lets each style be corrected by the others.
 
     Args:
         fitted: `Rules`.
@@ -73,11 +105,29 @@ def correct(fitted, blended):
     Returns:
         float32 tensor in [0, 1], shape `(n, num_styles)`.
     """
-    positive = blended >= fitted.first_thresholds
-    corrected = relations.correct(
-        blended, positive, fitted.conditional, fitted.alpha, fitted.beta
-    )
-    return tf.clip_by_value(corrected, 0.0, 1.0)
+    plain = corrected = calibrate(fitted.calibrated, blended)
+    if np.any(fitted.alpha != 1) or np.any(fitted.beta):
+        corrected = relations.correct(
+            plain,
+            plain >= fitted.first_thresholds,
+            fitted.conditional,
+            fitted.alpha,
+            fitted.beta,
+        )
+        corrected = tf.clip_by_value(corrected, 0.0, 1.0)
+    kinds = np.array(fitted.kinds or [])
+    if np.isin(kinds, ["sets", "both"]).any():
+        marginals = label_sets.marginals(fitted.found, plain)
+        corrected = tf.where(kinds == "sets", marginals, corrected)
+    else:
+        marginals = plain  # For a stack that does not look at it.
+    stacked = np.isin(kinds, ["stack", "both"])
+    if stacked.any():
+        both = tf.stack([plain, marginals], axis=1)
+        corrected = tf.where(
+            stacked, blending.apply(fitted.stack, both), corrected
+        )
+    return corrected
 
 
 def decide(fitted, corrected):
@@ -100,6 +150,19 @@ def decide(fitted, corrected):
     )
 
 
+def correct_photos(fitted, blended):
+    """Applies `correct` to many photos, some at a time to spare memory.
+
+    Args:
+        fitted: `Rules`.
+        blended: float32 array, shape `(n, num_styles)`.
+
+    Returns:
+        float32 array in [0, 1], shape `(n, num_styles)`.
+    """
+    return _in_blocks(correct, fitted, blended, np.float32)
+
+
 def decide_photos(fitted, corrected):
     """Applies `decide` to many photos, some at a time to spare memory.
 
@@ -110,8 +173,12 @@ def decide_photos(fitted, corrected):
     Returns:
         int32 array of 0s and 1s, shape `(n, num_styles)`.
     """
-    decisions = np.empty(corrected.shape, np.int32)
-    for top in range(0, len(decisions), _PHOTOS):
+    return _in_blocks(decide, fitted, corrected, np.int32)
+
+
+def _in_blocks(rule, fitted, probabilities, dtype):
+    result = np.empty(probabilities.shape, dtype)
+    for top in range(0, len(result), _PHOTOS):
         block = slice(top, top + _PHOTOS)
-        decisions[block] = decide(fitted, corrected[block])
-    return decisions
+        result[block] = rule(fitted, probabilities[block])
+    return result

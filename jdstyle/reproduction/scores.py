@@ -178,7 +178,8 @@ def score_product(gathered, saved_model, first, builder, part):
         [joined.members.index(first)],
         members,
         photos,
-        rules.Options(),
+        # As in the recipe.
+        rules.Options(relations="equation2"),
     )
     return result
 

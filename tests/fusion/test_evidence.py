@@ -18,7 +18,14 @@ SOURCE = records.Source("demo/1.0.0", "f" * 64, num_leaking=2)
 def photos(train=TRAIN):
     """What `gather` reads of photos: the labels and where they come from."""
     return {
-        part: records.Photos(None, np.int32(labels), None, None, SOURCE, 320)
+        part: records.Photos(
+            np.array([f"{part}{i}" for i in range(len(labels))]),
+            np.int32(labels),
+            None,
+            None,
+            SOURCE,
+            320,
+        )
         for part, labels in [("train", train), ("validation", VALIDATION)]
     }
 
@@ -39,15 +46,18 @@ def test_without_folds_the_training_photos_are_counted(tmp_path):
     assert found.counts.tolist() == [[1, 1], [1, 3]]
     assert found.limits == (1, 2)
     assert found.source == SOURCE
+    assert found.others.tolist() == [[1, 1], [0, 1], [0, 1]]
 
 
 def test_with_folds_the_validation_photos_count_too(tmp_path):
     for fold in (1, 2):
-        row = (f"{fold}.jpg", 1, 0.5)
+        row = (f"train{fold}", 1, 0.5)
         run_directories.write(tmp_path, str(fold), ["Sports"], [row], fold=fold)
     found = gather(tmp_path)
     assert found.counts.tolist() == [[2]]
     assert found.limits == (0, 1)
+    # Of four photos two are joined.
+    assert found.others.tolist() == [[1], [1]]
 
 
 def test_refuses_unknown_labels(tmp_path):

@@ -47,11 +47,13 @@ def test_without_relations_the_plain_thresholds_decide(gathered):
     assert gains == {}
     assert (fitted.least, fitted.most) == (0, 2)
     assert (fitted.thresholds == fitted.first_thresholds).all()
-    np.testing.assert_allclose(
-        blended, gathered.joined.probabilities.mean(axis=1), rtol=1e-6
-    )
-    corrected = rules.correct(fitted, blended).numpy()
-    np.testing.assert_array_equal(corrected, blended)
+    mean = gathered.joined.probabilities.mean(axis=1)
+    # The members are not sure enough of what they know, which is mended.
+    assert (fitted.calibrated.scale > 1).all()
+    corrected = rules.correct(fitted, mean).numpy()
+    np.testing.assert_allclose(corrected, blended, rtol=1e-5)
+    order = mean.argsort(axis=0)
+    assert (np.diff(np.take_along_axis(corrected, order, 0), axis=0) >= 0).all()
     for column, labels in enumerate(gathered.joined.labels.T):
         best, f2 = thresholds.best_threshold(labels, blended[:, column])
         decided = rules.decide(fitted, corrected).numpy()[:, column]
@@ -59,7 +61,7 @@ def test_without_relations_the_plain_thresholds_decide(gathered):
         assert f2 > 0.7
 
 
-@pytest.mark.parametrize("kind", ["shared", "full"])
+@pytest.mark.parametrize("kind", ["equation2", "full"])
 def test_each_rule_has_a_table_with_a_row_per_style_name(gathered, kind):
     fitted, _, gains = rule_fit.fit(gathered, rules.Options(relations=kind))
     assert list(gains) == ["relations", "at least 1", "all rules"]
@@ -125,7 +127,8 @@ def macro_f2(labels, decisions):
 def test_limits_are_off_where_a_weak_network_would_lose(most):
     """Thresholds for F2 say yes often where little is known: rightly so."""
     gathered = evidence_of(*made(1.0, 300, most))
-    fitted, _, gains = rule_fit.fit(gathered, rules.Options())
+    options = rules.Options(relations="equation2")
+    fitted, _, gains = rule_fit.fit(gathered, options)
     assert not fitted.adds.any() and not fitted.drops.any()
     # What "at most" would have cost, out of fold and on photos of later.
     table = gains[f"at most {most}"]
@@ -139,7 +142,11 @@ def test_limits_are_off_where_a_weak_network_would_lose(most):
     total = gains["all rules"].loc["macro mean"]
     assert total["f2_after"] == total["f2_before"]
     labels, probabilities = made(1.0, 2000, most, seed=1)
-    alone = macro_f2(labels, probabilities >= fitted.first_thresholds)
+    alone = macro_f2(
+        labels,
+        rules.calibrate(fitted.calibrated, probabilities)
+        >= fitted.first_thresholds,
+    )
     corrected = rules.correct(fitted, probabilities).numpy()
     always = fitted._replace(adds=None, drops=None)
     limited = macro_f2(labels, rules.decide_photos(always, corrected))
@@ -150,7 +157,9 @@ def test_limits_are_off_where_a_weak_network_would_lose(most):
 
 def test_limits_are_on_where_they_gain():
     gathered = evidence_of(*made(3.0, 600, 1))
-    fitted, _, gains = rule_fit.fit(gathered, rules.Options())
+    # The label sets would know that there is one.
+    options = rules.Options(relations="equation2")
+    fitted, _, gains = rule_fit.fit(gathered, options)
     assert fitted.adds.any() or fitted.drops.any()
     for field, rule in [("adds", "at least 1"), ("drops", "at most 1")]:
         kept = (gains[rule]["kept"][:-1] == "yes").tolist()
@@ -204,16 +213,20 @@ def test_refuses_limits_out_of_range(gathered, options, received):
         rule_fit.fit(gathered, rules.Options(**options))
 
 
-@pytest.mark.parametrize("relations_kind", ["none", "shared"])
+@pytest.mark.parametrize("relations_kind", ["none", "equation2"])
 @pytest.mark.parametrize("kind, seed", [("bagged", 3), ("exact", 0)])
 def test_thresholds_are_chosen_as_asked(relations_kind, kind, seed):
     """Those of what the rules make of the photos, whichever rules are on."""
     gathered = evidence_of(*made(2.0, 200, 2))
     options = rules.Options(relations=relations_kind, threshold=kind, seed=seed)
-    fitted, blended, _ = rule_fit.fit(gathered, options)
+    fitted, _, _ = rule_fit.fit(gathered, options)
+    blended = gathered.joined.probabilities[:, 0]
     corrected = rules.correct(fitted, blended).numpy()
     for scores, chosen in [
-        (blended, fitted.first_thresholds),
+        (
+            rules.calibrate(fitted.calibrated, blended).numpy(),
+            fitted.first_thresholds,
+        ),
         (corrected, fitted.thresholds),
     ]:
         expected = [

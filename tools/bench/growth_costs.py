@@ -28,7 +28,7 @@ def styles(number, rows=_ROWS, graph_rows=_GRAPH_ROWS):
     import numpy as np
     import tensorflow as tf
 
-    from jdstyle.fusion import relation_fit
+    from jdstyle.fusion import relation_choice
     from jdstyle.fusion import relations
     from jdstyle.fusion import rules
 
@@ -42,7 +42,7 @@ def styles(number, rows=_ROWS, graph_rows=_GRAPH_ROWS):
     start = time.process_time()
     conditional = relations.conditional(relations.cooccurrence(labels))
     conditional = conditional.astype("float32")
-    fit = relation_fit.fit(labels, probabilities, folds, conditional)
+    fit = relation_choice.fit(labels, probabilities, folds, conditional)
     costs = {"fit relations, thresholds": time.process_time() - start}
 
     fitted = rules.Rules(

@@ -20,7 +20,10 @@ _PHOTOS = flags.DEFINE_integer(
     "photos", 2_000, "Photos; nine in ten validate.", lower_bound=20
 )
 _RELATIONS = flags.DEFINE_enum(
-    "relations", "shared", ["shared", "full", "none"], "As the flag of fuse."
+    "relations",
+    "auto",
+    ["auto", "equation2", "full", "none"],
+    "As the flag of fuse.",
 )
 
 _IMAGE_SIZE = 64

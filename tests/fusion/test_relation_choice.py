@@ -1,4 +1,4 @@
-"""Tests for `jdstyle.fusion.relation_fit`."""
+"""Tests for `jdstyle.fusion.relation_choice`, and of `relation_fit`."""
 
 import io
 
@@ -11,9 +11,14 @@ from hypothesis import strategies as st
 
 from jdstyle.evaluation import bagging
 from jdstyle.evaluation import metrics
-from jdstyle.fusion import relation_fit
+from jdstyle.fusion import relation_choice
 from jdstyle.fusion import relation_search
 from jdstyle.fusion import relations
+from jdstyle.fusion import rules
+
+
+def fit_equation(*arguments, **options):
+    return relation_choice.fit(*arguments, **{"kind": "equation2", **options})
 
 
 def conditional(labels):
@@ -84,7 +89,7 @@ def check_never_loses(labels, probabilities, folds, fit):
 @pytest.fixture(scope="module")
 def implied_fit():
     labels, probabilities, folds = implied()
-    return relation_fit.fit(labels, probabilities, folds, conditional(labels))
+    return fit_equation(labels, probabilities, folds, conditional(labels))
 
 
 def test_helps_where_another_style_implies_it(implied_fit):
@@ -109,11 +114,11 @@ def test_gain_is_cross_fitted():
     # of it: pooled, the very F2 of the table.
     labels, probabilities, folds = implied(200)
     given = conditional(labels)
-    table = relation_fit.fit(labels, probabilities, folds, given).table
+    table = fit_equation(labels, probabilities, folds, given).table
     before, after = np.empty((2, *labels.shape), bool)
     for fold in range(5):
         held = folds == fold
-        fit = relation_fit.fit(
+        fit = fit_equation(
             labels[~held], probabilities[~held], folds[~held], given
         )
         assert fit.table.loc[0, "kept"] == "yes"
@@ -125,8 +130,8 @@ def test_gain_is_cross_fitted():
 
 def test_full_matrix_finds_who_implies_it():
     labels, probabilities, folds = implied()
-    fit = relation_fit.fit(
-        labels, probabilities, folds, conditional(labels), full_matrix=True
+    fit = fit_equation(
+        labels, probabilities, folds, conditional(labels), kind="full"
     )
     assert fit.table.loc[0, "kept"] == "yes"
     assert fit.beta[0, 1] > fit.beta[0, 2]
@@ -137,7 +142,7 @@ def test_full_matrix_finds_who_implies_it():
 def test_cannot_help_perfect_scores():
     labels, probabilities, folds = implied()
     probabilities[:, 0] = 0.1 + 0.8 * labels[:, 0]
-    fit = relation_fit.fit(labels, probabilities, folds, conditional(labels))
+    fit = fit_equation(labels, probabilities, folds, conditional(labels))
     assert fit.table["kept"].tolist() == ["no: nothing found"] * 3 + ["0 of 3"]
     assert fit.table.loc["macro mean", "f2_before"] == 1
     assert (fit.alpha == 1).all() and not fit.beta.any()
@@ -148,9 +153,7 @@ def test_what_loses_is_refused_and_the_table_says_so():
     lost = 0
     for seed in range(3):
         labels, probabilities, folds = noise(60, 3, seed)
-        fit = relation_fit.fit(
-            labels, probabilities, folds, conditional(labels)
-        )
+        fit = fit_equation(labels, probabilities, folds, conditional(labels))
         check_never_loses(labels, probabilities, folds, fit)
         refused = fit.table[fit.table["kept"] == "no: lost"]
         assert (refused["tried_gain"] < 0).all()
@@ -170,12 +173,12 @@ def test_what_loses_is_refused_and_the_table_says_so():
 def test_never_loses(photos, styles, seed, full_matrix):
     labels, probabilities, folds = noise(photos, styles, seed)
     probabilities = np.round(probabilities, 1)  # Many equal scores.
-    fit = relation_fit.fit(
+    fit = fit_equation(
         labels,
         probabilities,
         folds,
         conditional(labels),
-        full_matrix=full_matrix,
+        kind="full" if full_matrix else "equation2",
     )
     check_never_loses(labels, probabilities, folds, fit)
 
@@ -238,9 +241,7 @@ def test_same_seed_same_result():
     labels, probabilities, _ = implied(150)
     folds = np.zeros(150, int)
     first, second = (
-        relation_fit.fit(
-            labels, probabilities, folds, conditional(labels), seed=3
-        )
+        fit_equation(labels, probabilities, folds, conditional(labels), seed=3)
         for _ in range(2)
     )
     pd.testing.assert_frame_equal(first.table, second.table)
@@ -253,7 +254,7 @@ def test_positives_in_one_fold():
     # threshold is the one of all photos.
     labels, probabilities, folds = implied()
     labels[folds > 0, 0] = 0
-    fit = relation_fit.fit(labels, probabilities, folds, conditional(labels))
+    fit = fit_equation(labels, probabilities, folds, conditional(labels))
     assert fit.table.loc[0, "kept"] == "no: positives in one fold"
     assert fit.table.loc[0, "f2_before"] == 0
     assert fit.alpha[0] == 1 and not fit.beta[0].any()
@@ -291,4 +292,83 @@ def test_refuses(change, message):
         **change,
     }
     with pytest.raises(ValueError, match=message):
-        relation_fit.fit(**arguments)
+        fit_equation(**arguments)
+
+
+def exclusive(photos, seed=0, apart=1.5):
+    """Photos of exactly one of three styles, and scores of some signal."""
+    rng = np.random.default_rng(seed)
+    labels = np.eye(3, dtype=int)[rng.choice(3, photos, p=[0.7, 0.2, 0.1])]
+    seen = rng.normal(size=labels.shape) + apart * (labels - 0.5)
+    logits = apart * seen + np.log(labels.mean(axis=0))
+    return labels, (1 / (1 + np.exp(-logits))).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["sets", "stack", "both", "auto"])
+def test_that_there_is_one_of_a_group_is_worth_much(kind):
+    labels, probabilities = exclusive(1500)
+    fit = relation_choice.fit(
+        *(labels, probabilities, np.arange(1500) % 5, conditional(labels)),
+        kind=kind,
+    )
+    table = fit.table
+    assert table.loc["macro mean", "gain_low"] > 0.02
+    if kind == "auto":
+        assert set(fit.kinds) - {"none"}
+        assert table["kept"][:3].tolist() == [
+            f"yes: {of}" if of != "none" else kept
+            for of, kept in zip(fit.kinds, table["kept"], strict=False)
+        ]
+    else:
+        assert set(fit.kinds) <= {kind, "none"}
+    # As much on photos of later, by what the product computes.
+    labels, fresh = exclusive(4000, seed=1)
+    fitted = rules.Rules(
+        blend=None,
+        **{
+            name: getattr(fit, name)
+            for name in ("first_thresholds", "alpha", "beta", "thresholds")
+        },
+        conditional=conditional(labels).astype(np.float32),
+        least=0,
+        most=3,
+        kinds=fit.kinds,
+        found=fit.found,
+        stack=fit.stack,
+    )
+    alone = f2(labels, fresh >= fit.first_thresholds).mean()
+    corrected = rules.correct_photos(fitted, fresh)
+    after = f2(labels, corrected >= fit.thresholds).mean()
+    assert after - alone == pytest.approx(
+        table.loc["macro mean", "gain"], abs=0.03
+    )
+
+
+@pytest.mark.parametrize("kind", relation_choice.KINDS)
+def test_noise_has_no_relations(kind):
+    labels, probabilities, folds = noise(1200, 4, 0)
+    fit = relation_choice.fit(
+        *(labels, probabilities, folds, conditional(labels)), kind=kind
+    )
+    assert fit.kinds == ["none"] * 4
+    assert fit.stack is None
+    assert (fit.thresholds == fit.first_thresholds).all()
+    np.testing.assert_array_equal(fit.scores, probabilities)
+
+
+def test_regressions_want_photos_and_positives():
+    labels, probabilities = exclusive(900)
+    fit = relation_choice.fit(
+        *(labels, probabilities, np.arange(900) % 5, conditional(labels)),
+        kind="both",
+    )
+    assert set(fit.table["kept"][:3]) == {"no: too few photos"}
+    labels, probabilities = exclusive(1500)
+    labels[19:, 2] = 0
+    labels[:19, 2] = 1
+    fit = relation_choice.fit(
+        *(labels, probabilities, np.arange(1500) % 5, conditional(labels)),
+        kind="both",
+    )
+    assert fit.table.loc[2, "kept"] == "no: too few positives"
+    assert fit.kinds[:2] != ["none", "none"]

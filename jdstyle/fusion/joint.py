@@ -1,0 +1,173 @@
+"""Relations that look at all styles of a photo at once.
+
+- "sets": the probability by the label sets that photos have, `label_sets`.
+- "stack": a logistic regression on the logits of all styles, `stacking`.
+- "both": a logistic regression on the logits of all styles and of all that
+  "sets" says.
+"""
+
+import typing
+
+import numpy as np
+from absl import logging
+
+from jdstyle.fusion import blending
+from jdstyle.fusion import gates
+from jdstyle.fusion import label_sets
+from jdstyle.fusion import stacking
+
+KINDS = ("sets", "stack", "both")
+
+# Regressions with more columns take minutes; with fewer rows or positives they
+# learn the rows by heart.
+_MOST_STYLES = 64
+_LEAST_ROWS = 1000
+_LEAST_EXAMPLES = 20
+
+
+class Joint(typing.NamedTuple):
+    """What all styles of a photo say about each.
+
+    Attributes:
+        found: `label_sets.LabelSets`.
+        kernels: dict from "stack" and "both", if they were fitted, to float32
+            `(2 * num_styles, num_styles)`: rows are the logits of the
+            probabilities and of the marginals of `found`.
+        biases: dict from these to float32 `(num_styles,)`.
+    """
+
+    found: label_sets.LabelSets
+    kernels: dict[str, np.ndarray]
+    biases: dict[str, np.ndarray]
+
+
+def fit(labels, probabilities, kinds, others):
+    """Fits relations on photos that the networks were not trained on.
+
+    Args:
+        labels: bool array, shape `(n, num_styles)`, a 1 in each column.
+        probabilities: float32 array in [0, 1], shape `(n, num_styles)`,
+            calibrated.
+        kinds: those of `KINDS` that are wanted.
+        others: labels of photos without probabilities, `(m, num_styles)`.
+
+    Returns:
+        `(joint, scores)`: `Joint`, and a dict from kind to float32
+        `(n, num_styles)`: what the photos are given; marginals are those of the
+        label sets of the other photos.
+    """
+    found, marginals = label_sets.fit(labels, probabilities, others)
+    joint, scores = Joint(found, {}, {}), {"sets": marginals}
+    columns = [i for i, why in enumerate(_refusals(labels)) if not why]
+    num_styles = labels.shape[1]
+    inputs = np.stack([probabilities, marginals], axis=1)
+    logits = stacking.logits(inputs.reshape(len(labels), -1)).numpy()
+    for kind in [kind for kind in kinds if kind != "sets"]:
+        used = slice(num_styles if kind == "stack" else 2 * num_styles)
+        kernel = np.zeros((2 * num_styles, num_styles), np.float32)
+        bias = np.zeros(num_styles, np.float32)
+        if columns:
+            kernel[used, columns], bias[columns] = stacking.regressions(
+                labels[:, columns], logits[:, used]
+            )
+        joint.kernels[kind], joint.biases[kind] = kernel, bias
+        scores[kind] = _stacked(joint, kind, inputs)
+    return joint, {kind: scores[kind] for kind in kinds}
+
+
+def apply(joint, kind, probabilities):
+    """Returns float32 `(n, num_styles)`, of photos that fitted nothing."""
+    marginals = label_sets.marginals(joint.found, probabilities).numpy()
+    if kind == "sets":
+        return marginals
+    return _stacked(joint, kind, np.stack([probabilities, marginals], axis=1))
+
+
+def blend(joint, kinds):
+    """Returns the `blending.Blend` of the styles' kinds, None if none stacks.
+
+    Args:
+        joint: `Joint`.
+        kinds: list of a string per style; what is not "stack" or "both" gets
+            columns of 0.
+    """
+    if not set(kinds) & joint.kernels.keys():
+        return None
+    num_styles = len(kinds)
+    kernel = np.zeros((2 * num_styles, num_styles), np.float32)
+    bias = np.zeros(num_styles, np.float32)
+    for column, kind in enumerate(kinds):
+        if kind in joint.kernels:
+            kernel[:, column] = joint.kernels[kind][:, column]
+            bias[column] = joint.biases[kind][column]
+    return blending.Blend("stack", kernel=kernel, bias=bias)
+
+
+def cross_fit(labels, probabilities, folds, kinds, others, choose):
+    """Tries kinds of relations, each fold by what the others taught.
+
+    Args:
+        labels: as in `fit`.
+        probabilities: as in `fit`.
+        folds: int array, shape `(n,)`, at least two different.
+        kinds: as in `fit`.
+        others: as in `fit`.
+        choose: as in `relation_search.first_thresholds`.
+
+    Returns:
+        `(joint, tried)`: `Joint` of all photos, and a dict from kind to
+        `gates.Tried`.
+    """
+    refused = _refusals(labels)
+    joint, _ = fit(labels, probabilities, kinds, others)
+    scores = {kind: np.empty_like(probabilities) for kind in kinds}
+    margins = {kind: np.empty_like(probabilities) for kind in kinds}
+    for fold in np.unique(folds) if kinds else []:
+        held = folds == fold
+        of_rest, seen = fit(labels[~held], probabilities[~held], kinds, others)
+        for kind in kinds:
+            unseen = apply(of_rest, kind, probabilities[held])
+            scores[kind][held] = unseen
+            margins[kind][held] = unseen - _thresholds(
+                labels[~held], seen[kind], choose
+            )
+    return joint, {
+        kind: gates.Tried(
+            margins[kind],
+            scores[kind],
+            _thresholds(labels, scores[kind], choose),
+            [""] * len(refused) if kind == "sets" else refused,
+        )
+        for kind in kinds
+    }
+
+
+def _thresholds(labels, scores, choose):
+    return np.array(
+        [choose(y, p) for y, p in zip(labels.T, scores.T, strict=True)],
+        np.float32,
+    )
+
+
+def _refusals(labels):
+    """Returns why a regression is not to be trusted, "" where it is."""
+    photos, num_styles = labels.shape
+    if num_styles > _MOST_STYLES:
+        logging.info(
+            "No regression on other styles: more than %d of them.", _MOST_STYLES
+        )
+        return ["too many styles"] * num_styles
+    if photos < _LEAST_ROWS:
+        return ["too few photos"] * num_styles
+    positives = labels.sum(axis=0)
+    fewer = np.minimum(positives, photos - positives)
+    return ["" if n >= _LEAST_EXAMPLES else "too few positives" for n in fewer]
+
+
+def _stacked(joint, kind, inputs):
+    return blending.apply(
+        blending.Blend(
+            "stack", kernel=joint.kernels[kind], bias=joint.biases[kind]
+        ),
+        inputs,
+    ).numpy()

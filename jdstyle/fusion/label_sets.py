@@ -1,0 +1,161 @@
+"""What the label sets that photos have say about a photo's styles.
+
+A photo has one of the label sets that training photos have. Which one, its
+probabilities say, and how often each set occurs:
+
+    P(S | photo) ~ count(S) * product over styles k in S of odds_k ** tau
+
+where odds_k are those of the photo's probability by those of the style among
+all photos. What is never together, always together or one of a group comes out
+by itself.
+"""
+
+import typing
+
+import numpy as np
+import tensorflow as tf
+
+from jdstyle.evaluation import calibration
+from jdstyle.fusion import stacking
+
+# Label sets that are remembered, the most frequent ones.
+_MOST = 1024
+# How far the styles' odds are believed: 1 if their errors had nothing in
+# common, less the more they have.
+_TAUS = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4)
+# About how many photos choose tau; more say the same.
+_CHOOSING = 8192
+# Photos at a time: what is computed for them stays in the processor's cache.
+_PHOTOS = 1 << 11
+# What is added to a count of photos that may be 0.
+_LITTLE = 0.5
+
+
+class LabelSets(typing.NamedTuple):
+    """The label sets of some photos.
+
+    Attributes:
+        sets: float32 `(num_sets, num_styles)` of 0s and 1s, the most frequent
+            first.
+        log_counts: float32 `(num_sets,)`, of how many photos have the set.
+        prior: float32 `(num_styles,)`, logits of the styles' shares.
+        tau: float32, > 0.
+    """
+
+    sets: np.ndarray
+    log_counts: np.ndarray
+    prior: np.ndarray
+    tau: np.float32
+
+
+def fit(labels, probabilities, others=None):
+    """Counts label sets and chooses how far the odds are believed.
+
+    Chosen is the tau of the least log loss, each photo by the sets of the
+    others: its own label set has one photo less.
+
+    Args:
+        labels: int or bool array of 0s and 1s, shape `(n, num_styles)`, n > 0.
+        probabilities: float32 array in [0, 1], shape `(n, num_styles)`,
+            calibrated, of networks that were not trained on these photos.
+        others: None, or the labels of photos without probabilities, shape
+            `(m, num_styles)`.
+
+    Returns:
+        `(found, marginals)`: `LabelSets`, and float32 `(n, num_styles)`: what
+        `marginals` returns, but each photo by the sets of the others.
+    """
+    labels = np.asarray(labels).astype(np.int8)
+    every = labels if others is None else np.concatenate([labels, others])
+    sets, places, counts = np.unique(
+        every, axis=0, return_inverse=True, return_counts=True
+    )
+    order = np.argsort(-counts, kind="stable")[:_MOST]
+    rank = np.full(len(sets), -1)
+    rank[order] = np.arange(len(order))
+    own = rank[places.reshape(-1)[: len(labels)]]
+    positives = every.sum(axis=0, dtype=np.float64)
+    prior = np.log(positives + _LITTLE)
+    prior -= np.log(len(every) - positives + _LITTLE)
+    found = LabelSets(
+        sets[order].astype(np.float32),
+        np.log(counts[order]).astype(np.float32),
+        prior.astype(np.float32),
+        np.float32(1),
+    )
+    some = slice(None, None, max(1, len(labels) // _CHOOSING))
+
+    def loss(tau):
+        scores = _without_own(
+            found._replace(tau=np.float32(tau)), probabilities[some], own[some]
+        )
+        logits = stacking.logits(scores).numpy()
+        return calibration.log_losses(labels[some] == 1, logits).mean()
+
+    found = found._replace(tau=np.float32(min(_TAUS, key=loss)))
+    return found, _without_own(found, probabilities, own)
+
+
+def marginals(found, probabilities):
+    """Returns the probability of each style, by the label sets of all photos.
+
+    Args:
+        found: `LabelSets`.
+        probabilities: float32 array or tensor in [0, 1], `(n, num_styles)`.
+
+    Returns:
+        float32 tensor in [0, 1], shape `(n, num_styles)`.
+    """
+    shares = tf.nn.softmax(_evidence(found, probabilities))
+    # Rounding may leave a sum of shares above 1.
+    return tf.clip_by_value(tf.matmul(shares, found.sets), 0.0, 1.0)
+
+
+def most_probable(found, probabilities):
+    """Returns the most probable label set of each photo.
+
+    Args:
+        found: `LabelSets`.
+        probabilities: float32 array or tensor in [0, 1], `(n, num_styles)`.
+
+    Returns:
+        int32 tensor of 0s and 1s, shape `(n, num_styles)`; of equally probable
+        sets, the more frequent one.
+    """
+    best = tf.argmax(_evidence(found, probabilities), axis=1)
+    return tf.gather(tf.cast(found.sets, tf.int32), best)
+
+
+def _evidence(found, probabilities):
+    """Returns the logarithm of what is proportional to P(S | photo)."""
+    logits = tf.cast(stacking.logits(probabilities), tf.float32)
+    odds = found.tau * (logits - found.prior)
+    return tf.matmul(odds, found.sets, transpose_b=True) + found.log_counts
+
+
+def _without_own(found, probabilities, own):
+    """Returns marginals by the sets of the other photos.
+
+    Args:
+        found: `LabelSets`.
+        probabilities: float32 array, shape `(n, num_styles)`.
+        own: int array, shape `(n,)`: each photo's label set, -1 for one that is
+            not in `found`.
+
+    Returns:
+        float32 array in [0, 1], shape `(n, num_styles)`.
+    """
+    counts = np.exp(found.log_counts.astype(np.float64))
+    left = ((counts - 1) / counts).astype(np.float32)
+    result = np.empty(probabilities.shape, np.float32)
+    for top in range(0, len(result), _PHOTOS):
+        block = slice(top, top + _PHOTOS)
+        evidence = _evidence(found, probabilities[block]).numpy()
+        evidence -= evidence.max(axis=1, keepdims=True)
+        weights = np.exp(evidence)
+        known = np.flatnonzero(own[block] >= 0)
+        of_known = own[block][known]
+        weights[known, of_known] *= left[of_known]
+        total = weights.sum(axis=1, keepdims=True)
+        result[block] = weights @ found.sets / np.maximum(total, 1e-30)
+    return result.clip(0, 1)
