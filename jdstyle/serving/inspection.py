@@ -31,6 +31,8 @@ _SCORES = {
     "valid": "DT_BOOL",
 }
 _MEMBERS = {"member_probabilities": "DT_FLOAT"}
+# Of fused products, as of version 0.3.0; others may do without.
+_OPTIONAL = {"label_set": "DT_INT32"}
 # Inputs and outputs of each signature.
 _SIGNATURES = {
     "serving_default": (_FILES_INPUT, _SCORES),
@@ -134,7 +136,7 @@ def _check_signatures(signatures):
         if found != inputs:
             raise ValueError(f"signature {name} takes {found}, not {inputs}")
         found = _dtypes(signatures[name].outputs)
-        if found != outputs:
+        if found not in (outputs, outputs | _OPTIONAL):
             raise ValueError(f"signature {name} gives {found}, not {outputs}")
 
 

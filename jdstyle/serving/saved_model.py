@@ -55,15 +55,17 @@ class StyleClassifier(tf.Module):
     - `serving_default`: `image_bytes`, string `(n,)`: JPEG, PNG or WebP files.
     - `pixels`: `images`, float32 `(n, height, width, 3)`, RGB in [0, 255], of
       any size.
-    - `members`: as `serving_default`, with `member_probabilities` as well.
+    - `members`: as `serving_default`, with `member_probabilities` and, of fused
+      products, `label_set` as well.
 
     They return `probabilities`, float32 `(n, num_styles)`; `labels`, int32
     `(n, num_styles)`, 1 where the style is recognised; and `valid`, bool
     `(n,)`: False where a file is not a readable photo or a pixel is not finite;
     such a photo has probabilities NaN and labels 0 and leaves the others as
     they are. `member_probabilities` are float32
-    `(n, num_members, num_styles)`, NaN where a member lacks a style. A photo
-    is decoded once, for all members; where these want several sizes, the
+    `(n, num_members, num_styles)`, NaN where a member lacks a style;
+    `label_set` is int32 `(n, num_styles)`, the most probable one. A photo is
+    decoded once, for all members; where these want several sizes, the
     smaller ones are averaged down from a decoding for the largest, which is not
     to the last bit what they were trained on.
 

@@ -13,9 +13,11 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
 from jdstyle.errors import InputError
+from jdstyle.evaluation import calibration
 from jdstyle.files import sums
 from jdstyle.fusion import blending
 from jdstyle.fusion import ensemble
+from jdstyle.fusion import label_sets
 from jdstyle.fusion import rules
 from jdstyle.models import backbones
 from jdstyle.models import classifier
@@ -541,6 +543,14 @@ def test_fused_products_are_accepted(blend, tmp_path):
         thresholds=np.float32([0.5, 0.5]),
         least=1,
         most=2,
+        calibrated=calibration.Calibration(HALVES[0], HALVES[1]),
+        kinds=["sets", "both"],
+        found=label_sets.fit([[1, 0], [0, 1]], np.float32([[1, 0], [0, 1]]))[0],
+        stack=blending.Blend(
+            "stack",
+            kernel=np.ones((4, 2), np.float32),
+            bias=np.zeros(2, np.float32),
+        ),
     )
     networks = [tiny_network(0, [0]), tiny_network(1, [0, 1])]
     directory = str(tmp_path / "saved_model")
@@ -548,7 +558,9 @@ def test_fused_products_are_accepted(blend, tmp_path):
         ensemble.Ensemble(networks, ["a", "b"], 2, fitted), NAMES, directory
     )
     classify, _ = loader.load(directory, "members")
-    assert classify(tf.constant([JPEG]))["labels"].shape == (1, 2)
+    outputs = classify(tf.constant([JPEG]))
+    assert outputs["labels"].shape == (1, 2)
+    assert outputs["label_set"].numpy().tolist() in ([[1, 0]], [[0, 1]])
 
 
 FAMILIES = [
