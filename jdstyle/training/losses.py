@@ -5,6 +5,10 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+# Beyond it a logit counts as this much: costs and sums over a batch then stay
+# far below float32's largest number, 3.4e38.
+_LARGEST_LOGIT = 1e20
+
 
 @keras.saving.register_keras_serializable(package="jdstyle")
 class CostSensitiveBinaryCrossentropy(keras.losses.Loss):
@@ -16,9 +20,10 @@ class CostSensitiveBinaryCrossentropy(keras.losses.Loss):
                -false_positive_cost * (1 - y) * log(1 - p)
 
     computed from the logits, so that it and its gradient stay finite for
-    every finite logit, and in float32 whatever the dtype of the logits. A
-    negative label masks: unknown, or not accepted by the resampling; it adds 0
-    and counts in the mean.
+    every finite logit, and in float32 whatever the dtype of the logits. A logit
+    beyond 1e20 counts as 1e20, and its slope shrinks likewise; one that is not
+    finite has a loss that is not either. A negative label masks: unknown, or
+    not accepted by the resampling; it adds 0 and counts in the mean.
 
     Args:
         false_negative_cost: float > 0, or a sequence of one for each style;
@@ -75,7 +80,7 @@ class CostSensitiveBinaryCrossentropy(keras.losses.Loss):
         """
         self._check_shapes(tuple(y_true.shape), tuple(y_pred.shape))
         y_true = ops.cast(y_true, "float32")
-        y_pred = ops.cast(y_pred, "float32")
+        y_pred = _bound(ops.cast(y_pred, "float32"))
         missed_cost = ops.convert_to_tensor(self.false_negative_cost, "float32")
         alarm_cost = ops.convert_to_tensor(self.false_positive_cost, "float32")
         # -log(p) and -log(1 - p), without overflow.
@@ -109,6 +114,13 @@ class CostSensitiveBinaryCrossentropy(keras.losses.Loss):
                     f"`{name}` must be one number, or one for each of the "
                     f"{pred_shape[1]} styles. Received: {len(cost)} of them."
                 )
+
+
+def _bound(logits):
+    """Scales logits beyond the largest to it; others keep every bit."""
+    largest = ops.maximum(ops.abs(logits), _LARGEST_LOGIT)
+    # A clip would let inf pass for a number, and has no slope.
+    return logits * ops.stop_gradient(_LARGEST_LOGIT / largest)
 
 
 def balanced_costs(

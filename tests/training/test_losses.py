@@ -99,6 +99,32 @@ def test_extreme_logits(jit_compile):
     np.testing.assert_allclose(slopes, [[0], [-1.5], [1], [0]], atol=1e-6)
 
 
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("largest", [3e38, np.finfo(np.float32).max])
+def test_largest_logits_stay_finite(largest, jit_compile):
+    """At a cost, over several styles and photos, masked ones among them."""
+    loss = losses.CostSensitiveBinaryCrossentropy(1e6, 1e6)
+    step = tf.function(
+        lambda y, x: gradient_graph(loss, y, x), jit_compile=jit_compile
+    )
+    labels = tf.constant([[1.0, 0.0, 0.0, -1.0], [1.0, 1.0, 1.0, -1.0]])
+    signs = tf.constant([[-1.0, 1.0, -1.0, 1.0], [-1.0, -1.0, 1.0, -1.0]])
+    value, slopes = step(labels, largest * signs)
+    # Four of eight are wrong, each by 1e20.
+    np.testing.assert_allclose(value, 1e6 * 1e20 / 2, rtol=1e-6)
+    assert np.isfinite(slopes).all()
+    # Towards what is right, where it is wrong.
+    assert np.sign(slopes).tolist() == [[-1, 1, 0, 0], [-1, -1, 0, 0]]
+
+
+@pytest.mark.parametrize("logit", [np.inf, -np.inf, np.nan])
+def test_a_logit_that_is_not_finite_shows(logit):
+    """The training looks at the loss to find it."""
+    loss = losses.CostSensitiveBinaryCrossentropy()
+    for label in (0.0, 1.0):
+        assert not np.isfinite(loss(np.array([[label]]), np.array([[logit]])))
+
+
 def gradient_graph(loss, labels, logits):
     with tf.GradientTape() as tape:
         tape.watch(logits)
