@@ -9,6 +9,7 @@ import shlex
 from absl import flags
 
 from jdstyle import defaults
+from jdstyle import loss_flags
 from jdstyle import path_flags
 from jdstyle import threshold_flags
 from jdstyle.errors import InputError
@@ -144,20 +145,7 @@ def define(values):
         upper_bound=0.9999,
         flag_values=values,
     )
-    flags.DEFINE_float(
-        "false_positive_cost",
-        1.0,
-        "Cost of a false positive in the loss.",
-        lower_bound=1e-6,
-        flag_values=values,
-    )
-    flags.DEFINE_boolean(
-        "balance",
-        False,
-        "Give positives and negatives the same weight in the loss, by their "
-        "counts after resampling.",
-        flag_values=values,
-    )
+    loss_flags.define(values)
     flags.DEFINE_boolean(
         "augment",
         True,

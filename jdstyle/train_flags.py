@@ -22,6 +22,7 @@ _OF_EPOCHS = {
     "learning_rate": None,
     "weight_decay": 1e-4,
     "ema": 0.0,
+    "loss": "cost_sensitive",
     "balance": False,
     "precision": None,
     "xla": False,

@@ -10,6 +10,7 @@ PACKAGE = pathlib.Path(__file__).parents[1] / "jdstyle"
 FLAG_MODULES = {
     "cli",
     "data_flags",
+    "loss_flags",
     "path_flags",
     "prevalence_flags",
     "run_flags",
@@ -71,6 +72,7 @@ PURE = (
     "input_pipeline/augment.py",
     "input_pipeline/resampling.py",
     "models/inception_v4.py",
+    "training/focused_losses.py",
     "training/losses.py",
 )
 

@@ -84,6 +84,7 @@ def test_refuses_flags_that_do_not_go_together(changes, message):
         ({"steps_per_epoch": 9}, "--steps_per_epoch is for trainings without"),
         ({"weight_decay": 0.0}, "--weight_decay is for trainings without"),
         ({"ema": 0.9}, "--ema is for trainings without"),
+        ({"loss": "focal"}, "--loss is for trainings without"),
         ({"balance": True}, "--balance is for trainings without"),
         ({"precision": "auto"}, "--precision is for trainings without"),
         ({"xla": True}, "--xla is for trainings without"),
@@ -181,14 +182,16 @@ def test_refuses_values_that_absl_lets_pass(argument, message):
     [
         (["--epoch=3"], "jdstyle.train says: .*epoch"),
         (["--epochs=many"], "jdstyle.train says: .*--epochs"),
+        (["--loss=hinge"], "jdstyle.train says: .*--loss.*asymmetric"),
         (["--learning_rate=nan"], "--learning_rate must be finite"),
         (["--noaugment", "photos"], "flags of jdstyle.train. Received: photos"),
     ],
 )
 def test_a_sweep_can_ask_whether_flags_can_be_used(arguments, message):
     flags.FLAGS(["train", "--style=2", "--epochs=7"])
-    values = train_flags.parse(["--style=12", "--noaugment"])
+    values = train_flags.parse(["--style=12", "--noaugment", "--loss=focal"])
     assert (values["style"], values["augment"]) == ("12", False)
+    assert values["loss"] == "focal"
     assert values["epochs"] is None  # Not ours.
     with pytest.raises(InputError, match=message):
         train_flags.parse(["--style=1", *arguments])
@@ -196,11 +199,12 @@ def test_a_sweep_can_ask_whether_flags_can_be_used(arguments, message):
 
 
 def test_settings_are_the_values_and_what_wins_over_them():
-    values = resolve(style="12", batch_size="16", ema=0.9)
+    values = resolve(style="12", batch_size="16", ema=0.9, loss="asymmetric")
     settings = run_flags.settings(
         values, init_from="run", sharing="trunk", groups=None
     )
     assert (settings.batch_size, settings.ema) == (16, 0.9)
+    assert settings.loss == "asymmetric"
     assert (settings.init_from, settings.sharing) == ("run", "trunk")
     assert (
         run_flags.settings(values | {"batch_size": "auto"}).batch_size == "auto"

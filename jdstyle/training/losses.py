@@ -83,12 +83,25 @@ class CostSensitiveBinaryCrossentropy(keras.losses.Loss):
         y_pred = _bound(ops.cast(y_pred, "float32"))
         missed_cost = ops.convert_to_tensor(self.false_negative_cost, "float32")
         alarm_cost = ops.convert_to_tensor(self.false_positive_cost, "float32")
-        # -log(p) and -log(1 - p), without overflow.
-        missed = y_true * ops.softplus(-y_pred)  # pyright: ignore
-        alarm = (1.0 - y_true) * ops.softplus(y_pred)  # pyright: ignore
+        missed, alarm = self.errors(y_pred)
+        missed = y_true * missed  # pyright: ignore
+        alarm = (1.0 - y_true) * alarm  # pyright: ignore
         loss = missed_cost * missed + alarm_cost * alarm
         known = y_true >= 0  # pyright: ignore
         return ops.mean(ops.where(known, loss, 0.0), axis=-1)
+
+    def errors(self, logits):
+        """Computes what logits cost before the costs multiply it.
+
+        Args:
+            logits: float32 tensor, each at most 1e20 in size.
+
+        Returns:
+            `(missed, alarm)`: tensors of the same shape, what each costs if its
+            label is 1, and if it is 0.
+        """
+        # -log(p) and -log(1 - p), without overflow.
+        return ops.softplus(-logits), ops.softplus(logits)
 
     def get_config(self):
         return {

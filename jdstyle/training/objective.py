@@ -25,7 +25,9 @@ class Objective(typing.NamedTuple):
             `resampling.accepted`.
         shown: float, photos that a pass over the training shows on average.
         correction: float64 array, shape `(num_styles,)`: added to the logits,
-            it makes their probabilities those among all photos.
+            it makes their probabilities those among all photos, if the loss is
+            the cross-entropy; of other losses it takes out the resampling and
+            the costs roughly.
         loss, validation_loss: `keras.losses.Loss` on logits.
     """
 

@@ -12,8 +12,16 @@ from jdstyle.models import classifier
 from jdstyle.models import starts
 from jdstyle.runs import directory
 from jdstyle.training import batch_size
+from jdstyle.training import focused_losses
 from jdstyle.training import losses
 from jdstyle.training import optimizer
+
+# The losses of --loss, all of them multiplied by the costs.
+_LOSSES = {
+    "cost_sensitive": losses.CostSensitiveBinaryCrossentropy,
+    "asymmetric": focused_losses.AsymmetricLoss,
+    "focal": focused_losses.make_focal_loss,
+}
 
 # Steps of an epoch at least: fewer are not worth validating.
 _LEAST_STEPS = 10
@@ -32,7 +40,7 @@ class Settings(typing.NamedTuple):
     program choose, `ema` 0 takes no average. `threshold` is the `kind` of
     `bagging.choose`. `groups` are lists of columns, each of which is in one of
     them. `frozen` trains the heads alone, see `frozen`; what is about epochs
-    then says nothing.
+    then says nothing. `loss` is "cost_sensitive", "asymmetric" or "focal".
     """
 
     backbone: str
@@ -57,6 +65,7 @@ class Settings(typing.NamedTuple):
     sharing: str = "trunk"
     groups: list[list[int]] | None = None
     frozen: bool = False
+    loss: str = "cost_sensitive"
 
 
 class Epochs(typing.NamedTuple):
@@ -192,7 +201,7 @@ def make_costs(settings, kept):
 
 
 def make_losses(settings, kept, shown):
-    """Returns the cost-sensitive loss for training, and for validation.
+    """Returns the loss for training, and for validation.
 
     In training a style's loss is divided by the share of the shown photos that
     it accepts. So its mean over a pass is the mean over what its own one-style
@@ -208,8 +217,9 @@ def make_losses(settings, kept, shown):
         the same.
     """
     missed, alarm = make_costs(settings, kept)
+    make_loss = _LOSSES[settings.loss]
     return tuple(
-        losses.CostSensitiveBinaryCrossentropy(missed / share, alarm / share)
+        make_loss(missed / share, alarm / share)
         for share in (kept.sum(axis=1) / shown, 1.0)
     )
 

@@ -79,6 +79,7 @@ def execute(
         "image_size": architecture.image_size,
         "sharing": architecture.sharing if len(columns) > 1 else None,
         "frozen": settings.frozen,
+        "loss": settings.loss,
         "architecture": architecture._asdict(),
         "fold": fold,
         "init_from": settings.init_from,

@@ -1,6 +1,9 @@
+import numpy as np
 import pytest
 import small_settings
 
+from jdstyle.training import focused_losses
+from jdstyle.training import losses
 from jdstyle.training import recipe
 
 SETTINGS = small_settings.SETTINGS
@@ -42,3 +45,30 @@ def test_says_before_it_starts_what_is_too_short(
     assert len(sentences) == len(said)
     for sentence, part in zip(sentences, said, strict=True):
         assert part in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "options"),
+    [
+        ("cost_sensitive", losses.CostSensitiveBinaryCrossentropy, {}),
+        (
+            "asymmetric",
+            focused_losses.AsymmetricLoss,
+            {"positive_focus": 0, "negative_focus": 4, "margin": 0.05},
+        ),
+        (
+            "focal",
+            focused_losses.AsymmetricLoss,
+            {"positive_focus": 2, "negative_focus": 2, "margin": 0},
+        ),
+    ],
+)
+def test_costs_and_shares_multiply_every_loss(name, kind, options):
+    # A quarter of the photos that are shown is of the first style.
+    kept = np.array([[5.0, 5.0], [30.0, 10.0]])
+    made = recipe.make_losses(SETTINGS._replace(loss=name), kept, 40.0)
+    for loss, costs in zip(made, ([6.0, 1.5], [1.5, 1.5]), strict=True):
+        assert type(loss) is kind
+        config = loss.get_config()
+        assert config["false_negative_cost"] == costs
+        assert options.items() <= config.items()

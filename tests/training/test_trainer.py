@@ -131,12 +131,12 @@ def test_same_seed_same_run(parts, tmp_path):
     [
         {"precision": "mixed_bfloat16"},
         {"precision": "mixed_float16"},
-        {"ema": 0.9},
+        {"ema": 0.9, "loss": "asymmetric"},
         {"balance": True, "positive_rate": 0.0},
+        {"loss": "focal", "xla": True, "epochs": 1},
         {"frozen_epochs": 1},
         {"frozen_epochs": 2},
         {"batch_size": "auto", "steps_per_epoch": 0, "epochs": 1},
-        {"xla": True, "epochs": 1},
     ],
     ids=lambda changes: "-".join(changes),
 )
