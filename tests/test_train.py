@@ -189,9 +189,11 @@ def test_refuses_values_that_absl_lets_pass(argument, message):
 )
 def test_a_sweep_can_ask_whether_flags_can_be_used(arguments, message):
     flags.FLAGS(["train", "--style=2", "--epochs=7"])
-    values = train_flags.parse(["--style=12", "--noaugment", "--loss=focal"])
+    values = train_flags.parse(
+        ["--style=12", "--noaugment", "--loss=focal", "--flip"]
+    )
     assert (values["style"], values["augment"]) == ("12", False)
-    assert values["loss"] == "focal"
+    assert (values["loss"], values["flip"]) == ("focal", True)
     assert values["epochs"] is None  # Not ours.
     with pytest.raises(InputError, match=message):
         train_flags.parse(["--style=1", *arguments])
@@ -199,12 +201,14 @@ def test_a_sweep_can_ask_whether_flags_can_be_used(arguments, message):
 
 
 def test_settings_are_the_values_and_what_wins_over_them():
-    values = resolve(style="12", batch_size="16", ema=0.9, loss="asymmetric")
+    values = resolve(
+        style="12", batch_size="16", ema=0.9, loss="asymmetric", flip=True
+    )
     settings = run_flags.settings(
         values, init_from="run", sharing="trunk", groups=None
     )
     assert (settings.batch_size, settings.ema) == (16, 0.9)
-    assert settings.loss == "asymmetric"
+    assert (settings.loss, settings.flip) == ("asymmetric", True)
     assert (settings.init_from, settings.sharing) == ("run", "trunk")
     assert (
         run_flags.settings(values | {"batch_size": "auto"}).batch_size == "auto"

@@ -150,7 +150,8 @@ def load_calibrated(folder):
         folder: run directory.
 
     Returns:
-        `keras.Model` whose logits are those of the styles among all photos.
+        `keras.Model` whose logits are those of the styles among all photos, and
+        of a run of --flip the means over mirror images.
 
     Raises:
         InputError: as `load_run`.
@@ -165,7 +166,26 @@ def load_calibrated(folder):
             results["logit_corrections"],
             results.get("logit_scales", 1.0),
         )
-    return model
+    record = directory.read_json(os.path.join(folder, directory.RUN_FILE))
+    return average_mirrored(model) if record.get("flip") else model
+
+
+def average_mirrored(model):
+    """Makes a network average over each image and its mirror image.
+
+    Args:
+        model: `keras.Model` from images to logits or features.
+
+    Returns:
+        `keras.Model` like it, of the same weights, that takes twice as long.
+    """
+    images = keras.Input(model.input_shape[1:], name="images")
+    # Columns in the other order: every runtime has this operation.
+    mirrored = ops.take(images, range(images.shape[2])[::-1], axis=2)
+    # One call on a batch twice as large: two calls would be two graphs.
+    outputs = model(ops.concatenate([images, mirrored], axis=0))
+    pairs = ops.reshape(outputs, (2, -1, outputs.shape[1]))
+    return keras.Model(images, ops.mean(pairs, axis=0))
 
 
 def correct_logits(model, architecture, correction, scale: npt.ArrayLike = 1.0):

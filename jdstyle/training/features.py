@@ -1,9 +1,9 @@
 """Features of photos by a frozen backbone, kept beside the records.
 
-They depend on the photo's bytes, the backbone, its weights, the image size and
-the code between them, and on nothing else: runs that agree in these share them,
-whatever their styles and folds, and photos that a new version of the data set
-has in common with an older one keep theirs.
+They depend on the photo's bytes, the backbone, its weights, the image size,
+--flip and the code between them, and on nothing else: runs that agree in these
+share them, whatever their styles and folds, and photos that a new version of
+the data set has in common with an older one keep theirs.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ from jdstyle.datasets import whole_records
 from jdstyle.files import atomic
 from jdstyle.input_pipeline import batches
 from jdstyle.models import batch_norm_folding
+from jdstyle.models import classifier
 from jdstyle.models import forward
 from jdstyle.runs import provenance
 
@@ -61,14 +62,18 @@ class Extractor:
         model: `keras.Model` of `classifier.build` with one backbone.
         architecture: `classifier.Architecture` of it.
         data_set_dir: folder of the data set's versions; the cache is in it.
+        flip: bool, whether to average over each photo and its mirror image. A
+            head makes of that what the mean of its logits is.
 
     Attributes:
-        folder: of the cache, for this backbone, its weights and its size.
+        folder: of the cache, for this backbone, its weights, its size and flip.
     """
 
-    def __init__(self, model, architecture, data_set_dir):
+    def __init__(self, model, architecture, data_set_dir, *, flip=False):
         folded = batch_norm_folding.fold_batch_norms(model)
         body = keras.Model(folded.input, folded.get_layer("logits").input)
+        if flip:
+            body = classifier.average_mirrored(body)
         self._forward = forward.make_forward(body)
         self._image_size = architecture.image_size
         name = "-".join(
@@ -76,6 +81,7 @@ class Extractor:
                 architecture.backbone,
                 str(architecture.image_size),
                 _digest(model.get_layer("backbone"))[:_DIGITS],
+                *(["flip"] if flip else []),
             ]
         )
         self.folder = os.path.join(data_set_dir, FOLDER, name)

@@ -58,7 +58,9 @@ def train(
     keras.utils.set_random_seed(settings.seed)
     _, model = recipe.build_network(settings, len(columns))
     architecture = recipe.make_architecture(settings, len(columns))
-    extractor = features.Extractor(model, architecture, data_set_dir)
+    extractor = features.Extractor(
+        model, architecture, data_set_dir, flip=settings.flip
+    )
     seen, unseen = map(extractor, (train_photos, validation_photos))
     for found in (seen, unseen):
         if not np.isfinite(found.values).all():
@@ -89,8 +91,9 @@ def train(
         "precision": "float32",
         "photos_per_second": num_photos / (seen.seconds + unseen.seconds),
     }
+    model = batch_norm_folding.fold_batch_norms(model)
     return trainer.Trained(
-        batch_norm_folding.fold_batch_norms(model),
+        classifier.average_mirrored(model) if settings.flip else model,
         logits,
         correction,
         record,

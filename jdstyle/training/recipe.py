@@ -41,6 +41,7 @@ class Settings(typing.NamedTuple):
     `bagging.choose`. `groups` are lists of columns, each of which is in one of
     them. `frozen` trains the heads alone, see `frozen`; what is about epochs
     then says nothing. `loss` is "cost_sensitive", "asymmetric" or "focal".
+    `flip` has the product average over mirror images.
     """
 
     backbone: str
@@ -66,6 +67,7 @@ class Settings(typing.NamedTuple):
     groups: list[list[int]] | None = None
     frozen: bool = False
     loss: str = "cost_sensitive"
+    flip: bool = False
 
 
 class Epochs(typing.NamedTuple):

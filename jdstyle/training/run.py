@@ -80,6 +80,7 @@ def execute(
         "sharing": architecture.sharing if len(columns) > 1 else None,
         "frozen": settings.frozen,
         "loss": settings.loss,
+        "flip": settings.flip,
         "architecture": architecture._asdict(),
         "fold": fold,
         "init_from": settings.init_from,

@@ -228,7 +228,8 @@ def _load_best(settings, correction, workdir):
     model = classifier.build(architecture)
     weight_files.load(model, os.path.join(workdir, directory.BEST_WEIGHTS))
     classifier.correct_logits(model, architecture, correction)
-    return batch_norm_folding.fold_batch_norms(model)
+    model = batch_norm_folding.fold_batch_norms(model)
+    return classifier.average_mirrored(model) if settings.flip else model
 
 
 def _batch_drawer(settings, make_dataset):

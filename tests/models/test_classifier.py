@@ -343,6 +343,23 @@ def test_each_logit_of_a_run_is_calibrated(tmp_path, kept):
         np.testing.assert_array_equal(ours, theirs * scale[columns])
 
 
+def test_mirror_images_are_averaged():
+    images = keras.Input((4, 4, 3))
+    dense = keras.layers.Dense(2, bias_initializer="ones")
+    model = keras.Model(images, dense(keras.layers.Flatten()(images)))
+    averaged = classifier.average_mirrored(model)
+    assert averaged.input_shape == model.input_shape
+    assert averaged.weights == model.weights
+    images = np.random.default_rng(0).uniform(0, 1, (3, 4, 4, 3))
+    mirrored = images[:, :, ::-1]
+    expected = (model(images) + model(mirrored)) / 2
+    assert np.abs(model(images) - expected).max() > 0.1
+    for given in (images, mirrored):
+        np.testing.assert_allclose(averaged(given), expected, atol=1e-6)
+    # Each photo with its own mirror image, however many there are.
+    np.testing.assert_allclose(averaged(images[1:2]), expected[1:2], atol=1e-6)
+
+
 def test_backbone_starts_from_its_weight_file(tmp_path):
     body, _ = backbones.build("MobileNet", 32)
     body.save_weights(tmp_path / "b.weights.h5")

@@ -13,6 +13,7 @@ import tensorflow as tf
 from jdstyle.datasets import records
 from jdstyle.errors import Failure
 from jdstyle.fusion import out_of_fold
+from jdstyle.models import batch_norm_folding
 from jdstyle.models import classifier
 from jdstyle.models import forward
 from jdstyle.runs import directory
@@ -185,10 +186,45 @@ def test_is_a_run_as_any_other(tiny, tmp_path, monkeypatch):
     assert joined.probabilities.shape == (len(photos.ids), 2, 2)
 
 
+<<<<<<< HEAD
 def test_unseen_training_photos_calibrate_and_choose_thresholds_too():
     labels, logits = np.array([[1], [0]]), np.float32([[3], [-3]])
     trained = trainer.Trained(None, logits, np.zeros(1), {})
     np.testing.assert_array_equal(run._pool(trained, labels), (labels, logits))
+=======
+def test_flip_averages_over_mirror_images(tiny, tmp_path, monkeypatch):
+    """In the table, in the product, and in what `fuse` takes of the run."""
+    monkeypatch.setattr(features, "FOLDER", str(tmp_path / "features"))
+    workdir = tmp_path / "run"
+    results = execute(tiny, [0], workdir, flip=True)
+    table = pd.read_csv(workdir / directory.VALIDATION_FILE)
+    probabilities = table[["probability bright"]].to_numpy()
+    photos = records.read_photos(tiny, "validation")
+    product = tf.saved_model.load(str(workdir / "saved_model"))
+    said = product.signatures["serving_default"](image_bytes=photos.encoded)
+    np.testing.assert_allclose(said["probabilities"], probabilities, atol=1e-5)
+    images = np.stack(list(frozen_images(photos))).astype("float32")
+    mirrored = images[:, :, ::-1]
+    said = product.signatures["pixels"](images=mirrored)
+    np.testing.assert_allclose(said["probabilities"], probabilities, atol=1e-5)
+    loaded = batch_norm_folding.fold_batch_norms(
+        classifier.load_calibrated(str(workdir))
+    )
+    logits = forward.make_forward(loaded)(mirrored)
+    np.testing.assert_allclose(tf.sigmoid(logits), probabilities, atol=1e-5)
+    # It is not what the network says of one of the two.
+    one, _ = classifier.load_run(str(workdir))
+    alone = tf.sigmoid(forward.make_forward(one)(images))
+    assert np.abs(alone - probabilities).max() > 1e-4
+    # Features that are not averaged have a place of their own.
+    plain = execute(tiny, [0], tmp_path / "plain")
+    assert plain["computed_features"] == results["computed_features"] > 0
+
+
+def test_thresholds_are_chosen_on_unseen_training_photos_too():
+    labels = np.array([[1], [0]])
+    probabilities = np.float32([[0.6], [0.2]])
+>>>>>>> 9cb51fb (Add --flip: score each photo and its mirror image)
     unseen = (np.array([[1], [0], [1]]), np.float32([[0], [-9], [np.nan]]))
     trained = trained._replace(unseen=unseen)
     pooled, more = run._pool(trained, labels)

@@ -12,6 +12,7 @@ import two_devices
 from jdstyle import errors
 from jdstyle.datasets import records
 from jdstyle.errors import InputError
+from jdstyle.input_pipeline import batches
 from jdstyle.models import classifier
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
@@ -147,6 +148,21 @@ def test_every_setting_trains(parts, tmp_path, changes):
     if "precision" in changes:
         assert trained.record["precision"] == changes["precision"]
     assert trained.classifier.dtype_policy.name == "float32"
+
+
+def test_flip_scores_mirror_images_too(parts, tmp_path):
+    changes = {"positive_rate": 0.0, "epochs": 1}
+    trained = run(parts, tmp_path, flip=True, **changes)
+    model = classifier.build(classifier.Architecture("MobileNet", 32))
+    model.load_weights(tmp_path / directory.BEST_WEIGHTS)
+    images = np.concatenate(
+        list(batches.make_eval_dataset(parts[1], image_size=32, batch_size=8))
+    )
+    logits, others = model(images), model(images[:, :, ::-1])
+    assert np.abs(logits - others).max() > 1e-4
+    (correction,) = trained.record["logit_corrections"]
+    expected = (logits + others) / 2 + correction
+    np.testing.assert_allclose(trained.logits, expected, atol=1e-5)
 
 
 def test_frozen_backbone_keeps_its_weights(parts):
