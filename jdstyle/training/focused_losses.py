@@ -1,5 +1,7 @@
 """Losses that look away from what a network already knows."""
 
+# pyright: reportOptionalOperand=false, reportOperatorIssue=false
+
 import keras
 import numpy.typing as npt
 from keras import ops
@@ -55,15 +57,9 @@ class AsymmetricLoss(losses.CostSensitiveBinaryCrossentropy):
         self.margin = _check("margin", margin, below=1.0)
 
     def errors(self, logits):
-        # Powers of a sigmoid have no slope where it rounds to 0: exponents do.
-        missed = ops.softplus(-logits) * ops.exp(
-            -self.positive_focus * ops.softplus(logits)
-        )
+        missed = _focused(-logits, self.positive_focus)
         if not self.margin:
-            alarm = ops.softplus(logits) * ops.exp(
-                -self.negative_focus * ops.softplus(-logits)
-            )
-            return missed, alarm
+            return missed, _focused(logits, self.negative_focus)
         shifted = ops.sigmoid(logits) - self.margin
         counts = shifted > 0
         # What is not chosen must have a slope too: 0 times inf is no number.
@@ -106,6 +102,13 @@ def make_focal_loss(false_negative_cost=1.0, false_positive_cost=1.0):
         margin=0.0,
         name="focal_loss",
     )
+
+
+def _focused(logits, focus):
+    """Returns -log(1 - p) * p^focus of p = sigmoid(logits)."""
+    # A power of p has no slope where p rounds to 0: this has.
+    weight = ops.exp(-focus * ops.softplus(-logits))
+    return ops.softplus(logits) * weight
 
 
 def _check(name, value, *, below=float("inf")):

@@ -133,7 +133,8 @@ def _bound(logits):
     """Scales logits beyond the largest to it; others keep every bit."""
     largest = ops.maximum(ops.abs(logits), _LARGEST_LOGIT)
     # A clip would let inf pass for a number, and has no slope.
-    return logits * ops.stop_gradient(_LARGEST_LOGIT / largest)
+    scale = _LARGEST_LOGIT / largest  # pyright: ignore
+    return logits * ops.stop_gradient(scale)
 
 
 def balanced_costs(
