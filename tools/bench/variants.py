@@ -6,8 +6,9 @@
 What stands after `--` goes to every training. Each variant trains with the same
 seeds; all are scored on the same test photos, which neither trained nor chose a
 threshold. The change to the first variant is the mean over the seeds, its
-interval a paired bootstrap over the photos. The same command goes on where it
-stopped.
+interval a paired bootstrap over the photos. Log loss, and the mean probability
+by the share of positives, are means over the styles. The same command goes on
+where it stopped.
 """
 
 import os
@@ -45,6 +46,8 @@ def main(argv):
             f"{runs[0]['steps']}",
             measure.show(measure.figure(scores), 3),
             " to ".join(f"{end:.3f}" for end in metrics.interval(drawn)),
+            f"{np.mean([run['log_loss'] for run in runs]):.3f}",
+            f"{np.mean([run['mean_to_share'] for run in runs]):.2f}",
             measure.show(measure.figure(run["cpu"] for run in runs), 1),
         ]
         if first is None:
@@ -61,6 +64,8 @@ def main(argv):
         "steps",
         "F2",
         "95 % interval",
+        "log loss",
+        "mean p / share",
         "CPU-minutes",
         "change",
     ]
@@ -93,16 +98,24 @@ def _run(variant, seed, arguments):
     results = directory.read_json(os.path.join(workdir, directory.RESULTS_FILE))
     history = pd.read_csv(os.path.join(workdir, directory.HISTORY_FILE))
     table = pd.read_csv(os.path.join(output_dir, evaluation.PROBABILITIES_FILE))
+    steps = results.get("steps_per_epoch")  # Not with --frozen.
     names = results["styles"]
     labels = table[[f"label {name}" for name in names]].to_numpy()
     probabilities = table[[f"probability {name}" for name in names]].to_numpy()
     decisions = probabilities >= np.array(results["thresholds"])
+    scored = directory.read_json(
+        os.path.join(output_dir, directory.RESULTS_FILE)
+    )["styles"]
     f2 = metrics.fbeta(*metrics.counts(labels, decisions)).mean()
     return {
         "f2": float(f2),
         "drawn": metrics.bootstrap_fbeta(labels, decisions).mean(axis=1),
-        "steps": f"{len(history)} x {results['steps_per_epoch']}",
+        "steps": f"{len(history)} x {steps}" if steps else "heads alone",
         "cpu": results["cpu_minutes"],
+        **{
+            name: np.mean([row[name] for row in scored.values() if name in row])
+            for name in ("log_loss", "mean_to_share")
+        },
     }
 
 
