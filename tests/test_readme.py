@@ -105,7 +105,10 @@ def test_flags_of_commands_exist(path):
     for program, arguments in commands(path):
         own, _, passed_on = arguments.partition(" -- ")
         known = flags_of(source(program)) | {"flagfile", "help"}
-        # A sweep hands what stands after -- to `train`.
+        # What stands after -- goes to `train`, as does each --variant.
+        variants = re.findall(r"--variant=('[^']*'|\S+)", own)
+        own = re.sub(r"--variant=('[^']*'|\S+)", "--variant", own)
+        passed_on = " ".join([passed_on, *variants])
         for text, names in [
             (own, known),
             (passed_on, flags_of(source("train"))),
