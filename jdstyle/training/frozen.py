@@ -91,9 +91,8 @@ def train(
         "precision": "float32",
         "photos_per_second": num_photos / (seen.seconds + unseen.seconds),
     }
-    model = batch_norm_folding.fold_batch_norms(model)
     return trainer.Trained(
-        classifier.average_mirrored(model) if settings.flip else model,
+        batch_norm_folding.fold_batch_norms(model),
         logits,
         correction,
         record,

@@ -228,8 +228,12 @@ def _write_results(
         bagging.choose(*of_style, settings.threshold, settings.seed)
         for of_style in pairs
     ]
+    model = trained.classifier
     saved_model.export(
-        saved_model.Thresholded(trained.classifier, chosen),
+        saved_model.Thresholded(
+            classifier.average_mirrored(model) if settings.flip else model,
+            chosen,
+        ),
         style_names,
         os.path.join(workdir, directory.SAVED_MODEL_DIR),
         short_side=photos.short_side,

@@ -115,7 +115,10 @@ def train(
     model = _load_best(settings, objective.correction, workdir)
     with batch_size.batch_must_fit(epochs.batch_size):
         logits = forward.predict_logits(
-            forward.make_forward(model), monitors.validation.dataset
+            forward.make_forward(
+                classifier.average_mirrored(model) if settings.flip else model
+            ),
+            monitors.validation.dataset,
         )
     record = {
         "best_epoch": monitors.best_weights.best["epoch"],
@@ -228,8 +231,7 @@ def _load_best(settings, correction, workdir):
     model = classifier.build(architecture)
     weight_files.load(model, os.path.join(workdir, directory.BEST_WEIGHTS))
     classifier.correct_logits(model, architecture, correction)
-    model = batch_norm_folding.fold_batch_norms(model)
-    return classifier.average_mirrored(model) if settings.flip else model
+    return batch_norm_folding.fold_batch_norms(model)
 
 
 def _batch_drawer(settings, make_dataset):

@@ -186,12 +186,6 @@ def test_is_a_run_as_any_other(tiny, tmp_path, monkeypatch):
     assert joined.probabilities.shape == (len(photos.ids), 2, 2)
 
 
-<<<<<<< HEAD
-def test_unseen_training_photos_calibrate_and_choose_thresholds_too():
-    labels, logits = np.array([[1], [0]]), np.float32([[3], [-3]])
-    trained = trainer.Trained(None, logits, np.zeros(1), {})
-    np.testing.assert_array_equal(run._pool(trained, labels), (labels, logits))
-=======
 def test_flip_averages_over_mirror_images(tiny, tmp_path, monkeypatch):
     """In the table, in the product, and in what `fuse` takes of the run."""
     monkeypatch.setattr(features, "FOLDER", str(tmp_path / "features"))
@@ -221,10 +215,10 @@ def test_flip_averages_over_mirror_images(tiny, tmp_path, monkeypatch):
     assert plain["computed_features"] == results["computed_features"] > 0
 
 
-def test_thresholds_are_chosen_on_unseen_training_photos_too():
-    labels = np.array([[1], [0]])
-    probabilities = np.float32([[0.6], [0.2]])
->>>>>>> 9cb51fb (Add --flip: score each photo and its mirror image)
+def test_unseen_training_photos_calibrate_and_choose_thresholds_too():
+    labels, logits = np.array([[1], [0]]), np.float32([[3], [-3]])
+    trained = trainer.Trained(None, logits, np.zeros(1), {})
+    np.testing.assert_array_equal(run._pool(trained, labels), (labels, logits))
     unseen = (np.array([[1], [0], [1]]), np.float32([[0], [-9], [np.nan]]))
     trained = trained._replace(unseen=unseen)
     pooled, more = run._pool(trained, labels)

@@ -160,7 +160,7 @@ def test_flip_scores_mirror_images_too(parts, tmp_path):
     )
     logits, others = model(images), model(images[:, :, ::-1])
     assert np.abs(logits - others).max() > 1e-4
-    (correction,) = trained.record["logit_corrections"]
+    (correction,) = trained.correction
     expected = (logits + others) / 2 + correction
     np.testing.assert_allclose(trained.logits, expected, atol=1e-5)
 
