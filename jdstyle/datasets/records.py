@@ -130,7 +130,7 @@ def read_photos(builder, part, *, fold=None, cache="memory", style_names=None):
     if style_names is not None:
         labels = labels[:, [known.index(name) for name in style_names]]
     return Photos(
-        ids=columns["id"].numpy()[chosen].astype(str),
+        ids=_texts(columns["id"].numpy()[chosen]),
         labels=labels,
         encoded=encoded,
         stream=stream,
@@ -138,6 +138,12 @@ def read_photos(builder, part, *, fold=None, cache="memory", style_names=None):
         short_side=short_side(builder),
         folds=columns["fold"].numpy()[chosen],
     )
+
+
+def _texts(ids):
+    """Returns an array of strings; `astype(str)` would take them for ASCII."""
+    texts = [text.decode("utf-8", "surrogateescape") for text in ids]
+    return np.array(texts, dtype=str)
 
 
 def _require_memory(num_bytes, part):
