@@ -225,8 +225,7 @@ def export(
         directory: path of the SavedModel; an older one is replaced.
         short_side: int, pixels, what `prepare` scaled the training photos down
             to; `predict` does the same.
-        shares: one float in (0, 1) per style, of the training photos that have
-            it, for `--prevalence`; None: the product does not say.
+        shares: None, or a float in (0, 1) per style: of training photos.
     """
     folder, name = os.path.split(os.path.abspath(directory))
     for other in os.listdir(folder) if os.path.isdir(folder) else ():

@@ -1,5 +1,8 @@
+import errno
+import fcntl
 import os
 import socket
+import stat
 import subprocess
 import sys
 import textwrap
@@ -87,6 +90,64 @@ def test_one_process_at_a_time_however_many_start(tmp_path):
         for _ in range(3)
     ]
     assert [process.wait(60) for process in processes] == [0, 0, 0]
+
+
+@pytest.mark.long
+def test_a_lock_file_that_is_deleted_changes_nothing(tmp_path):
+    holder = start_holder(tmp_path)
+    (tmp_path / lock.LOCK_FILE).unlink()
+    with (
+        pytest.raises(InputError, match="in use: by a process"),
+        lock.hold(tmp_path, "workdir"),
+    ):
+        pass
+    holder.communicate()
+
+
+def test_a_link_is_not_followed(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / lock.LOCK_FILE).symlink_to(victim)
+    with (
+        pytest.raises(InputError, match="in_use.lock is a link"),
+        lock.hold(folder, "workdir"),
+    ):
+        pass
+    assert victim.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF]
+)
+def test_a_file_system_without_locks_is_told(
+    number, tmp_path, monkeypatch, log
+):
+    def fail(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with lock.hold(tmp_path, "workdir"):
+        pass
+    assert "cannot be locked on this file system" in log.text
+
+
+def test_the_file_is_locked_where_directories_cannot_be(tmp_path, monkeypatch):
+    flock = fcntl.flock
+
+    def as_nfs(descriptor, operation):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", as_nfs)
+    with (
+        lock.hold(tmp_path, "workdir"),
+        pytest.raises(InputError, match=IN_USE),
+        lock.hold(tmp_path, "workdir"),
+    ):
+        pass
 
 
 @pytest.fixture
