@@ -25,6 +25,7 @@ from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.errors import Stopped
 from jdstyle.files import atomic
+from jdstyle.files import threads
 from jdstyle.sweeps import gpus
 
 # What TensorFlow says of every machine without a GPU, before its log is set up
@@ -180,9 +181,9 @@ def flag_texts(resolved=None):
     return texts
 
 
-def _exit(message, code):
+def _exit(message, code) -> None:
     print(message, file=sys.stderr)
-    sys.exit(code)
+    threads.end_process(code)
 
 
 def _show_own_log():

@@ -108,6 +108,32 @@ def test_sigterm_cleans_up_and_ends_as_ctrl_c_does(before):
     assert err == "\nStopped. The same command begins again.\n"
 
 
+def test_a_signal_does_not_wait_for_a_photo_that_takes_long():
+    program = """
+        import time
+        from jdstyle import cli
+        from jdstyle.photos import reader
+        def read(item):
+            print("ready", flush=True)
+            time.sleep(100)
+        def main(argv):
+            list(reader.read_ahead([1], read, short_side=32))
+        cli.run(main)
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env=binaries.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 3
+    assert err == "\nStopped. The same command begins again.\n"
+
+
 # Stands for TensorFlow's native code, which writes to descriptor 2 itself.
 _NATIVE = """
     import os

@@ -5,6 +5,7 @@ import os
 import stat
 import warnings
 
+from jdstyle.photos import effort
 from jdstyle.photos import kinds
 from jdstyle.photos.kinds import PhotoError
 
@@ -61,9 +62,10 @@ def open_photo(data):
         sides at least `MIN_SIDE`.
 
     Raises:
-        PhotoError: if it is something else.
+        PhotoError: if it is something else, or as `effort.require_little`.
     """
     opener = kinds.find_opener(data)
+    effort.require_little(data, opener.format)
     try:
         image = opener(io.BytesIO(data))
     except Exception as error:

@@ -7,6 +7,8 @@ gigabytes, and an animated WebP file without transparency makes
 
 import tensorflow as tf
 
+from jdstyle.photos import effort
+
 # A large JPEG is decoded at 1/8 of its sides, the others are decoded whole.
 MAX_JPEG_PIXELS = 100_000_000
 MAX_PIXELS = 25_000_000
@@ -27,11 +29,24 @@ def check_jpeg(image_bytes, share=1):
 
     Raises:
         tf.errors.InvalidArgumentError: if it is not a JPEG file, is one that
-            libjpeg does not know (12 bits), or claims more than the share of
-            `MAX_JPEG_PIXELS`.
+            libjpeg does not know (12 bits), claims more than the share of
+            `MAX_JPEG_PIXELS`, or has more than `effort.MAX_SCANS` scans.
     """
     shape = tf.image.extract_jpeg_shape(image_bytes)[:2]
-    return _require_pixels(image_bytes, shape, share * MAX_JPEG_PIXELS), shape
+    checked = _require_pixels(image_bytes, shape, share * MAX_JPEG_PIXELS)
+    return _require_few_scans(checked), shape
+
+
+def _require_few_scans(image_bytes):
+    content = tf.io.decode_raw(image_bytes, tf.uint8)
+    starts = (content[:-1] == 0xFF) & (content[1:] == 0xDA)
+    # Their places: a sum would first make four bytes of each byte.
+    scans = tf.size(tf.where(starts))
+    check = tf.debugging.Assert(
+        scans <= effort.MAX_SCANS, ["A JPEG of so many scans:", scans]
+    )
+    with tf.control_dependencies([check]):
+        return tf.identity(image_bytes)
 
 
 def check_png(image_bytes, share=1):

@@ -1,13 +1,13 @@
 """Photo files read, checked and normalised on all cores, in order."""
 
 import collections
-import concurrent.futures
 import itertools
 import os
 import time
 
 from absl import logging
 
+from jdstyle.files import threads
 from jdstyle.photos import normalise
 
 # Photos in flight: enough for every core, few enough to keep memory flat.
@@ -34,7 +34,7 @@ def read_ahead(items, read, *, short_side, find_box=None, window=_WINDOW):
     """
     ahead = collections.deque()
     remaining = iter(items)
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with threads.pool(os.cpu_count()) as pool:
         for _ in range(len(items)):
             for item in itertools.islice(remaining, window - len(ahead)):
                 ahead.append(

@@ -5,6 +5,9 @@ of photos are made of, and plain arithmetic beside it. None of them reads or
 writes a file, starts a process, opens a connection, runs Python or takes a
 graph from a string. An operation that is new in the product belongs here only
 if that is true of it.
+
+What this does not promise: that a graph of them ends, or takes little memory. A
+loop may run for ever, and a few bytes may be tiled to gigabytes.
 """
 
 # Networks: Keras Applications and Inception-v4, with and without batch norms
@@ -48,6 +51,12 @@ _DATASETS = """
     PrivateThreadPoolDataset RangeDataset ReduceDataset RepeatDataset
     TakeDataset TensorDataset TensorSliceDataset UnbatchDataset ZipDataset
 """
+
+# What an operation must be told to be safe, as integers.
+ATTRIBUTES = {
+    # Otherwise an animated file makes it write past the end of its buffer.
+    "DecodeWebP": {"channels": 4},
+}
 
 _VARIABLES = "ReadVariableOp"
 

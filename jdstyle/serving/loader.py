@@ -1,7 +1,6 @@
 """Loads a product and runs it over batches, so that nothing waits."""
 
 import collections
-import concurrent.futures
 import os
 
 import numpy as np
@@ -10,6 +9,7 @@ import tensorflow as tf
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.files import sums
+from jdstyle.files import threads
 from jdstyle.models import weight_files
 from jdstyle.serving import assets
 from jdstyle.serving import inspection
@@ -133,7 +133,7 @@ def run_ahead(classify, batches):
         return {k: v.numpy() for k, v in classify(photos).items()}
 
     calls = collections.deque()
-    with concurrent.futures.ThreadPoolExecutor(_CALLS) as pool:
+    with threads.pool(_CALLS) as pool:
         for key, photos in batches:
             calls.append((key, pool.submit(call, photos)))
             if len(calls) == _CALLS:
