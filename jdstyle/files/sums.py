@@ -3,6 +3,8 @@
 `cd DIRECTORY && sha256sum --check SHA256SUMS` checks them, too.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import re
@@ -25,14 +27,37 @@ def write(directory, names=None):
         names: list of paths below it, or None for all files there, of which
             alone the list then tells. Litter is left out.
     """
-    if names is None:
-        lines, names = {}, _files(directory)
-    else:
-        lines = read(directory)
-    lines |= {name: _sum(os.path.join(directory, name)) for name in names}
     path = os.path.join(directory, FILE)
-    with atomic.aside(path) as file:
-        file.writelines(f"{lines[name]}  {name}\n" for name in sorted(lines))
+    found = _files(directory) if names is None else names
+    of_found = {name: _sum(os.path.join(directory, name)) for name in found}
+    with _alone(path):
+        lines = {} if names is None else read(directory)
+        lines |= of_found
+        with atomic.aside(path) as file:
+            file.writelines(
+                f"{lines[name]}  {name}\n" for name in sorted(lines)
+            )
+
+
+@contextlib.contextmanager
+def _alone(path):
+    """Waits until no other process changes the list, which may not be there."""
+    with contextlib.ExitStack() as stack:
+        while True:
+            file = stack.enter_context(open(path, "ab"))
+            # Some network file systems have no locks.
+            with contextlib.suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)
+            # The process that had it has put a new list in its place.
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.stat(path), os.fstat(file.fileno())):
+                    break
+        try:
+            yield
+        except BaseException:
+            if not os.path.getsize(path):
+                os.remove(path)  # There was none before.
+            raise
 
 
 def read(directory):

@@ -1,9 +1,13 @@
+import concurrent.futures
+import errno
+import os
 import shutil
 import subprocess
 
 import pytest
 
 from jdstyle.errors import InputError
+from jdstyle.files import atomic
 from jdstyle.files import sums
 
 # `printf abc | sha256sum`, an example of FIPS 180-2.
@@ -38,6 +42,28 @@ def test_adds_to_the_list(folder):
     sums.write(folder, ["a", "d"])
     sums.check_all(folder)
     assert sums.read(folder)["d"] == OF_ABC
+
+
+def test_no_sum_is_lost_where_several_write_at_once(folder):
+    names = [f"n{i}" for i in range(40)]
+    for name in names:
+        (folder / name).write_bytes(name.encode())
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: sums.write(folder, [name]), names))
+    sums.check(folder, [*names, "a"])
+    assert sums.read(folder).keys() == {"a", "deep/b c", *names}
+
+
+def test_a_failed_list_leaves_none(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"abc")
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(atomic, "put", fail)
+    with pytest.raises(OSError, match="No space"):
+        sums.write(tmp_path, ["a"])
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_refuses_a_changed_byte(folder):
