@@ -112,7 +112,7 @@ def run(main, *, arguments=False, stopped=BEGINS_AGAIN):
 
 
 def start_tensorflow():
-    """Imports TensorFlow and finds its devices, without its start-up noise.
+    """Imports TensorFlow and Keras and finds devices, without start-up noise.
 
     Called by a binary once its flags are known to be usable: it takes seconds.
     Native code writes to descriptor 2 itself, which therefore goes to memory
@@ -123,8 +123,17 @@ def start_tensorflow():
     os.dup2(aside, 2)
     noise = None
     try:
-        import tensorflow as tf
+        # What this user's other programs want of Keras is not ours.
+        os.environ["KERAS_BACKEND"] = "tensorflow"
+        try:
+            import tensorflow as tf
 
+            _configure_keras()
+        except (AssertionError, ValueError) as error:
+            raise InputError(
+                "TensorFlow cannot be imported; Keras may refuse what stands "
+                f"in keras.json or in a variable KERAS_...: {error}"
+            ) from error
         tf.config.list_physical_devices()
         _take_share(tf)
         noise = _NOISE
@@ -137,6 +146,22 @@ def start_tensorflow():
             for line in said:
                 if noise is None or not noise.search(line):
                     os.write(2, line)
+
+
+def _configure_keras():
+    """Takes Keras's own defaults, whatever ~/.keras/keras.json says.
+
+    TensorFlow has imported it already.
+    """
+    import keras
+
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_dtype_policy("float32")
+    # "Purely for debugging": they end a training early and say nothing.
+    keras.config.set_max_epochs(None)
+    keras.config.set_max_steps_per_epoch(None)
 
 
 def _take_share(tf):

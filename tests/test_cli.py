@@ -1,3 +1,4 @@
+import json
 import signal
 import subprocess
 import sys
@@ -132,6 +133,40 @@ def test_a_signal_does_not_wait_for_a_photo_that_takes_long():
     _, err = process.communicate(timeout=30)
     assert process.returncode == 3
     assert err == "\nStopped. The same command begins again.\n"
+
+
+def test_a_users_configuration_of_keras_changes_nothing(tmp_path):
+    folder = tmp_path / ".keras"
+    folder.mkdir()
+    theirs = {
+        "floatx": "float16",
+        "epsilon": 1e-3,
+        "backend": "jax",
+        "image_data_format": "channels_first",
+    }
+    (folder / "keras.json").write_text(json.dumps(theirs))
+    program = """
+        from jdstyle import cli
+        cli.start_tensorflow()
+        import keras
+        from keras import config
+        print(config.backend(), config.floatx(), config.image_data_format())
+        print(config.epsilon(), config.max_epochs(), keras.Input((1,)).dtype)
+    """
+    more = {
+        "HOME": str(tmp_path),
+        "KERAS_BACKEND": "torch",
+        "KERAS_MAX_EPOCHS": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env=binaries.environment() | more,
+        capture_output=True,
+        text=True,
+    )
+    assert (
+        done.stdout == "tensorflow float32 channels_last\n1e-07 None float32\n"
+    )
 
 
 # Stands for TensorFlow's native code, which writes to descriptor 2 itself.

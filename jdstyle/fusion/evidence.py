@@ -10,6 +10,7 @@ from jdstyle.errors import InputError
 from jdstyle.fusion import out_of_fold
 from jdstyle.fusion import plausibility
 from jdstyle.fusion import relations
+from jdstyle.runs import directory
 
 
 class Evidence(typing.NamedTuple):
@@ -48,7 +49,8 @@ def gather(runs, photos, style_names, *, skip_unusable=False):
         `Evidence`; its styles are those that some run knows.
 
     Raises:
-        InputError: as `out_of_fold.join`; or if a label is unknown, or styles
+        InputError: as `out_of_fold.join`; if a label is unknown; if the runs'
+            tables have other photos or labels than the data set; or if styles
             have no positive out of fold, with all of these.
     """
     # With folds, every photo of train and validation has trained some run.
@@ -62,6 +64,7 @@ def gather(runs, photos, style_names, *, skip_unusable=False):
             f"{source.dataset} has unknown ones."
         )
     joined = out_of_fold.join(runs, style_names)
+    _require_photos(joined, photos, style_names, has_folds=has_folds)
     joined = _with_positives(joined, skip_unusable)
     labels = labels[:, [style_names.index(name) for name in joined.style_names]]
     ids = np.concatenate([photos[part].ids for part in parts])
@@ -72,6 +75,38 @@ def gather(runs, photos, style_names, *, skip_unusable=False):
         source,
         others=labels[~np.isin(ids, joined.ids)],
     )
+
+
+def _require_photos(joined, photos, style_names, *, has_folds):
+    """Raises `InputError` unless the photos and labels are the data set's."""
+    parts = ["train", "validation"] if has_folds else ["validation"]
+    ids = np.concatenate([photos[part].ids for part in parts])
+    labels = np.concatenate([photos[part].labels for part in parts])
+    if has_folds:
+        folds = np.concatenate([photos[part].folds for part in parts])
+        of_runs = np.isin(folds, joined.folds)
+        ids, labels = ids[of_runs], labels[of_runs]
+    order = np.argsort(ids)  # As those that are joined.
+    ids, labels = ids[order], labels[order]
+    source = photos["train"].source.dataset
+    differing = np.setxor1d(ids, joined.ids)
+    if len(differing):
+        raise InputError(
+            f"The runs' {directory.VALIDATION_FILE} must have the photos of "
+            f"{source}: {np.isin(differing, ids).sum()} are missing, "
+            f"{np.isin(differing, joined.ids).sum()} are of other data, "
+            f"such as {str(differing[0])!r}. Train these runs again."
+        )
+    columns = [style_names.index(name) for name in joined.style_names]
+    wrong = np.argwhere(labels[:, columns] != joined.labels)
+    if len(wrong):
+        row, column = wrong[0]
+        raise InputError(
+            f"The runs' {directory.VALIDATION_FILE} must have the labels of "
+            f"{source}: {len(wrong)} differ, such as "
+            f"{joined.style_names[column]} of photo {str(ids[row])!r}. "
+            "Train these runs again."
+        )
 
 
 def _with_positives(joined, skip):

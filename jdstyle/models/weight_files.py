@@ -9,6 +9,7 @@ import os
 import zipfile
 
 import h5py
+import numpy as np
 
 from jdstyle.errors import InputError
 from jdstyle.files import sums
@@ -34,7 +35,7 @@ def load(model, path, *, own=True):
 
     Raises:
         InputError: as `require` and `sums.check`; or if the arrays are not
-            those of the model.
+            those of the model, or not finite.
     """
     require(path)
     folder, name = os.path.split(path)
@@ -48,6 +49,12 @@ def load(model, path, *, own=True):
         raise InputError(
             f"{path} does not hold the weights of this network: {said}"
         ) from error
+    for variable in model.weights:
+        if not np.isfinite(variable.numpy()).all():
+            raise InputError(
+                f"{path} holds a number that is not finite, in "
+                f"{variable.path}. Train that network again."
+            )
 
 
 def require(path):

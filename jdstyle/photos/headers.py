@@ -7,11 +7,10 @@ gigabytes, and an animated WebP file without transparency makes
 
 import tensorflow as tf
 
-from jdstyle.photos import effort
-
 # A large JPEG is decoded at 1/8 of its sides, the others are decoded whole.
 MAX_JPEG_PIXELS = 100_000_000
 MAX_PIXELS = 25_000_000
+MAX_SCANS = 50  # As `effort` allows, which knows no TensorFlow.
 
 _ANIMATED = 0x02  # Of the flags in an extended WebP header.
 
@@ -30,7 +29,7 @@ def check_jpeg(image_bytes, share=1):
     Raises:
         tf.errors.InvalidArgumentError: if it is not a JPEG file, is one that
             libjpeg does not know (12 bits), claims more than the share of
-            `MAX_JPEG_PIXELS`, or has more than `effort.MAX_SCANS` scans.
+            `MAX_JPEG_PIXELS`, or has more than `MAX_SCANS` scans.
     """
     shape = tf.image.extract_jpeg_shape(image_bytes)[:2]
     checked = _require_pixels(image_bytes, shape, share * MAX_JPEG_PIXELS)
@@ -43,7 +42,7 @@ def _require_few_scans(image_bytes):
     # Their places: a sum would first make four bytes of each byte.
     scans = tf.size(tf.where(starts))
     check = tf.debugging.Assert(
-        scans <= effort.MAX_SCANS, ["A JPEG of so many scans:", scans]
+        scans <= MAX_SCANS, ["A JPEG of so many scans:", scans]
     )
     with tf.control_dependencies([check]):
         return tf.identity(image_bytes)

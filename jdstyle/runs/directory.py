@@ -149,9 +149,20 @@ def write_json(path, values):
 
 
 def read_json(path):
-    """Reads a JSON file."""
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
+    """Reads a JSON file.
+
+    Raises:
+        InputError: if it is empty, cut off or no JSON.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except ValueError as error:
+        raise InputError(
+            f"{path} is not JSON, perhaps cut off ({error}). Copy it again "
+            "from where it was written, or move its folder elsewhere and run "
+            "the command again."
+        ) from error
 
 
 def write_table(path, table):

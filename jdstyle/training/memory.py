@@ -246,5 +246,5 @@ def _path(workdir):
 def _read(workdir):
     try:
         return directory.read_json(_path(workdir))
-    except (OSError, ValueError):  # Not there, or no longer JSON.
+    except (OSError, InputError):  # Not there, or no longer JSON.
         return {}

@@ -11,22 +11,25 @@ from jdstyle.runs import finished
 
 STYLE_NAMES = ["Sports", "Punk", "Girl"]
 TRAIN = [[1, 1, 0], [0, 1, 1], [0, 1, 0]]
-VALIDATION = [[1, 0, 1]]
+VALIDATION = [[1, 1, 0]]
+NAMES = {"train": ["t0", "1", "2"], "validation": ["x"]}
+FOLDS = {"train": [0, 1, 2], "validation": [0]}
 SOURCE = records.Source("demo/1.0.0", "f" * 64, num_leaking=2)
 
 
-def photos(train=TRAIN):
+def photos(train=TRAIN, validation=VALIDATION):
     """What `gather` reads of photos: the labels and where they come from."""
     return {
         part: records.Photos(
-            np.array([f"{part}{i}" for i in range(len(labels))]),
+            np.array(NAMES[part][: len(labels)]),
             np.int32(labels),
             None,
             None,
             SOURCE,
             320,
+            np.array(FOLDS[part][: len(labels)]),
         )
-        for part, labels in [("train", train), ("validation", VALIDATION)]
+        for part, labels in [("train", train), ("validation", validation)]
     }
 
 
@@ -51,13 +54,34 @@ def test_without_folds_the_training_photos_are_counted(tmp_path):
 
 def test_with_folds_the_validation_photos_count_too(tmp_path):
     for fold in (1, 2):
-        row = (f"train{fold}", 1, 0.5)
-        run_directories.write(tmp_path, str(fold), ["Sports"], [row], fold=fold)
+        row = (str(fold), 1, 0.5)
+        run_directories.write(tmp_path, str(fold), ["Punk"], [row], fold=fold)
     found = gather(tmp_path)
-    assert found.counts.tolist() == [[2]]
-    assert found.limits == (0, 1)
+    assert found.counts.tolist() == [[4]]
+    assert found.limits == (1, 1)
     # Of four photos two are joined.
     assert found.others.tolist() == [[1], [1]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([("y", 1, 0.5)], "photos of demo/1.0.0: 1 are missing, 1 .* such as"),
+        ([("x", 1, 0.5), ("y", 1, 0.5)], "0 are missing, 1 are .* such as 'y'"),
+        ([("x", 0, 0.5)], "labels of demo/1.0.0: 1 differ, such as Punk of ph"),
+    ],
+)
+def test_refuses_what_the_data_set_does_not_have(rows, message, tmp_path):
+    run_directories.write(tmp_path, "a", ["Punk"], rows)
+    with pytest.raises(InputError, match=message):
+        gather(tmp_path)
+
+
+def test_refuses_a_fold_that_lacks_a_photo(tmp_path):
+    run_directories.write(tmp_path, "1", ["Punk"], [("1", 1, 0.5)], fold=1)
+    run_directories.write(tmp_path, "0", ["Punk"], [("x", 1, 0.5)], fold=0)
+    with pytest.raises(InputError, match="1 are missing, 0 .* such as 't0'"):
+        gather(tmp_path)
 
 
 def test_refuses_unknown_labels(tmp_path):
@@ -80,8 +104,8 @@ def test_names_all_styles_without_positives_or_skips_them(tmp_path):
         tmp_path, "b", ["Girl"], [("x", 0, 0.5)], backbone="VGG16"
     )
     with pytest.raises(InputError, match="has Sports.*has Girl.*--skip_unus"):
-        gather(tmp_path)
-    found = gather(tmp_path, skip_unusable=True)
+        gather(tmp_path, validation=[[0, 1, 0]])
+    found = gather(tmp_path, skip_unusable=True, validation=[[0, 1, 0]])
     assert found.joined.style_names == ["Punk"]
     # The other member knew nothing else.
     assert found.joined.members == ["resnet50-trunk"]

@@ -74,7 +74,7 @@ def test_refuses_the_same_style_twice(tmp_path, styles, sharing):
 @pytest.mark.parametrize(
     "name, text, message",
     [
-        ("run.json", '{"task": "train"', "JSONDecodeError"),
+        ("run.json", '{"task": "train"', "run.json is not JSON, perhaps cut"),
         ("run.json", '{"task": "train"}', "KeyError"),
         ("run.json", "[]", "AttributeError"),
         ("results.json", '{"thresholds": [0.5]}', "KeyError: 'validation'"),
