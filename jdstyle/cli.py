@@ -25,6 +25,7 @@ from jdstyle.errors import Failure
 from jdstyle.errors import InputError
 from jdstyle.errors import Stopped
 from jdstyle.files import atomic
+from jdstyle.files import cells
 from jdstyle.files import threads
 from jdstyle.sweeps import gpus
 
@@ -207,17 +208,22 @@ def flag_texts(resolved=None):
 
 
 def _exit(message, code) -> None:
-    print(message, file=sys.stderr)
+    print(cells.visible(message), file=sys.stderr)
     threads.end_process(code)
+
+
+class _Formatter(standard_logging.Formatter):
+    """Names of files in the log do not steer the terminal."""
+
+    def format(self, record):
+        return cells.visible(super().format(record))
 
 
 def _show_own_log():
     """Shows what jdstyle logs, and of other libraries only errors."""
     logging.set_verbosity(logging.INFO)
     handler = logging.get_absl_handler()
-    handler.setFormatter(
-        standard_logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
-    )
+    handler.setFormatter(_Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     package = os.path.dirname(os.path.abspath(__file__)) + os.sep
     handler.addFilter(
         lambda record: (

@@ -8,6 +8,7 @@ from jdstyle.datasets import labels
 from jdstyle.datasets import photo_paths
 from jdstyle.errors import InputError
 from jdstyle.files import atomic
+from jdstyle.files import cells
 from jdstyle.photos import reader
 
 
@@ -75,7 +76,8 @@ def write_report(rejected, path):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["id", "path", "named_in", "reason"])
         for row, reason in rejected:
-            writer.writerow([row.id, row.path, row.where, reason])
+            said = (row.id, row.path, row.where, reason)
+            writer.writerow([cells.write(str(text)) for text in said])
 
 
 def require_enough(rejected, total, report, *, max_bad_fraction, allow_missing):

@@ -6,6 +6,9 @@ import os
 import sys
 import threading
 
+# Of pools whose body was broken off.
+_left = []
+
 
 @contextlib.contextmanager
 def pool(number):
@@ -19,25 +22,24 @@ def pool(number):
     Yields:
         `concurrent.futures.ThreadPoolExecutor`.
     """
+    before = set(threading.enumerate())
     executor = concurrent.futures.ThreadPoolExecutor(number)
     try:
         yield executor
     except BaseException:
         executor.shutdown(wait=False, cancel_futures=True)
+        _left.extend(set(threading.enumerate()) - before)
         raise
     executor.shutdown()
 
 
 def end_process(code):
-    """Ends the process, as `sys.exit`, also where a thread still works.
+    """Ends the process, as `sys.exit`, also where a thread of a pool works on.
 
     Args:
         code: int, the exit code.
     """
-    if any(
-        not thread.daemon and thread is not threading.current_thread()
-        for thread in threading.enumerate()
-    ):
+    if any(thread.is_alive() for thread in _left):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from jdstyle.errors import InputError
+from jdstyle.files import cells
 from jdstyle.runs import directory
 from jdstyle.runs import finished
 
@@ -117,7 +118,7 @@ def _read_table(run):
     path = os.path.join(run.directory, directory.VALIDATION_FILE)
     try:
         # The header as a row: a longer row is an error then, not an index.
-        cells = pd.read_csv(
+        rows = pd.read_csv(
             path,
             header=None,
             dtype=str,
@@ -127,13 +128,13 @@ def _read_table(run):
     except (OSError, ValueError) as error:
         line = "".join(re.findall(r"in line (\d+)", str(error))[:1]) or "1"
         raise InputError(f"{path}:{line}: {error}") from error
-    ids = _cells(cells, "id", path)
+    ids = _cells(rows, "id", path)
     if not len(ids) or (ids == "").any():
         line = 2 + int(np.argmax(ids == "")) if len(ids) else 2
         raise InputError(f"{path}:{line}: expected a photo's id.")
     columns = {
         "path": path,
-        "line": np.arange(2, len(cells) + 1),
+        "line": np.arange(2, len(rows) + 1),
         "fold": 0 if run.fold is None else run.fold,
     }
     for style in run.style_names:
@@ -146,7 +147,7 @@ def _read_table(run):
                 "a number in [0, 1]",
             ),
         ]:
-            texts = _cells(cells, name, path)
+            texts = _cells(rows, name, path)
             # What is not a number becomes NaN.
             numbers = pd.Series(pd.to_numeric(texts, errors="coerce"))
             columns[name] = numbers.astype(float).to_numpy()
@@ -157,18 +158,19 @@ def _read_table(run):
                     f"{accepted}, got {texts.iloc[wrong[0]]!r}."
                 )
     # At once: a table that grows column by column is copied for each.
-    return pd.DataFrame(columns, index=pd.Index(ids, dtype=object))
+    index = pd.Index(map(cells.read, ids), dtype=object)
+    return pd.DataFrame(columns, index=index)
 
 
-def _cells(cells, name, path):
+def _cells(rows, name, path):
     """Returns a column's texts, without the header."""
-    header = cells.iloc[0].tolist()
+    header = rows.iloc[0].tolist()
     if header.count(name) != 1:
         raise InputError(
             f"{path}:1: expected one column {name!r}, got "
             f"{', '.join(map(str, header))}."
         )
-    return cells[header.index(name)].iloc[1:]
+    return rows[header.index(name)].iloc[1:]
 
 
 def _column(tables, style):

@@ -8,6 +8,7 @@ import unicodedata
 
 from jdstyle.errors import InputError
 from jdstyle.files import atomic
+from jdstyle.files import cells
 from jdstyle.files import litter
 from jdstyle.files import lock
 from jdstyle.files import sums
@@ -166,7 +167,17 @@ def read_json(path):
 
 
 def write_table(path, table):
-    """Writes a pandas table as CSV; reading it gives the same float32."""
+    """Writes a pandas table as CSV; reading it gives the same float32.
+
+    Texts are those of `cells.write`.
+    """
+    texts = table.select_dtypes(exclude=["number", "bool"])
+    table = table.assign(
+        **{
+            name: column.map(cells.write, na_action="ignore")
+            for name, column in texts.items()
+        }
+    )
     with atomic.aside(path, newline="") as file:
         table.to_csv(
             file, index=False, float_format="%.9g", lineterminator="\n"

@@ -6,6 +6,7 @@ import os
 from absl import logging
 
 from jdstyle.files import atomic
+from jdstyle.files import cells
 from jdstyle.serving import kept_lines
 
 _COLUMNS = ["id", "path", "reason"]
@@ -31,7 +32,7 @@ def write(path, failures):
     with atomic.aside(path, **kept_lines.TEXT) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
-        writer.writerows(failures)
+        writer.writerows(map(cells.write, failure) for failure in failures)
 
 
 def _is_list(path):

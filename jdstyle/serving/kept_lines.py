@@ -17,6 +17,7 @@ from absl import logging
 from jdstyle.errors import InputError
 from jdstyle.errors import Stopped
 from jdstyle.files import atomic
+from jdstyle.files import cells
 from jdstyle.files import sums
 
 # A file's name may hold bytes that are not UTF-8: they are written as they are.
@@ -50,7 +51,9 @@ class Lines:
     def write(self, rows):
         """Writes rows, lists whose first entry is the id."""
         rows = list(rows)
-        self._writer.writerows(rows)
+        self._writer.writerows(
+            [cells.write(photo_id), *others] for photo_id, *others in rows
+        )
         self._file.flush()
         self.ids.update(row[0] for row in rows)
 
@@ -74,7 +77,7 @@ class Lines:
                     break
                 kept = end
                 if not is_first:
-                    self.ids.add(row[0])
+                    self.ids.add(cells.read(row[0]))
                 is_first = False
         self._file.seek(0, os.SEEK_END)
         self._file.truncate(kept)

@@ -13,6 +13,7 @@ from absl import logging
 from jdstyle import styles
 from jdstyle.errors import InputError
 from jdstyle.files import atomic
+from jdstyle.files import cells
 from jdstyle.photos import files
 from jdstyle.photos import finding
 from jdstyle.photos import reader
@@ -169,7 +170,7 @@ def _decide_anew(given, header, part, output):
     with open(part, **kept_lines.TEXT) as file:
         _, *names = next(rows := csv.reader(file))
         for photo_id, *row in rows:
-            ids.append(photo_id)
+            ids.append(cells.read(photo_id))
             values.extend(map(float, row))
     # A probability and a label per style.
     pairs = np.array(values, np.float32).reshape(len(ids), len(names) // 2, 2)
@@ -180,9 +181,8 @@ def _decide_anew(given, header, part, output):
         writer = csv.writer(file, lineterminator="\n")
         if header is not None:
             writer.writerow(header)
-        writer.writerows(
-            _lines(ids, probabilities, labels, is_short=header is None)
-        )
+        lines = _lines(ids, probabilities, labels, is_short=header is None)
+        writer.writerows([cells.write(first), *rest] for first, *rest in lines)
     os.remove(part)
 
 

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from unittest import mock
 
 import coverage
 import forked_trainings
@@ -109,6 +110,8 @@ def call(folder, module, *arguments, code=0):
         own_flags(),
         _own_log(said),
         _own_signals(),
+        # It would end this process where an earlier test left a thread.
+        mock.patch("jdstyle.files.threads.end_process", sys.exit),
     ):
         returned = _run_as_main(module, arguments)
     _check(returned, code, said.getvalue())

@@ -46,7 +46,7 @@ def test_goes_on_after_a_stop(tmp_path, output, header):
         assert lines.ids == {"a", 'b "\n'}
         lines.write([row("c")])
     text = "id,probability a,label a\n" if header else ""
-    text += 'a,0.250000,0\n"b ""\n",0.250000,0\nc,0.250000,0\n'
+    text += 'a,0.250000,0\n"\'b ""\\x0a",0.250000,0\nc,0.250000,0\n'
     assert output.read_text() == text
     assert list(tmp_path.iterdir()) == [output]
 
