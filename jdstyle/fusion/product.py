@@ -86,7 +86,7 @@ def fuse(
         joined.style_names,
         os.path.join(output_dir, directory.SAVED_MODEL_DIR),
         short_side=photos["train"].short_side,
-        shares=special.expit(fitted.found.prior.astype(float)),
+        shares=fitted.found and special.expit(fitted.found.prior.astype(float)),
     )
     results = {
         "styles": joined.style_names,
@@ -105,7 +105,8 @@ def fuse(
             for name, array in fitted.calibrated._asdict().items()
         },
         "relations": fitted.kinds,
-        "label_sets": {
+        "label_sets": fitted.found
+        and {
             "sets": len(fitted.found.sets),
             "tau": float(fitted.found.tau),
         },

@@ -155,9 +155,9 @@ def fit(
         for column in np.flatnonzero(on):
             table.loc[column, "kept"] = f"{gates.YES}: {kinds[column]}"
     alpha, beta = np.ones_like(first), np.zeros_like(conditional)
-    for column in np.flatnonzero(np.isin(kinds, ["equation2", "full"])):
-        alpha[column] = equation.alpha[column]
-        beta[column] = equation.beta[column]
+    if equation is not None:
+        keeps = np.isin(kinds, ["equation2", "full"])
+        alpha[keeps], beta[keeps] = equation.alpha[keeps], equation.beta[keeps]
     # Before the last column, `kept`.
     table.insert(table.columns.size - 1, "alpha", [*alpha, np.nan])
     table.insert(table.columns.size - 1, "beta", [*beta.max(axis=1), np.nan])

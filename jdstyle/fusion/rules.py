@@ -51,8 +51,7 @@ class Rules(typing.NamedTuple):
         adds: bool `(num_styles,)`, where `least` turns a style on; None: in
             all styles.
         drops: the same, where `most` turns a style off.
-        calibrated: `calibration.Calibration` of the blended probabilities;
-            None: they are calibrated.
+        calibrated: `calibration.Calibration` of the blended probabilities.
         kinds: None, or list of a string per style, "sets", "stack" or "both"
             where that decides instead of equation 2.
         found: `label_sets.LabelSets`; may be None where `kinds` is.
@@ -69,7 +68,7 @@ class Rules(typing.NamedTuple):
     most: int
     adds: np.ndarray | None = None
     drops: np.ndarray | None = None
-    calibrated: calibration.Calibration | None = None
+    calibrated: calibration.Calibration = calibration.NONE
     kinds: list[str] | None = None
     found: label_sets.LabelSets | None = None
     stack: blending.Blend | None = None
@@ -79,15 +78,13 @@ def calibrate(fitted, blended):
     """Makes blended probabilities honest; what needs no change keeps its bits.
 
     Args:
-        fitted: `calibration.Calibration`, or None for one that changes nothing.
+        fitted: `calibration.Calibration`.
         blended: float32 `(n, num_styles)`, of `blending.apply`.
 
     Returns:
         float32 tensor in [0, 1], shape `(n, num_styles)`.
     """
     blended = tf.cast(blended, tf.float32)
-    if fitted is None:
-        return blended
     scale, shift = (array.astype(np.float64) for array in fitted)
     changed = (scale != 1) | (shift != 0)
     logits = stacking.logits(blended) * scale + shift
