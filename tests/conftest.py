@@ -204,15 +204,17 @@ def disk(tmp_path):
         subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.fixture
-def small_mobilenet(monkeypatch):
-    """Makes MobileNet a network of three convolutions."""
+@pytest.fixture(scope="module")
+def small_mobilenet():
+    """Makes MobileNet a network of three convolutions, for a whole module."""
     import keras
 
-    monkeypatch.syspath_prepend(binaries.SMALL)
-    import small_networks
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(binaries.SMALL)
+        import small_networks
 
-    monkeypatch.setattr(keras.applications, "MobileNet", small_networks.build)
+        patch.setattr(keras.applications, "MobileNet", small_networks.build)
+        yield
 
 
 @pytest.fixture
