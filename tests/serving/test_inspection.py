@@ -175,30 +175,27 @@ FORBIDDEN = [
 
 @pytest.mark.parametrize("operation", FORBIDDEN)
 def test_refuses_the_operation_anywhere(operation, product):
+    """In the file, and in each function of what the file holds."""
+    message = f" {operation} .node new"
+
     def in_the_graph(meta_graph):
         meta_graph.graph_def.node.add(name="new", op=operation)
 
-    def in_a_function(number, meta_graph):
-        function = meta_graph.graph_def.library.function[number]
-        if "traced" not in function.signature.name:
-            function.node_def.add(name="new", op=operation)
-            return
+    meta_graph = inspection._read(str(product / "saved_model.pb"))
+    inspection._check_content(meta_graph)
+    tamper(product, in_the_graph)
+    with pytest.raises(InputError, match=message):
+        inspection.check(str(product))
+    functions = meta_graph.graph_def.library.function
+    assert len(functions) > 10
+    for function in functions:
         # The saver's own operations are at home there.
-        meta_graph.graph_def.node.add(name="new", op=operation)
-
-    whole = (product / "saved_model.pb").read_bytes()
-    parsed = saved_model_pb2.SavedModel.FromString(whole)
-    number = len(parsed.meta_graphs[0].graph_def.library.function)
-    assert number > 10
-    changes = [in_the_graph]
-    changes += [
-        lambda graph, i=i: in_a_function(i, graph) for i in range(number)
-    ]
-    for change in changes:
-        tamper(product, change)
-        with pytest.raises(InputError, match=f" {operation} .node new"):
-            inspection.check(str(product))
-        (product / "saved_model.pb").write_bytes(whole)
+        if "traced" in function.signature.name:
+            continue
+        function.node_def.add(name="new", op=operation)
+        with pytest.raises(ValueError, match=message):
+            inspection._check_content(meta_graph)
+        del function.node_def[-1]
 
 
 def saver_functions(meta_graph):
@@ -572,29 +569,26 @@ def test_fused_products_are_accepted(blend, tmp_path):
     assert outputs["label_set"].numpy().tolist() in ([[1, 0]], [[0, 1]])
 
 
+# EfficientNetV2, Inception, NASNet, ResNet and Xception have no operation that
+# these lack.
 FAMILIES = [
-    ("ConvNeXtTiny", 32),
-    ("DenseNet121", 32),
-    ("EfficientNetB0", 32),
-    ("EfficientNetLite0", 32),
-    ("EfficientNetV2B0", 32),
-    ("InceptionV3", 75),
-    ("MobileNetV3Small", 32),
-    ("NASNetMobile", 32),
-    ("ResNet50V2", 32),
-    ("VGG16", 32),
-    ("Xception", 71),
+    "ConvNeXtTiny",
+    "DenseNet121",
+    "EfficientNetB0",
+    "EfficientNetLite0",
+    "MobileNetV3Small",
+    "VGG16",
 ]
 
 
-@pytest.mark.parametrize(("backbone", "size"), FAMILIES)
-def test_every_family_of_networks_is_accepted(backbone, size):
-    """The smallest of each family that Keras builds from other layers."""
+@pytest.mark.parametrize("backbone", FAMILIES)
+def test_every_family_of_networks_is_accepted(backbone):
+    """The smallest of each family."""
     assert backbone in backbones.names()
-    model = classifier.build(classifier.Architecture(backbone, size))
+    model = classifier.build(classifier.Architecture(backbone, 32))
     graph = (
         tf.function(lambda images: model(images, training=False))
-        .get_concrete_function(tf.TensorSpec((None, size, size, 3)))
+        .get_concrete_function(tf.TensorSpec((None, 32, 32, 3)))
         .graph.as_graph_def()
     )
     nodes = [node for f in graph.library.function for node in f.node_def]

@@ -405,9 +405,10 @@ def test_without_a_terminal_lines_are_shown(capsys):
 STOPPED = """
 import sys
 from jdstyle.sweeps import plan
+from jdstyle.sweeps import processes
 from jdstyle.sweeps import runner
 runner.TRAIN = {train!r}
-runner._PATIENCE_SECONDS = 0.5
+processes._PATIENCE_SECONDS = 0.5
 jobs = [plan.Job(*job) for job in {jobs!r}]
 try:
     runner.run_jobs(jobs, [{{}}, {{}}], {folder!r}, lambda runs: None)
