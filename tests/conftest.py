@@ -206,14 +206,16 @@ def disk(tmp_path):
 
 @pytest.fixture(scope="module")
 def small_mobilenet():
-    """Makes MobileNet a network of three convolutions, for a whole module."""
+    """Makes MobileNet and MobileNetV2 a few convolutions, in a whole module."""
     import keras
 
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(binaries.SMALL)
         import small_networks
 
-        patch.setattr(keras.applications, "MobileNet", small_networks.build)
+        applications = keras.applications
+        patch.setattr(applications, "MobileNet", small_networks.build)
+        patch.setattr(applications, "MobileNetV2", small_networks.build_heavy)
         yield
 
 
