@@ -1,18 +1,12 @@
 """The bench of a GPU, on a CPU and little; its parts in this process."""
 
 import json
-import pathlib
 import subprocess
 
-import binaries
 import pytest
 
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.usefixtures("small_mobilenet"),
-]
+pytestmark = pytest.mark.long
 
-BENCH = pathlib.Path(__file__).parents[2] / "tools" / "bench"
 TINY = (
     *("--backbone=MobileNet", "--image_size=32", "--batch_size=2"),
     *("--precision=float32", "--blocks=1", "--seconds=0.05"),
@@ -21,10 +15,9 @@ TINY = (
 
 
 @pytest.fixture
-def bench(monkeypatch, tmp_path):
+def bench(bench, tmp_path):
     """Runs the bench in this process; returns what it printed."""
-    monkeypatch.syspath_prepend(BENCH)
-    return lambda *flags: binaries.call(tmp_path, "tools/bench/gpu.py", *flags)
+    return lambda *flags: bench(tmp_path, "gpu.py", *flags)
 
 
 def inside(bench, part):
