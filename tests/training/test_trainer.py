@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.usefixtures("small_mobilenet"),
 ]
 
-SETTINGS = small_settings.SETTINGS
+SETTINGS = small_settings.SETTINGS._replace(augment=False)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_no_room_for_the_weights_leaves_none_of_them(
 
 
 def test_writes_history_weights_and_events(parts, tmp_path):
-    trained = run(parts, tmp_path)
+    trained = run(parts, tmp_path, augment=True)
     history = read_history(tmp_path)
     assert [row["epoch"] for row in history] == ["1", "2"]
     assert {"loss", "val_loss", "val_f2", "val_pr_auc"} <= set(history[0])
@@ -109,7 +109,7 @@ def test_keeps_the_weights_of_the_best_epoch(parts, tmp_path):
 
 def test_learns_brightness(parts, tmp_path):
     """The trained network beats everything positive on what it can see."""
-    run(parts, tmp_path, epochs=6, steps_per_epoch=10, augment=False)
+    run(parts, tmp_path, epochs=6, steps_per_epoch=10)
     best = max(float(row["val_f2"]) for row in read_history(tmp_path))
     assert best > 0.95  # All positive: 0.83.
 
@@ -118,7 +118,8 @@ def test_same_seed_same_run(parts, tmp_path):
     logits = []
     for name, seed in [("a", 3), ("b", 3), ("c", 4)]:
         (tmp_path / name).mkdir()
-        logits.append(run(parts, tmp_path / name, seed=seed).logits)
+        trained = run(parts, tmp_path / name, seed=seed, augment=True)
+        logits.append(trained.logits)
     np.testing.assert_array_equal(logits[0], logits[1])
     assert np.abs(logits[0] - logits[2]).max() > 1e-3
     first, again = (read_history(tmp_path / name) for name in "ab")
@@ -130,11 +131,11 @@ def test_same_seed_same_run(parts, tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"precision": "mixed_bfloat16"},
-        {"precision": "mixed_float16"},
+        {"precision": "mixed_bfloat16", "augment": True},
+        {"precision": "mixed_float16", "augment": True},
         {"ema": 0.9, "loss": "asymmetric"},
         {"balance": True, "positive_rate": 0.0},
-        {"loss": "focal", "xla": True, "epochs": 1},
+        {"loss": "focal", "xla": True, "epochs": 1, "augment": True},
         {"frozen_epochs": 1},
         {"frozen_epochs": 2},
         {"batch_size": "auto", "steps_per_epoch": 0, "epochs": 1},
@@ -185,7 +186,7 @@ def test_ema_scores_the_average(parts, tmp_path):
     """The kept weights are the average, not the last step's."""
     for name, ema in [("plain", 0.0), ("average", 0.999)]:
         (tmp_path / name).mkdir()
-        run(parts, tmp_path / name, ema=ema, epochs=1, augment=False)
+        run(parts, tmp_path / name, ema=ema, epochs=1)
     keras.utils.set_random_seed(SETTINGS.seed)
     start = classifier.build(classifier.Architecture("MobileNet", 32))
     distances = {}
