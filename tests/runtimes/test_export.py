@@ -1,18 +1,17 @@
 """Tests for the binary `jdstyle.export`."""
 
 import json
-import os
-import subprocess
-import sys
-import textwrap
 
+import binaries
 import pytest
-from binaries import ROOT
-from binaries import run
 
+from jdstyle.datasets import prepared
 from jdstyle.datasets import records
 from jdstyle.errors import InputError
 from jdstyle.files import sums
+from jdstyle.runtimes import formats
+from jdstyle.runtimes import frozen_graph
+from jdstyle.runtimes import onnx
 
 pytestmark = pytest.mark.long
 
@@ -27,9 +26,9 @@ def test_refuses_photos_without_the_styles(tiny):
 
 
 def test_says_what_is_missing_before_any_work(product, tmp_path):
-    said = run(tmp_path, "export", f"--saved_model={product}", code=2)
+    said = binaries.call(tmp_path, "export", f"--saved_model={product}", code=2)
     assert "--format is required" in said
-    said = run(
+    said = binaries.call(
         tmp_path,
         "export",
         f"--saved_model={product}",
@@ -40,48 +39,36 @@ def test_says_what_is_missing_before_any_work(product, tmp_path):
     assert "onnx has no --precision=bfloat16" in said
 
 
-def test_export_says_that_the_data_set_leaks(product, data_dir, tmp_path):
+def test_export_says_that_the_data_set_leaks(
+    product, data_dir, tmp_path, monkeypatch
+):
     """With a stand-in for ONNX; the data set as --allow_leaks leaves it."""
-    program = f"""
-        from jdstyle import cli
-        from jdstyle import export
-        from jdstyle.runtimes import formats
-        from jdstyle.runtimes import frozen_graph
-        from jdstyle.runtimes import onnx
-        from jdstyle.datasets import prepared
 
-        def open_leaking(*arguments):
-            builder = open_prepared(*arguments)
-            builder.info.metadata["num_leaking"] = 2
-            return builder
+    def open_leaking(*arguments):
+        builder = open_prepared(*arguments)
+        builder.info.metadata["num_leaking"] = 2
+        return builder
 
-        def write(frozen, precision, path, calibration):
-            open(path, "w").close()
+    def write(frozen, precision, path, calibration):
+        open(path, "w").close()
 
-        open_prepared = prepared.open_prepared
-        prepared.open_prepared = open_leaking
-        formats.check = lambda *arguments: None
-        onnx.write = write
-        onnx.load = lambda path: frozen_graph.freeze({product!r}).run
-        cli.run(export.main)
-    """
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            textwrap.dedent(program),
-            f"--saved_model={product}",
-            "--format=onnx",
-            f"--output={tmp_path / 'model.onnx'}",
-            "--dataset=label_table/tiny",
-            f"--data_dir={data_dir}",
-        ],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
+    open_prepared = prepared.open_prepared
+    monkeypatch.setattr(prepared, "open_prepared", open_leaking)
+    monkeypatch.setattr(formats, "check", lambda *arguments: None)
+    monkeypatch.setattr(onnx, "write", write)
+    monkeypatch.setattr(
+        onnx, "load", lambda path: frozen_graph.freeze(product).run
     )
-    assert done.returncode == 0, done.stderr
-    assert "2 groups of near-duplicate photos" in done.stdout
+    said = binaries.call(
+        tmp_path,
+        "export",
+        f"--saved_model={product}",
+        "--format=onnx",
+        f"--output={tmp_path / 'model.onnx'}",
+        "--dataset=label_table/tiny",
+        f"--data_dir={data_dir}",
+    )
+    assert "2 groups of near-duplicate photos" in said
     written = json.loads((tmp_path / "model.onnx.json").read_text())
     for when in ("before", "after"):
         assert written["check"][when]["num_leaking"] == 2
@@ -89,7 +76,7 @@ def test_export_says_that_the_data_set_leaks(product, data_dir, tmp_path):
 
 def test_export_prints_and_writes_the_check(product, data_dir, tmp_path):
     pytest.importorskip("openvino")
-    said = run(
+    said = binaries.run_forked(
         tmp_path,
         "export",
         f"--saved_model={product}",

@@ -1,11 +1,9 @@
 """Tests for `tools/show_prediction.py`, with a product of one small network."""
 
 import json
-import os
 import pathlib
-import subprocess
-import sys
 
+import binaries
 import keras
 import numpy as np
 import pytest
@@ -20,18 +18,9 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 def show(*arguments, code=0):
     """Runs the tool; returns what it printed."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            ROOT / "tools" / "show_prediction.py",
-            *map(str, arguments),
-        ],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
+    return binaries.call(
+        ROOT, "tools/show_prediction.py", *arguments, code=code
     )
-    assert done.returncode == code, done.stderr
-    return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
