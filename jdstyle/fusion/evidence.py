@@ -58,12 +58,12 @@ def gather(runs, photos, style_names, *, skip_unusable=False):
     parts = ["train", "validation"] if has_folds else ["train"]
     labels = np.concatenate([photos[part].labels for part in parts])
     source = photos["train"].source
-    if (labels < 0).any():
+    joined = out_of_fold.join(runs, style_names)
+    if (labels < 0).any() or (joined.labels < 0).any():
         raise InputError(
             "Relations between styles need known labels; "
             f"{source.dataset} has unknown ones."
         )
-    joined = out_of_fold.join(runs, style_names)
     _require_photos(joined, photos, style_names, has_folds=has_folds)
     joined = _with_positives(joined, skip_unusable)
     labels = labels[:, [style_names.index(name) for name in joined.style_names]]

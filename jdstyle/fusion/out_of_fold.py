@@ -19,7 +19,7 @@ class OutOfFold(typing.NamedTuple):
     Attributes:
         ids: array of n different strings, sorted.
         folds: int `(n,)`; 0 where the runs have no folds.
-        labels: int32 `(n, num_styles)`, 0 or 1.
+        labels: int32 `(n, num_styles)`: 1, 0, or -1 where unknown.
         probabilities: float32 `(n, members, num_styles)` in [0, 1]; NaN where a
             member does not have the style.
         members: list of names, as `finished.members` gives them.
@@ -139,7 +139,7 @@ def _read_table(run):
     }
     for style in run.style_names:
         for name, is_accepted, accepted in [
-            (f"label {style}", lambda x: np.isin(x, (0, 1)), "0 or 1"),
+            (f"label {style}", lambda x: np.isin(x, (-1, 0, 1)), "0, 1 or -1"),
             # Written so that a NaN is refused.
             (
                 f"probability {style}",
