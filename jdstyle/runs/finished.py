@@ -31,6 +31,7 @@ class FinishedRun(typing.NamedTuple):
         f2: float in [0, 1], on its validation photos; of several styles, the
             macro F2.
         frozen: bool, whether only its heads were trained.
+        distilled: bool, whether other runs taught it.
     """
 
     directory: str
@@ -43,6 +44,7 @@ class FinishedRun(typing.NamedTuple):
     fold: int | None
     f2: float
     frozen: bool = False
+    distilled: bool = False
 
 
 def find_runs(runs_dir, fingerprint=None, include=None):
@@ -50,7 +52,8 @@ def find_runs(runs_dir, fingerprint=None, include=None):
 
     Args:
         runs_dir: path; its sub-folders are run directories. Unfinished runs,
-            pretraining, fusions and what is not a run are passed over.
+            pretraining, fusions and what is not a run are passed over, and so
+            are students of other runs that `include` does not name.
         fingerprint: None, or the data's: runs of other data are passed over.
         include: None, or list of patterns ("demo-*-resnet50"): the names of
             the sub-folders to take.
@@ -63,9 +66,8 @@ def find_runs(runs_dir, fingerprint=None, include=None):
             several data sets, if two of them are the same member, style and
             fold, or if a run's files are broken.
     """
-    patterns = include or ["*"]
-    runs = _scan(runs_dir, patterns)
-    for pattern in patterns:
+    runs = _scan(runs_dir, include)
+    for pattern in include or "*":
         if not any(fnmatch.fnmatchcase(name, pattern) for name in runs):
             raise InputError(f"No finished run in {runs_dir} is {pattern!r}.")
     runs = _of_one_data_set(list(runs.values()), fingerprint, runs_dir)
@@ -81,8 +83,8 @@ def members(runs):
 
     Returns:
         dict from name to list of `FinishedRun`, sorted by name: "resnet50",
-        "resnet50-trunk", "resnet50-frozen", and with the image size
-        ("resnet50-224") where that alone tells two members apart.
+        "resnet50-trunk", "resnet50-frozen", "resnet50-distilled", and with the
+        image size ("resnet50-224") where that alone tells two members apart.
     """
     sizes, named = {}, {}
     for run in runs:
@@ -175,20 +177,22 @@ def find_start(workdir, donor, style_names, *, fingerprint, backbone, fold):
     return found
 
 
-def _scan(runs_dir, patterns):
+def _scan(runs_dir, include):
     """Returns a dict from the names of folders to their `FinishedRun`s."""
     if not os.path.isdir(runs_dir):
         raise InputError(f"No such folder of runs: {runs_dir} (--runs_dir).")
     return {
         name: run
         for name in sorted(os.listdir(runs_dir))
-        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in include or "*")
         and (run := _read_run(os.path.join(runs_dir, name)))
+        # A student says once more what its teachers say.
+        and (include or not run.distilled)
     }
 
 
 def _plain_name(run):
-    kind = "frozen" if run.frozen else None
+    kind = "frozen" if run.frozen else "distilled" if run.distilled else None
     return "-".join(filter(None, [run.backbone.lower(), kind, run.sharing]))
 
 
@@ -202,7 +206,8 @@ def _read_run(folder):
         return None
     try:
         record, results = map(directory.read_json, paths)
-        if record.get("task", "train") != "train":
+        task = record.get("task", "train")
+        if task not in ("train", "distill"):
             return None
         return FinishedRun(
             directory=folder,
@@ -215,6 +220,7 @@ def _read_run(folder):
             fold=record["fold"],
             f2=float(scores.overall(results["validation"])["f2"]),
             frozen=record.get("frozen", False),
+            distilled=task == "distill",
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(

@@ -23,6 +23,7 @@ def find_runs(runs_dir, fingerprint, include=None, *, allow_missing=False):
         include: as in `finished.find_runs`.
         allow_missing: bool, whether to go on with what is there. Where a member
             lacks a fold of a style, that style is left out of that member.
+            None: no, and there is no flag that allows it.
 
     Returns:
         `(runs, missing)`: list of `finished.FinishedRun`, and list of strings
@@ -45,11 +46,13 @@ def find_runs(runs_dir, fingerprint, include=None, *, allow_missing=False):
     if len(missing) > _MOST_SHOWN:
         shown += f"; and {len(missing) - _MOST_SHOWN} more"
     if not allow_missing:
+        others = "choose runs that match with --runs"
+        if allow_missing is not None:
+            others += ", or pass --allow_missing to fuse without them"
         raise InputError(
             f"{runs_dir} does not hold all that was to be trained: {shown}. "
-            "Train them (the same jdstyle.sweep command tries them again), "
-            "choose runs that match with --runs, or pass --allow_missing to "
-            "fuse without them."
+            "Train them (the same jdstyle.sweep command tries them again), or "
+            f"{others}."
         )
     return _with_all_folds(runs), missing
 

@@ -116,6 +116,19 @@ def test_member_names(tmp_path):
     assert list(names) == sorted(names)
 
 
+def test_a_student_is_a_run_where_it_is_named(tmp_path):
+    """Beside its teachers it would say twice what they say."""
+    run_directories.write(tmp_path, "a", ["Punk", "Girl"], [])
+    run_directories.write(tmp_path, "b", ["Punk", "Girl"], [], task="distill")
+    (run,) = finished.find_runs(tmp_path)
+    assert run.directory[-1] == "a" and not run.distilled
+    found = finished.find_runs(tmp_path, None, ["?"])
+    assert list(finished.members(found)) == [
+        "resnet50-distilled-trunk",
+        "resnet50-trunk",
+    ]
+
+
 def find_donor(folder, **changes):
     wanted = {"fingerprint": "f" * 64, "backbone": "ResNet50", "fold": None}
     return finished.find_donor(str(folder), "Punk", **wanted | changes)

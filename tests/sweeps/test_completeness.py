@@ -76,6 +76,8 @@ def test_a_training_that_is_not_done_is_missed(tmp_path, state):
         ".*--runs.*--allow_missing",
     ):
         find(tmp_path)
+    with pytest.raises(InputError, match="or choose runs .* with --runs.$"):
+        find(tmp_path, allow_missing=None)
     runs, missing = find(tmp_path, allow_missing=True)
     assert names(runs) == [done]
     assert missing == [f"girl-vgg16 is {state}, see logs/girl-vgg16.log"]
