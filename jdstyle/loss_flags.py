@@ -1,4 +1,4 @@
-"""The flags of what a training minimises: of `train` and `pretrain`."""
+"""The flags of what a training minimises, whichever binary begins it."""
 
 from absl import flags
 

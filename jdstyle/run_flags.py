@@ -1,4 +1,4 @@
-"""The flags that `train` and `pretrain` share, resolved once into a dict.
+"""The flags that `train`, `pretrain` and `distill` share, resolved once into a dict.
 
 What the dict says is what `flags.cfg` records.
 """

@@ -204,7 +204,6 @@ def check_jobs(jobs, builder, *, made=()):
     from jdstyle.runs import finished
     from jdstyle.training import groups
     from jdstyle.training import recipe
-    from jdstyle.training import run
 
     known = records.style_names(builder)
     fingerprint = records.source(builder).fingerprint
@@ -226,7 +225,7 @@ def check_jobs(jobs, builder, *, made=()):
                 backbone=values["backbone"],
                 fold=fold,
             )
-        run.require_same_fold(init_from, fingerprint, fold)
+        directory.require_same_fold(init_from, fingerprint, fold)
         starts.add((values["backbone"], values["image_size"], init_from))
     for start in sorted(starts):
         recipe.require_start(*start)

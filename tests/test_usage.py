@@ -1,10 +1,13 @@
 """What each binary says of a wrong command line, and that it ends with 2."""
 
 import pytest
+import run_directories
 import tensorflow as tf
 from binaries import DATASET
 from binaries import call
 
+from jdstyle.datasets import prepared
+from jdstyle.datasets import records
 from jdstyle.serving import loader
 
 
@@ -24,6 +27,10 @@ from jdstyle.serving import loader
             "=max: TensorFlow sees no",
         ),
         ("fuse", [], "--runs_dir is required"),
+        ("distill", [], "--runs_dir is required"),
+        ("distill", ["--runs_dir=x", "--temperature=0"], "temperature"),
+        ("distill", ["--runs_dir=x", "--teacher_share=2"], "teacher_share"),
+        ("distill", ["--runs_dir=x", "--require_gpu"], "sees no GPU"),
         (
             "train",
             ["--style=1", "--dataset=jd_fashion"],
@@ -94,6 +101,59 @@ def test_evaluation_refuses_unknown_shares(data_dir, tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 2  # No results.
 
 
+def write_teachers(
+    folder, data_dir, folds, *, styles=("bright", "rare"), **changes
+):
+    builder = prepared.open_prepared("label_table/tiny", data_dir)
+    changes = {"fingerprint": records.source(builder).fingerprint} | changes
+    for fold in folds:
+        photos = records.read_photos(
+            builder, "validation", fold=fold, cache="stream"
+        )
+        rows = [(name, 0, 0.5, 1, 0.5) for name in photos.ids]
+        run_directories.write(
+            folder, f"a{fold}", list(styles), rows, fold=fold, **changes
+        )
+
+
+@pytest.mark.parametrize(
+    ("folds", "changes", "arguments", "message"),
+    [
+        ([], {}, [], "No finished run in x is '*'"),
+        ([1], {}, ["--runs=b*"], "No finished run in x is 'b*'"),
+        ([1], {"fingerprint": "e" * 64}, [], "no finished run of the data"),
+        ([1], {"styles": ["bright", "blue"]}, [], "has no style blue"),
+        ([1, 2, 3, 4], {}, [], "on their folds, 5. Train them"),
+        ([None], {}, [], "sweep with --folds=all"),
+        (
+            [1, 2, 3, 4, 5],
+            {},
+            ["--init_from=style:bright"],
+            "--init_from=style:STYLE is for jdstyle.train",
+        ),
+    ],
+    ids=["none", "name", "data", "style", "fold", "no fold", "start"],
+)
+def test_distillation_refuses_before_it_trains(
+    folds, changes, arguments, message, data_dir, tmp_path
+):
+    (tmp_path / "x").mkdir()
+    write_teachers(tmp_path / "x", data_dir, folds, **changes)
+    said = call(
+        tmp_path,
+        "distill",
+        DATASET,
+        f"--data_dir={data_dir}",
+        "--runs_dir=x",
+        "--fold=1",
+        "--workdir=no",
+        *arguments,
+        code=2,
+    )
+    assert message in said
+    assert not (tmp_path / "no").exists()
+
+
 def test_label_fault_leaves_nothing(tmp_path):
     (tmp_path / "labels.csv").write_text("image,a\nb.jpg,2\n")
     said = call(
@@ -142,6 +202,7 @@ OUTPUTS = [
     ("pretrain", "workdir", []),
     ("sweep", "runs_dir", []),
     ("fuse", "output_dir", ["--runs_dir=x"]),
+    ("distill", "workdir", ["--runs_dir=x"]),
     ("reproduce", "output_dir", []),
     ("evaluate", "output_dir", ["--saved_model=x"]),
     ("export", "output", ["--saved_model=x", "--format=onnx"]),

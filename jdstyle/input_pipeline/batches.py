@@ -33,7 +33,9 @@ def make_train_dataset(
 
     Args:
         photos: `records.Photos`.
-        labels: int32 array, shape `(n, num_styles)`: those styles' columns.
+        labels: int32 array, shape `(n, num_styles)`: those styles' columns; or
+            float32, where some columns are no labels, but what else a loss is
+            to get of each photo, >= 0.
         acceptance: float32, shape `(num_styles, 2)`, as in
             `resampling.accepted`.
         image_size: height and width of the output, in pixels.
@@ -84,7 +86,7 @@ def batch_ids(photos, labels, acceptance, batch, *, batch_size, seed):
 
 def _draw(photos, labels, acceptance, seed):
     """Endless dataset of `(index, image_bytes, target)`, not yet decoded."""
-    labels = tf.constant(labels, tf.int32)
+    labels = tf.constant(labels)
     draw = {"seed": seed}
 
     def from_memory(epoch):

@@ -101,7 +101,7 @@ def gpu_limits():
     ]
 
 
-def find_largest(settings, loss, num_styles, workdir):
+def find_largest(settings, loss, num_styles, workdir, *, num_targets=None):
     """Finds the largest batch that fits the GPUs: --batch_size=max.
 
     Two small batches run through one graph; how much memory each took says how
@@ -113,6 +113,7 @@ def find_largest(settings, loss, num_styles, workdir):
         loss: `keras.losses.Loss` of the training.
         num_styles: int, number of logits.
         workdir: run directory.
+        num_targets: as in `measure_peaks`.
 
     Returns:
         int, photos per step over all devices.
@@ -125,7 +126,9 @@ def find_largest(settings, loss, num_styles, workdir):
     if known:
         logging.info("--batch_size=max: %d photos, as in %s", known, FILE)
         return known
-    peaks = measure_peaks(settings, loss, num_styles, _PROBES, _gpu_peak)
+    peaks = measure_peaks(
+        settings, loss, num_styles, _PROBES, _gpu_peak, num_targets=num_targets
+    )
     size = largest(dict(zip(_PROBES, peaks, strict=True)), min(limits))
     if size < batch_size.STEP:
         raise InputError(
@@ -153,7 +156,7 @@ def largest(peaks, limit):
     return int(room / each) // batch_size.STEP * batch_size.STEP
 
 
-def measure_peaks(settings, loss, num_styles, sizes, peak):
+def measure_peaks(settings, loss, num_styles, sizes, peak, *, num_targets=None):
     """Runs a training step per batch size, all in one graph.
 
     Args:
@@ -163,6 +166,8 @@ def measure_peaks(settings, loss, num_styles, sizes, peak):
         sizes: ints, photos per step.
         peak: function without arguments that returns the most memory that was
             taken since its last call, in bytes.
+        num_targets: int, numbers that the loss gets of each photo. Default: one
+            per style.
 
     Returns:
         List of ints, bytes.
@@ -185,7 +190,7 @@ def measure_peaks(settings, loss, num_styles, sizes, peak):
         tf.data.Dataset.from_tensor_slices(list(sizes)).map(
             lambda size: (
                 tf.zeros([size, side, side, 3], tf.uint8),
-                tf.zeros([size, num_styles]),
+                tf.zeros([size, num_targets or num_styles]),
             )
         )
     )

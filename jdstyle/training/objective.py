@@ -9,6 +9,7 @@ from absl import logging
 from jdstyle.datasets import records
 from jdstyle.errors import InputError
 from jdstyle.input_pipeline import resampling
+from jdstyle.training import distillation
 from jdstyle.training import losses
 from jdstyle.training import recipe
 
@@ -20,9 +21,11 @@ class Objective(typing.NamedTuple):
         train_photos, validation_photos: `records.Photos`.
         labels, validation_labels: int32 arrays, shape `(n, num_styles)`: 1, 0,
             or -1 where unknown.
+        targets: what the loss gets of each photo: the labels, and behind them
+            what a teacher says, if there is one.
         style_names: list of strings.
         acceptance: float32, shape `(num_styles, 2)`, as in
-            `resampling.accepted`.
+            `resampling.accepted`; with a teacher, of the targets.
         shown: float, photos that a pass over the training shows on average.
         correction: float64 array, shape `(num_styles,)`: added to the logits,
             it makes their probabilities those among all photos, if the loss is
@@ -35,6 +38,7 @@ class Objective(typing.NamedTuple):
     validation_photos: records.Photos
     labels: np.ndarray
     validation_labels: np.ndarray
+    targets: np.ndarray
     style_names: list[str]
     acceptance: np.ndarray
     shown: float
@@ -58,7 +62,13 @@ class Objective(typing.NamedTuple):
 
 
 def make_objective(
-    train_photos, validation_photos, columns, settings, style_names
+    train_photos,
+    validation_photos,
+    columns,
+    settings,
+    style_names,
+    *,
+    teacher=None,
 ):
     """Makes an objective of photos and settings, and logs what it is like.
 
@@ -68,6 +78,7 @@ def make_objective(
         columns: list of ints, the styles' columns in the labels.
         settings: `recipe.Settings`.
         style_names: list of strings, one per column.
+        teacher: `distillation.Teacher` of the training photos, or None.
 
     Returns:
         An `Objective`.
@@ -87,6 +98,8 @@ def make_objective(
         labels, [rate or None for rate in rates]
     )
     kept, shown = resampling.expected_kept(labels, acceptance)
+    if teacher is not None:
+        shown = float(len(labels))  # All of them teach.
     logging.info("%d photos; a pass shows about %.0f", len(labels), shown)
     for name, of_style, (negatives, positives) in zip(
         style_names, labels.T, kept, strict=True
@@ -98,16 +111,37 @@ def make_objective(
             negatives + positives,
             100 * positives / (negatives + positives),
         )
-    return Objective(
+    objective = Objective(
         train_photos,
         validation_photos,
         labels,
         validation_labels,
+        labels,
         style_names,
         acceptance,
         shown,
         losses.prior_correction(acceptance, *recipe.make_costs(settings, kept)),
         *recipe.make_losses(settings, kept, shown),
+    )
+    return objective if teacher is None else _teach(objective, teacher)
+
+
+def _teach(objective, teacher):
+    """Returns the objective of a teacher's student."""
+    if not np.array_equal(teacher.ids, objective.train_photos.ids):
+        raise ValueError("`teacher` must be that of the training photos.")
+    taught = teacher.targets(objective.correction)
+    return objective._replace(
+        targets=np.concatenate(
+            [objective.labels.astype("float32"), taught], axis=1
+        ),
+        # What the teacher says is a label that is always accepted.
+        acceptance=np.concatenate(
+            [objective.acceptance, np.ones_like(objective.acceptance)]
+        ),
+        loss=distillation.DistillationLoss(
+            objective.loss, teacher.share, teacher.temperature
+        ),
     )
 
 

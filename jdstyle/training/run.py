@@ -10,7 +10,6 @@ from absl import logging
 
 from jdstyle.datasets import records
 from jdstyle.datasets import usable
-from jdstyle.errors import InputError
 from jdstyle.evaluation import bagging
 from jdstyle.evaluation import calibration
 from jdstyle.evaluation import scores
@@ -22,6 +21,7 @@ from jdstyle.serving import prevalence
 from jdstyle.serving import saved_model
 from jdstyle.training import frozen
 from jdstyle.training import recipe
+from jdstyle.training import student
 from jdstyle.training import tensorboard
 from jdstyle.training import trainer
 from jdstyle.training.signals import Signals
@@ -39,6 +39,7 @@ def execute(
     cache,
     checkpoint_minutes,
     skipped=(),
+    teacher=None,
 ):
     """Runs a training from the prepared photos to the written results.
 
@@ -51,11 +52,12 @@ def execute(
         settings: `recipe.Settings`.
         workdir: run directory.
         flag_texts: dict from flag name to the flag as text, for `flags.cfg`.
-        task: "train" or "pretrain".
+        task: "train", "pretrain" or "distill".
         fold: as in `records.read_photos`.
         cache: as in `records.read_photos`.
         checkpoint_minutes: as in `trainer.train`.
         skipped: names of styles that --skip_unusable left out, for the record.
+        teacher: `distillation.Teacher` of the training photos, or None.
 
     Returns:
         The dict in `results.json`; at once if this run has finished before.
@@ -85,18 +87,22 @@ def execute(
         "fold": fold,
         "init_from": settings.init_from,
         "seed": settings.seed,
+        "teacher": teacher and teacher.digest(),
     }
-    require_same_fold(settings.init_from, source.fingerprint, fold)
+    directory.require_same_fold(settings.init_from, source.fingerprint, fold)
     with lock.hold(workdir, "workdir"), Signals() as signals:
         finished = directory.start(workdir, flag_texts, record)
         if finished is not None:
             print("This run has finished before; these are its results.")
             return finished
+        start_from = (
+            settings.backbone,
+            settings.image_size,
+            settings.init_from,
+        )
         if settings.init_from != "scratch":
             # A download that fails, after a minute of reading photos.
-            recipe.require_start(
-                settings.backbone, settings.image_size, settings.init_from
-            )
+            recipe.require_start(*start_from)
         train_photos, validation_photos = (
             records.read_photos(builder, part, fold=fold, cache=cache)
             for part in ("train", "validation")
@@ -115,12 +121,12 @@ def execute(
                 data_set_dir=os.path.dirname(builder.data_dir),
             )
         else:
-            trained = trainer.train(
-                *photos,
-                style_names=style_names,
-                checkpoint_minutes=checkpoint_minutes,
-                signals=signals,
-            )
+            options = {"style_names": style_names, "signals": signals}
+            options["checkpoint_minutes"] = checkpoint_minutes
+            if teacher is None:
+                trained = trainer.train(*photos, **options)
+            else:
+                trained = student.train(*photos, teacher=teacher, **options)
         finished = _write_results(
             trained,
             validation_photos,
@@ -136,30 +142,6 @@ def execute(
             os.path.join(workdir, checkpoints.DIRECTORY), ignore_errors=True
         )
         return finished
-
-
-def require_same_fold(init_from, fingerprint, fold):
-    """Refuses a start that has trained on the photos that will validate.
-
-    Args:
-        init_from: as in `recipe.Settings`.
-        fingerprint: of the data set.
-        fold: int or None, which fold will validate.
-
-    Raises:
-        InputError: if it is a run of another fold of these photos.
-    """
-    path = os.path.join(directory.run_directory(init_from), directory.RUN_FILE)
-    if not os.path.isfile(path):
-        return  # No run: weights from elsewhere, or refused later.
-    donor = directory.read_json(path)
-    if donor["fingerprint"] == fingerprint and donor.get("fold") != fold:
-        raise InputError(
-            f"--init_from={init_from} was trained with --fold="
-            f"{donor.get('fold')} on these photos: it has seen some that "
-            f"validate with --fold={fold}, and the score would be optimistic. "
-            "Start from a run of the same fold."
-        )
 
 
 def _pool(trained, labels):

@@ -59,6 +59,7 @@ def train(
     style_names=None,
     checkpoint_minutes=10.0,
     signals=None,
+    teacher=None,
 ):
     """Trains a network for one or several styles and keeps its best weights.
 
@@ -74,6 +75,7 @@ def train(
         style_names: list of strings, for messages and charts.
         checkpoint_minutes: float >= 0, between two saves of the whole state.
         signals: `signals.Signals` that are caught, or None.
+        teacher: `distillation.Teacher` of the training photos, or None.
 
     Returns:
         A `Trained`.
@@ -90,6 +92,7 @@ def train(
         columns,
         settings,
         style_names or [f"style {column + 1}" for column in columns],
+        teacher=teacher,
     )
     states_dir = os.path.join(workdir, checkpoints.DIRECTORY)
     num_replicas = devices.default_strategy().num_replicas_in_sync
@@ -139,7 +142,11 @@ def _choose_batch(objective, settings, workdir, state, num_replicas):
     num_styles = len(objective.style_names)
     if settings.batch_size == "max":
         return memory.find_largest(
-            settings, objective.loss, num_styles, workdir
+            settings,
+            objective.loss,
+            num_styles,
+            workdir,
+            num_targets=objective.targets.shape[1],
         )
     return batch_size.best(
         settings.epochs * objective.photos_per_epoch,
@@ -180,7 +187,7 @@ def _fit(objective, settings, workdir, size, *, state, minutes, signals):
     if settings.batch_size == "max":
         num_styles = len(objective.style_names)
         memory.remember(settings, num_styles, workdir, size)
-    drawn = (objective.train_photos, objective.labels, objective.acceptance)
+    drawn = (objective.train_photos, objective.targets, objective.acceptance)
     options = {"batch_size": size, "seed": settings.seed}
     make_dataset = functools.partial(
         batches.make_train_dataset,

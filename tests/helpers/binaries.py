@@ -46,6 +46,7 @@ NAMES = (
     "train",
     "sweep",
     "fuse",
+    "distill",
     "evaluate",
     "predict",
     "reproduce",
