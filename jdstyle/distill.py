@@ -100,7 +100,7 @@ def _resolve(given, runs):
         runs: list of `finished.FinishedRun`, the teachers.
     """
     values = run_flags.resolve(given, defaults.for_run(given["dataset"], "all"))
-    if values["init_from"].startswith("style:"):
+    if str(values["init_from"]).startswith("style:"):
         raise InputError("--init_from=style:STYLE is for jdstyle.train.")
     if values["workdir"] is None:
         values["workdir"] = directory.default_path(

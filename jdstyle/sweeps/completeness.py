@@ -11,7 +11,13 @@ from jdstyle.sweeps import status
 _MOST_SHOWN = 10
 
 
-def find_runs(runs_dir, fingerprint, include=None, *, allow_missing=False):
+def find_runs(
+    runs_dir,
+    fingerprint,
+    include=None,
+    *,
+    allow_missing: bool | None = False,
+):
     """Finds the runs to fuse; refuses a set from which some are missing.
 
     A failed training leaves no results, and a fusion of the others would look

@@ -1,6 +1,6 @@
 """What a student learns from: labels, and a teacher's probabilities."""
 
-# pyright: reportOperatorIssue=false
+# pyright: reportOptionalOperand=false, reportOperatorIssue=false
 
 import hashlib
 import typing
@@ -113,13 +113,12 @@ class DistillationLoss(keras.losses.Loss):
                 "`y_pred` (batch, num_styles). Received: "
                 f"{tuple(y_true.shape)} and {tuple(y_pred.shape)}."
             )
-        labels, taught = ops.split(y_true, 2, axis=1)
+        num_styles = y_pred.shape[1]
+        of_labels = self.label_loss.call(y_true[:, :num_styles], y_pred)
         softened = ops.cast(y_pred, "float32") / self.temperature
-        of_labels = self.label_loss.call(labels, y_pred)
-        of_teacher = self._cross_entropy.call(taught, softened)
-        return (
-            1 - self.share
-        ) * of_labels + self.share * self.temperature**2 * of_teacher
+        of_teacher = self._cross_entropy.call(y_true[:, num_styles:], softened)
+        weight = self.share * self.temperature**2
+        return (1 - self.share) * of_labels + weight * of_teacher
 
     def get_config(self):
         return {

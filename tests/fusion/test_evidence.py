@@ -88,6 +88,9 @@ def test_refuses_unknown_labels(tmp_path):
     run_directories.write(tmp_path, "a", ["Punk"], [("x", 1, 0.5)])
     with pytest.raises(InputError, match="known labels; demo/1.0.0 has unkn"):
         gather(tmp_path, train=[[0, 1, -1]])
+    run_directories.write(tmp_path, "b", ["Girl"], [("x", -1, 0.5)])
+    with pytest.raises(InputError, match="known labels; demo/1.0.0 has unkn"):
+        gather(tmp_path)
 
 
 def test_refuses_a_style_without_positives(tmp_path):
