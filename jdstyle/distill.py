@@ -7,6 +7,7 @@ The student learns from the labels and from the runs' mean probability of each
 photo, by networks that have not seen it. It costs what one network costs.
 """
 
+import glob
 import os
 
 from absl import flags
@@ -110,7 +111,7 @@ def _resolve(given, runs):
             fold=values["fold"],
         )
     # By name: what is there later would be another teacher.
-    names = [os.path.basename(run.directory) for run in runs]
+    names = [glob.escape(os.path.basename(run.directory)) for run in runs]
     return values | {"runs": names}
 
 

@@ -1,4 +1,4 @@
-"""The flags that `train`, `pretrain` and `distill` share, resolved once into a dict.
+"""The flags that trainings of one network share, resolved once into a dict.
 
 What the dict says is what `flags.cfg` records.
 """
