@@ -201,13 +201,14 @@ def check_jobs(jobs, builder, *, made=()):
             `backbones.build`.
     """
     from jdstyle.datasets import records
+    from jdstyle.models import starts
     from jdstyle.runs import finished
     from jdstyle.training import groups
     from jdstyle.training import recipe
 
     known = records.style_names(builder)
     fingerprint = records.source(builder).fingerprint
-    starts = set()
+    wanted = set()
     for job in jobs:
         values = resolve(parse(job.flags), known)
         init_from, fold = str(values["init_from"]), values["fold"]
@@ -225,7 +226,7 @@ def check_jobs(jobs, builder, *, made=()):
                 backbone=values["backbone"],
                 fold=fold,
             )
-        directory.require_same_fold(init_from, fingerprint, fold)
-        starts.add((values["backbone"], values["image_size"], init_from))
-    for start in sorted(starts):
+        starts.require_same_fold(init_from, fingerprint, fold)
+        wanted.add((values["backbone"], values["image_size"], init_from))
+    for start in sorted(wanted):
         recipe.require_start(*start)

@@ -30,7 +30,6 @@ _PHOTOS = 1 << 11
 # What is added to a count of photos that may be 0.
 _LITTLE = 0.5
 _CLIP = np.float32(1e-6)  # Of probabilities, as in `stacking`.
-_ONES = {"constant_values": 1}
 
 
 class LabelSets(typing.NamedTuple):
@@ -111,7 +110,8 @@ def marginals(found, probabilities):
     evidence = _evidence(found, probabilities)
     weights = tf.exp(evidence - tf.reduce_max(evidence, axis=1, keepdims=True))
     # With their sum as one more style: fewer passes than a softmax.
-    sums = tf.matmul(weights, np.pad(found.sets, [(0, 0), (0, 1)], **_ONES))
+    every = np.ones((len(found.sets), 1), np.float32)
+    sums = tf.matmul(weights, np.concatenate([found.sets, every], axis=1))
     # Rounding may leave a share above 1.
     return tf.clip_by_value(sums[:, :-1] / sums[:, -1:], 0.0, 1.0)
 

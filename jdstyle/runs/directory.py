@@ -107,30 +107,6 @@ def run_directory(path):
     return path
 
 
-def require_same_fold(init_from, fingerprint, fold):
-    """Refuses a start that has trained on the photos that will validate.
-
-    Args:
-        init_from: as in `recipe.Settings`.
-        fingerprint: of the data set.
-        fold: int or None, which fold will validate.
-
-    Raises:
-        InputError: if it is a run of another fold of these photos.
-    """
-    path = os.path.join(run_directory(init_from), RUN_FILE)
-    if not os.path.isfile(path):
-        return  # No run: weights from elsewhere, or refused later.
-    donor = read_json(path)
-    if donor["fingerprint"] == fingerprint and donor.get("fold") != fold:
-        raise InputError(
-            f"--init_from={init_from} was trained with --fold="
-            f"{donor.get('fold')} on these photos: it has seen some that "
-            f"validate with --fold={fold}, and the score would be optimistic. "
-            "Start from a run of the same fold."
-        )
-
-
 def directory_name(*parts):
     """Returns a directory name: lower case, no spaces, no slashes.
 

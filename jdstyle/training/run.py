@@ -15,6 +15,7 @@ from jdstyle.evaluation import calibration
 from jdstyle.evaluation import scores
 from jdstyle.files import lock
 from jdstyle.models import classifier
+from jdstyle.models import starts
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
 from jdstyle.serving import prevalence
@@ -89,7 +90,7 @@ def execute(
         "seed": settings.seed,
         "teacher": teacher and teacher.digest(),
     }
-    directory.require_same_fold(settings.init_from, source.fingerprint, fold)
+    starts.require_same_fold(settings.init_from, source.fingerprint, fold)
     with lock.hold(workdir, "workdir"), Signals() as signals:
         finished = directory.start(workdir, flag_texts, record)
         if finished is not None:
