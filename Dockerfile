@@ -2,7 +2,7 @@
 # the host needs NVIDIA's driver and container toolkit alone.
 #
 #   docker build -t jdstyle .
-#   docker run --gpus all -v "$PWD:/work" jdstyle jdstyle.train --style=12
+#   docker run --gpus all --user "$(id -u):$(id -g)" -v "$PWD:/work" jdstyle jdstyle.train --style=12
 FROM python:3.12-slim
 
 WORKDIR /opt/jdstyle
@@ -11,8 +11,11 @@ COPY jdstyle ./jdstyle
 RUN pip install --no-cache-dir ".[gpu]"
 COPY flags /opt/jdstyle/flags
 
-# Run with --user "$(id -u):$(id -g)" where /work belongs to somebody else.
-RUN useradd --create-home --uid 1000 jdstyle \
+# --user: /work belongs to whoever runs it. A user that the image does not know
+# has no home, which Keras, Matplotlib and TFDS write to, and no name.
+ENV HOME=/tmp/home USER=jdstyle
+RUN mkdir --mode=1777 /tmp/home \
+    && useradd --create-home --uid 1000 jdstyle \
     && mkdir /work \
     && chown jdstyle /work
 USER jdstyle

@@ -77,6 +77,9 @@ def put(new, path):
         path: its name in the end; a link's target is replaced, the link stays.
     """
     path = resolve(path)
+    # Before the name: a crash of the machine would leave one without content.
+    with open(new, "rb") as file:
+        os.fsync(file.fileno())
     with contextlib.suppress(OSError):  # None there, or another user's.
         before = os.stat(path)
         os.chmod(new, stat.S_IMODE(before.st_mode))

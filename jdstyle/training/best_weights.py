@@ -3,7 +3,9 @@
 import os
 
 import keras
+from absl import logging
 
+from jdstyle.errors import InputError
 from jdstyle.files import atomic
 from jdstyle.files import sums
 from jdstyle.runs import directory
@@ -31,6 +33,27 @@ class BestWeights(keras.callbacks.Callback):
         self.best = {"val_f2": -1.0}
         self._kept_model = model
         self._workdir = workdir
+
+    def go_on(self, best):
+        """Takes what `best` was when an interrupted training saved its state.
+
+        Warns where its weights are damaged: only a better epoch mends that.
+
+        Args:
+            best: dict.
+        """
+        self.best = best
+        if "epoch" not in best:
+            return
+        try:
+            sums.check(self._workdir, [directory.BEST_WEIGHTS])
+        except InputError as error:
+            logging.warning(
+                "%s Unless a later epoch is better, this training ends with "
+                "that: stop it, remove %s and begin again.",
+                error,
+                self._workdir,
+            )
 
     def on_epoch_end(self, epoch, logs):
         before = tuple(self.best.get(key, 0.0) for key in _KEYS)

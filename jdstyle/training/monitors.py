@@ -38,7 +38,7 @@ class Monitors(typing.NamedTuple):
 
     def set_state(self, state):
         """Takes what `get_state` of an interrupted training returned."""
-        self.best_weights.best = state["best"]
+        self.best_weights.go_on(state["best"])
         self.history.rows = state["history"]
         self.rate.set_state(state["rate"])
 

@@ -61,6 +61,23 @@ def test_best_weights_are_the_average_of_the_best_epoch(model, tmp_path):
     assert not list(tmp_path.glob("*.tmp*"))
 
 
+def test_damaged_weights_are_told_where_a_training_goes_on(
+    model, tmp_path, log
+):
+    best = BestWeights(model, tmp_path)
+    best.set_model(model)
+    best.on_epoch_end(0, {"val_f2": 0.5, "val_pr_auc": 0.4})
+    kept = best.best
+    best.go_on(kept)
+    best.go_on({"val_f2": -1.0})  # Before the first epoch's end there is none.
+    assert not log.text
+    path = tmp_path / directory.BEST_WEIGHTS
+    path.write_bytes(path.read_bytes()[:-1])
+    best.go_on(kept)
+    assert "is not what was written" in log.text
+    assert f"remove {tmp_path} and begin again" in log.text
+
+
 def test_a_score_of_zero_is_kept_where_there_is_no_other(model, tmp_path):
     best = BestWeights(model, tmp_path)
     best.set_model(model)
