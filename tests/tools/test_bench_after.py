@@ -61,6 +61,23 @@ def test_thresholds_of_made_and_of_real_scores(run, tmp_path):
     assert cells[2][2:] == ["1.000", "+0.0000", "+0.0000"]
 
 
+def test_relations_of_made_and_of_given_scores(run, tmp_path):
+    cells, _ = run("related.py", "--photos=300", "--timed=0")
+    assert [row[0] for row in cells[2:]] == ["0 %", "30 %", "60 %"]
+    for row in cells[2:]:
+        assert all(0.2 < float(cell) < 1 for cell in row[1:])
+    # Exactly one of both: what is said of one says all of the other.
+    (tmp_path / "truth.csv").write_text("a,b\n" + "1,0\n0,1\n" * 60)
+    (tmp_path / "scores.csv").write_text("a,b\n" + ".9,.5\n.1,.5\n" * 60)
+    cells, _ = run(
+        "related.py",
+        "--fitting=0.5",
+        *(f"--{of}={tmp_path / of}.csv" for of in ("truth", "scores")),
+    )
+    found = dict(zip(cells[0], cells[2], strict=True))
+    assert found["sets"] == found["auto"] == "1.000" > found["none"]
+
+
 def number(cell):
     """The median in `1,003.2 (990.1 to 1,010.0)`."""
     return float(cell.split()[0].replace(",", ""))

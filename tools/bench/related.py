@@ -22,7 +22,6 @@ from jdstyle import path_flags
 from jdstyle.errors import InputError
 
 _KINDS = ("none", "equation2", "sets", "stack", "both", "auto")
-_FITTING = 43_926
 # How much of the scores' errors related styles share, and how far apart the
 # scores of a style lie, in deviations.
 _SHARED = (0.0, 0.3, 0.6)
@@ -37,14 +36,22 @@ _TRUTH = path_flags.DEFINE_path(
 _SCORES = path_flags.DEFINE_path(
     "scores", None, "CSV file of probabilities, the same rows and columns."
 )
-_ROWS = flags.DEFINE_integer(
-    "rows",
-    None,
-    "Rows of --truth that fit. Default: half of them.",
-    lower_bound=5,
+_PHOTOS = flags.DEFINE_integer(
+    "photos",
+    54_908,
+    "Of the challenge's rows so many are taken, at random.",
+    lower_bound=100,
+    upper_bound=54_908,
+)
+_FITTING = flags.DEFINE_float(
+    "fitting",
+    0.8,
+    "Share of the rows that fit.",
+    lower_bound=0.1,
+    upper_bound=0.9,
 )
 _TIMED = flags.DEFINE_integer(
-    "timed", 300_000, "Photos that the graph decides.", lower_bound=1
+    "timed", 300_000, "Photos that the graph decides; 0: none.", lower_bound=0
 )
 
 
@@ -59,23 +66,20 @@ def main(argv):
     if _TRUTH.value:
         labels, probabilities = _read(_TRUTH.value, _SCORES.value)
         drawn = [("given", lambda _: (labels, probabilities))]
-        fitting = _ROWS.value or len(labels) // 2
     else:
         drawn = [(f"{100 * s:.0f} %", _maker(s)) for s in _SHARED]
-        fitting = _FITTING
     rows = []
     for name, make in drawn:
         tried = []
         for seed in range(_SEEDS.value):
             labels, probabilities = make(seed)
             order = np.random.default_rng(seed).permutation(len(labels))
-            tried.append(
-                _try(labels[order], probabilities[order], fitting, seed)
-            )
+            order = order[: _PHOTOS.value]
+            tried.append(_try(labels[order], probabilities[order], seed))
         mean = {k: np.mean([of[k] for of in tried]) for k in _KINDS}
         rows.append([name, *(f"{mean[kind]:.3f}" for kind in _KINDS)])
     print(measure.table(["errors shared", *_KINDS], rows))
-    if not _TRUTH.value:
+    if _TIMED.value and not _TRUTH.value:
         _show_speed(*_maker(0.3)(0))
 
 
@@ -123,12 +127,16 @@ def _read(truth, scores):
     return tables[0].astype(int), tables[1]
 
 
-def _try(labels, probabilities, fitting, seed):
-    """Returns macro F2 on the rows after the first ones, by kind."""
+def _try(labels, probabilities, seed):
+    """Returns macro F2 on the rows after those that fit, by kind."""
     from jdstyle.fusion import gates
     from jdstyle.fusion import rules
 
+    fitting = int(_FITTING.value * len(labels))
     held = slice(fitting, None)
+    # Nothing can be fitted to fewer.
+    enough = labels[:fitting].sum(axis=0) >= 5
+    labels, probabilities = labels[:, enough], probabilities[:, enough]
     found = {}
     for kind in _KINDS:
         fitted = _fit(labels[:fitting], probabilities[:fitting], kind, seed)
@@ -181,8 +189,9 @@ def _show_speed(labels, scores):
         max(1, _TIMED.value // 8192),
     )
     blocks = [tf.constant(block) for block in blocks]
+    order = np.random.default_rng(0).permutation(len(labels))[:11_000]
     for kind in _KINDS[1:-1]:
-        fitted = _fit(labels[::5], scores[::5], kind, 0)
+        fitted = _fit(labels[order], scores[order], kind, 0)
         fitted = fitted._replace(kinds=[kind] * labels.shape[1])
         correct = tf.function(
             functools.partial(rules.correct, fitted), reduce_retracing=True
