@@ -76,7 +76,9 @@ def read_pixels(image_bytes, least_size, share=1):
             ),
             (
                 _starts_with(image_bytes, b"RIFF"),
-                lambda: _on_white(_decode_webp(image_bytes, share)),
+                lambda: _on_white(
+                    tf.io.decode_webp(headers.check_webp(image_bytes, share))[0]
+                ),
             ),
         ],
         default=lambda: _decode_scaled_jpeg(image_bytes, least_size, share),
@@ -191,13 +193,6 @@ def _decode_png(image_bytes, share):
     )
     with tf.control_dependencies([check]):
         return tf.identity(image)
-
-
-def _decode_webp(image_bytes, share):
-    # With four channels TensorFlow refuses an animation by itself: with three
-    # it writes past the end of its buffer.
-    checked = headers.check_webp(image_bytes, share)
-    return tf.io.decode_webp(checked, channels=4)[0]
 
 
 def _on_white(image):

@@ -6,8 +6,11 @@ writes a file, starts a process, opens a connection, runs Python or takes a
 graph from a string. An operation that is new in the product belongs here only
 if that is true of it.
 
-What this does not promise: that a graph of them ends, or takes little memory. A
-loop may run for ever, and a few bytes may be tiled to gigabytes.
+What this does not promise: that a graph of them ends, takes little memory or
+checks photos as ours does. A loop may run for ever, a few bytes may be tiled to
+gigabytes, and TensorFlow 2.21 crashes on an animated WebP file that the graph
+does not refuse. (Asked for four channels it refuses them itself, and photos
+without transparency as well.)
 """
 
 # Networks: Keras Applications and Inception-v4, with and without batch norms
@@ -51,12 +54,6 @@ _DATASETS = """
     PrivateThreadPoolDataset RangeDataset ReduceDataset RepeatDataset
     TakeDataset TensorDataset TensorSliceDataset UnbatchDataset ZipDataset
 """
-
-# What an operation must be told to be safe, as integers.
-ATTRIBUTES = {
-    # Otherwise an animated file makes it write past the end of its buffer.
-    "DecodeWebP": {"channels": 4},
-}
 
 _VARIABLES = "ReadVariableOp"
 

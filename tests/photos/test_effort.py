@@ -24,7 +24,10 @@ def encode(kind, size=(64, 48), **options):
 
 def many_scans(number):
     """A progressive JPEG whose last scan is there again and again."""
-    data = encode("JPEG", (640, 480), progressive=True)
+    file = io.BytesIO()
+    gray = Image.new("RGB", (640, 480), "gray")
+    gray.save(file, "JPEG", progressive=True)
+    data = file.getvalue()
     start = data.rindex(b"\xff\xda")
     scan = data[start:-2]
     return data[:start] + scan * number + data[-2:]

@@ -355,14 +355,6 @@ def no_width(meta_graph):
     del outputs["probabilities"].tensor_shape.dim[:]
 
 
-def an_unguarded_decoder(meta_graph):
-    for function in meta_graph.graph_def.library.function:
-        for node in function.node_def:
-            if node.op == "DecodeWebP":
-                node.attr["channels"].i = 0
-                return
-
-
 def of_tensorflow_1(meta_graph):
     meta_graph.ClearField("object_graph_def")
 
@@ -385,7 +377,6 @@ def of_tensorflow_1(meta_graph):
         (a_keras_layer, "class _tf_keras_layer"),
         (a_restore_function, "restores itself"),
         (a_string_variable, "variable of DT_VARIANT"),
-        (an_unguarded_decoder, "DecodeWebP .*with channels=0; safe is 4"),
         (of_tensorflow_1, "of TensorFlow 1"),
         (no_width, "signature members have the shape"),
     ],

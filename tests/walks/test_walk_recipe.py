@@ -211,7 +211,10 @@ def test_first_member_is_not_the_first_of_the_alphabet(
 ):
     """A reproduction's first backbone gets relations of its own."""
     runs = finished.find_runs(swept, tiny.info.metadata["fingerprint"])
-    photos = {"train": records.read_photos(tiny, "train", cache="stream")}
+    photos = {
+        part: records.read_photos(tiny, part, cache="stream")
+        for part in ("train", "validation")
+    }
     monkeypatch.setattr(
         scores, "_score_alone", lambda _, numbers, *rest: numbers
     )

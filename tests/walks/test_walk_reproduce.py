@@ -42,7 +42,7 @@ def test_reproduction_writes_the_report(run):
     ]
     for score in results["ablation"].values():
         assert f"{score['macro']['f2']:.3f}" in page
-    assert page.count("data:image/png;base64,") == 4
+    assert page.count("data:image/png;base64,") == 5
     markdown = (folder / "report.md").read_text(encoding="utf-8")
     assert "| + relations" in markdown.replace("\\", "")
     plain = (folder / "plain" / "rare-mobilenet" / "flags.cfg").read_text()
