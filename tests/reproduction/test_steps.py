@@ -47,12 +47,11 @@ def test_pretraining_saves_and_does_not_outlive_the_reproduction(
 ):
     program = textwrap.dedent(PROGRAM).format(child=textwrap.dedent(CHILD))
     process = subprocess.Popen(
-        [sys.executable, "-c", program],
+        binaries.interruptible(sys.executable, "-c", program),
         env=binaries.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=binaries.allow_interrupts,
         start_new_session=True,
     )
     assert process.stdout.readline() == "training\n"

@@ -436,11 +436,10 @@ def test_no_training_outlives_the_sweep(tmp_path, door, number, code):
         train=TRAIN, jobs=[tuple(j) for j in jobs], folder=str(tmp_path)
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", script],
+        binaries.interruptible(sys.executable, "-c", script),
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=binaries.allow_interrupts,
     )
     waiting = dict(answer(door) for _ in range(2))
     assert waiting.keys() == {"obedient", "stubborn"}

@@ -222,12 +222,13 @@ def wait_until_stuck(server, number):
 
 def start(folder, *arguments):
     return subprocess.Popen(
-        [sys.executable, TOOL, f"--manual_dir={folder}", *arguments],
+        binaries.interruptible(
+            sys.executable, TOOL, f"--manual_dir={folder}", *arguments
+        ),
         env=os.environ | {"PYTHONPATH": str(ROOT), "no_proxy": "127.0.0.1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=binaries.allow_interrupts,
     )
 
 

@@ -30,13 +30,12 @@ def start(*, patient, then="sys.exit(5)", before="", patience=3600):
         patient=patient, then=then, before=before, patience=patience
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", program],
+        binaries.interruptible(sys.executable, "-c", program),
         env=binaries.environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=binaries.allow_interrupts,
     )
     assert process.stdout.readline() == "ready\n"
     return process

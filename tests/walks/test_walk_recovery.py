@@ -33,14 +33,15 @@ FLAGS = [
 
 def start(data_dir, workdir):
     return subprocess.Popen(
-        [sys.executable, "-m", "jdstyle.train", *FLAGS,
-         f"--data_dir={data_dir}", f"--workdir={workdir}"],
+        binaries.interruptible(
+            *(sys.executable, "-m", "jdstyle.train", *FLAGS),
+            *(f"--data_dir={data_dir}", f"--workdir={workdir}"),
+        ),
         env=binaries.environment(small=True),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=binaries.allow_interrupts,
-    )  # fmt: skip
+    )
 
 
 def finish(process):
