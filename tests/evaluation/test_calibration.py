@@ -36,11 +36,12 @@ def test_labels_against_the_logits_turn_nothing_around():
     assert fitted.scale == 1 and fitted.shift == 0
 
 
-def test_a_style_that_all_or_none_have_stays():
+def test_a_style_that_all_or_none_or_few_have_stays():
     logits = np.random.default_rng(0).normal(size=(50, 3))
     labels = np.zeros((50, 3), int)
     labels[:, 1] = 1
-    labels[0, 2] = 1
+    labels[:19, 2] = 1
+    logits[:, 2] = 9 * labels[:, 2]
     fitted = calibration.fit(labels, logits, np.arange(50) % 5)
     np.testing.assert_array_equal(fitted.scale, 1)
     np.testing.assert_array_equal(fitted.shift, 0)
@@ -59,8 +60,8 @@ def test_unknown_labels_say_nothing():
 
 
 def test_separated_labels_give_finite_numbers():
-    logits = np.linspace(-3, 3, 40)[:, np.newaxis]
-    fitted = calibration.fit(logits > 0, logits, np.arange(40) % 4)
+    logits = np.linspace(-3, 3, 80)[:, np.newaxis]
+    fitted = calibration.fit(logits > 0, logits, np.arange(80) % 4)
     assert np.isfinite(fitted).all() and (fitted.scale > 0).all()
 
 
