@@ -80,6 +80,25 @@ def test_what_nobody_expected_shows_its_traceback():
     assert "Traceback" in err and "KeyError: 'a'" in err
 
 
+def stop(program):
+    """Starts a program, and stops it once it is ready.
+
+    Returns:
+        `(returncode, out, err)`; what was printed after "ready".
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env=binaries.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    return process.returncode, out, err
+
+
 @pytest.mark.parametrize("before", ["", "with signals.Signals(): pass"])
 def test_sigterm_cleans_up_and_ends_as_ctrl_c_does(before):
     program = f"""
@@ -95,17 +114,8 @@ def test_sigterm_cleans_up_and_ends_as_ctrl_c_does(before):
                 print("cleaned")
         cli.run(main)
     """
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        env=binaries.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout.readline() == "ready\n"
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate()
-    assert (process.returncode, out) == (3, "cleaned\n"), err
+    returncode, out, err = stop(program)
+    assert (returncode, out) == (3, "cleaned\n"), err
     assert err == "\nStopped. The same command begins again.\n"
 
 
@@ -121,17 +131,8 @@ def test_a_signal_does_not_wait_for_a_photo_that_takes_long():
             list(reader.read_ahead([1], read, short_side=32))
         cli.run(main)
     """
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        env=binaries.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout.readline() == "ready\n"
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == 3
+    returncode, _, err = stop(program)
+    assert returncode == 3
     assert err == "\nStopped. The same command begins again.\n"
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 from sklearn.metrics import average_precision_score
 
 from jdstyle.evaluation import bagging
+from jdstyle.evaluation import calibration
 from jdstyle.evaluation import metrics
 from jdstyle.evaluation import reliability
 
@@ -125,11 +126,11 @@ def _calibration(labels, probabilities):
     """Says how far probabilities are those of one style's labels."""
     known = labels >= 0
     positive = labels[known] == 1
-    # In float64: 1 - p of a float32 is exact, and a p of 1 costs no infinity.
-    yes = np.clip(probabilities[known].astype("float64"), 1e-12, 1 - 1e-12)
+    predicted = probabilities[known]
+    losses = calibration.log_losses(positive, calibration.logits(predicted))
     return {
-        "log_loss": float(-np.log(np.where(positive, yes, 1 - yes)).mean()),
-        "mean_to_share": float(yes.sum() / positive.sum()),
+        "log_loss": float(losses.mean()),
+        "mean_to_share": float(predicted.sum(dtype="float64") / positive.sum()),
         "reliability": reliability.bins(labels, probabilities),
     }
 

@@ -9,11 +9,11 @@
 import typing
 
 import numpy as np
-from absl import logging
 
 from jdstyle.fusion import blending
 from jdstyle.fusion import gates
 from jdstyle.fusion import label_sets
+from jdstyle.fusion import relation_search
 from jdstyle.fusion import stacking
 
 KINDS = ("sets", "stack", "both")
@@ -30,15 +30,13 @@ class Joint(typing.NamedTuple):
 
     Attributes:
         found: `label_sets.LabelSets`.
-        kernels: dict from "stack" and "both", if they were fitted, to float32
-            `(2 * num_styles, num_styles)`: rows are the logits of the
-            probabilities and of the marginals of `found`.
-        biases: dict from these to float32 `(num_styles,)`.
+        blends: dict from "stack" and "both", if they were fitted, to a
+            `blending.Blend` of two: the probabilities and the marginals of
+            `found`.
     """
 
     found: label_sets.LabelSets
-    kernels: dict[str, np.ndarray]
-    biases: dict[str, np.ndarray]
+    blends: dict[str, blending.Blend]
 
 
 def fit(labels, probabilities, kinds, others):
@@ -57,7 +55,7 @@ def fit(labels, probabilities, kinds, others):
         label sets of the other photos.
     """
     found, marginals = label_sets.fit(labels, probabilities, others)
-    joint, scores = Joint(found, {}, {}), {"sets": marginals}
+    joint, scores = Joint(found, {}), {"sets": marginals}
     columns = [i for i, why in enumerate(_refusals(labels)) if not why]
     num_styles = labels.shape[1]
     inputs = np.stack([probabilities, marginals], axis=1)
@@ -70,8 +68,9 @@ def fit(labels, probabilities, kinds, others):
             kernel[used, columns], bias[columns] = stacking.regressions(
                 labels[:, columns], logits[:, used]
             )
-        joint.kernels[kind], joint.biases[kind] = kernel, bias
-        scores[kind] = _stacked(joint, kind, inputs)
+        stack = blending.Blend("stack", kernel=kernel, bias=bias)
+        joint.blends[kind] = stack
+        scores[kind] = blending.apply(stack, inputs).numpy()
     return joint, {kind: scores[kind] for kind in kinds}
 
 
@@ -80,7 +79,8 @@ def apply(joint, kind, probabilities):
     marginals = label_sets.marginals(joint.found, probabilities).numpy()
     if kind == "sets":
         return marginals
-    return _stacked(joint, kind, np.stack([probabilities, marginals], axis=1))
+    inputs = np.stack([probabilities, marginals], axis=1)
+    return blending.apply(joint.blends[kind], inputs).numpy()
 
 
 def blend(joint, kinds):
@@ -91,15 +91,15 @@ def blend(joint, kinds):
         kinds: list of a string per style; what is not "stack" or "both" gets
             columns of 0.
     """
-    if not set(kinds) & joint.kernels.keys():
+    if not set(kinds) & joint.blends.keys():
         return None
     num_styles = len(kinds)
     kernel = np.zeros((2 * num_styles, num_styles), np.float32)
     bias = np.zeros(num_styles, np.float32)
     for column, kind in enumerate(kinds):
-        if kind in joint.kernels:
-            kernel[:, column] = joint.kernels[kind][:, column]
-            bias[column] = joint.biases[kind][column]
+        if kind in joint.blends:
+            kernel[:, column] = joint.blends[kind].kernel[:, column]
+            bias[column] = joint.blends[kind].bias[column]
     return blending.Blend("stack", kernel=kernel, bias=bias)
 
 
@@ -128,46 +128,27 @@ def cross_fit(labels, probabilities, folds, kinds, others, choose):
         for kind in kinds:
             unseen = apply(of_rest, kind, probabilities[held])
             scores[kind][held] = unseen
-            margins[kind][held] = unseen - _thresholds(
+            margins[kind][held] = unseen - relation_search.first_thresholds(
                 labels[~held], seen[kind], choose
             )
     return joint, {
         kind: gates.Tried(
             margins[kind],
             scores[kind],
-            _thresholds(labels, scores[kind], choose),
+            relation_search.first_thresholds(labels, scores[kind], choose),
             [""] * len(refused) if kind == "sets" else refused,
         )
         for kind in kinds
     }
 
 
-def _thresholds(labels, scores, choose):
-    return np.array(
-        [choose(y, p) for y, p in zip(labels.T, scores.T, strict=True)],
-        np.float32,
-    )
-
-
 def _refusals(labels):
     """Returns why a regression is not to be trusted, "" where it is."""
     photos, num_styles = labels.shape
     if num_styles > _MOST_STYLES:
-        logging.info(
-            "No regression on other styles: more than %d of them.", _MOST_STYLES
-        )
         return ["too many styles"] * num_styles
     if photos < _LEAST_ROWS:
         return ["too few photos"] * num_styles
     positives = labels.sum(axis=0)
     fewer = np.minimum(positives, photos - positives)
     return ["" if n >= _LEAST_EXAMPLES else "too few positives" for n in fewer]
-
-
-def _stacked(joint, kind, inputs):
-    return blending.apply(
-        blending.Blend(
-            "stack", kernel=joint.kernels[kind], bias=joint.biases[kind]
-        ),
-        inputs,
-    ).numpy()

@@ -147,19 +147,6 @@ def decide(fitted, corrected):
     )
 
 
-def correct_photos(fitted, blended):
-    """Applies `correct` to many photos, some at a time to spare memory.
-
-    Args:
-        fitted: `Rules`.
-        blended: float32 array, shape `(n, num_styles)`.
-
-    Returns:
-        float32 array in [0, 1], shape `(n, num_styles)`.
-    """
-    return _in_blocks(correct, fitted, blended, np.float32)
-
-
 def decide_photos(fitted, corrected):
     """Applies `decide` to many photos, some at a time to spare memory.
 
@@ -170,12 +157,8 @@ def decide_photos(fitted, corrected):
     Returns:
         int32 array of 0s and 1s, shape `(n, num_styles)`.
     """
-    return _in_blocks(decide, fitted, corrected, np.int32)
-
-
-def _in_blocks(rule, fitted, probabilities, dtype):
-    result = np.empty(probabilities.shape, dtype)
-    for top in range(0, len(result), _PHOTOS):
+    decisions = np.empty(corrected.shape, np.int32)
+    for top in range(0, len(decisions), _PHOTOS):
         block = slice(top, top + _PHOTOS)
-        result[block] = rule(fitted, probabilities[block])
-    return result
+        decisions[block] = decide(fitted, corrected[block])
+    return decisions

@@ -337,7 +337,7 @@ def test_that_there_is_one_of_a_group_is_worth_much(kind):
         stack=fit.stack,
     )
     alone = f2(labels, fresh >= fit.first_thresholds).mean()
-    corrected = rules.correct_photos(fitted, fresh)
+    corrected = rules.correct(fitted, fresh).numpy()
     after = f2(labels, corrected >= fit.thresholds).mean()
     assert after - alone == pytest.approx(
         table.loc["macro mean", "gain"], abs=0.03

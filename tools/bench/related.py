@@ -19,7 +19,6 @@ from absl import flags
 
 from jdstyle import cli
 from jdstyle import path_flags
-from jdstyle.errors import InputError
 
 _KINDS = ("none", "equation2", "sets", "stack", "both", "auto")
 # How much of the scores' errors related styles share, and how far apart the
@@ -57,14 +56,15 @@ _TIMED = flags.DEFINE_integer(
 
 def main(argv):
     del argv
+    import given
     import measure
     import numpy as np
 
-    if (_TRUTH.value is None) != (_SCORES.value is None):
-        raise InputError("Pass both --truth and --scores, or neither.")
+    tables = given.read(_TRUTH.value, _SCORES.value)
     measure.print_header(seeds=_SEEDS.value)
-    if _TRUTH.value:
-        labels, probabilities = _read(_TRUTH.value, _SCORES.value)
+    if tables:
+        labels = tables[0].to_numpy(int)
+        probabilities = tables[1].to_numpy(np.float32)
         drawn = [("given", lambda _: (labels, probabilities))]
     else:
         drawn = [(f"{100 * s:.0f} %", _maker(s)) for s in _SHARED]
@@ -79,7 +79,7 @@ def main(argv):
         mean = {k: np.mean([of[k] for of in tried]) for k in _KINDS}
         rows.append([name, *(f"{mean[kind]:.3f}" for kind in _KINDS)])
     print(measure.table(["errors shared", *_KINDS], rows))
-    if _TIMED.value and not _TRUTH.value:
+    if _TIMED.value and not tables:
         _show_speed(*_maker(0.3)(0))
 
 
@@ -109,24 +109,6 @@ def _maker(shared):
     return make
 
 
-def _read(truth, scores):
-    import numpy as np
-    import pandas as pd
-
-    tables = []
-    for path in (truth, scores):
-        try:
-            tables.append(pd.read_csv(path).to_numpy(np.float32))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path}: {error}") from error
-    if tables[0].shape != tables[1].shape:
-        raise InputError(
-            f"{truth} and {scores} must have the same rows and columns. "
-            f"Received: {tables[0].shape} and {tables[1].shape}."
-        )
-    return tables[0].astype(int), tables[1]
-
-
 def _try(labels, probabilities, seed):
     """Returns macro F2 on the rows after those that fit, by kind."""
     from jdstyle.fusion import gates
@@ -140,7 +122,7 @@ def _try(labels, probabilities, seed):
     found = {}
     for kind in _KINDS:
         fitted = _fit(labels[:fitting], probabilities[:fitting], kind, seed)
-        corrected = rules.correct_photos(fitted, probabilities[held])
+        corrected = rules.correct(fitted, probabilities[held]).numpy()
         decisions = corrected >= fitted.thresholds
         has = labels[held].any(axis=0)
         found[kind] = gates.f2(labels[held], decisions)[has].mean()

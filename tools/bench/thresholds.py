@@ -47,13 +47,13 @@ _STYLES = 13
 
 def main(argv):
     del argv
+    import given
     import measure
 
-    if (_TRUTH.value is None) != (_SCORES.value is None):
-        raise InputError("Pass both --truth and --scores, or neither.")
+    tables = given.read(_TRUTH.value, _SCORES.value)
     measure.print_header(repetitions=_REPETITIONS.value)
-    if _TRUTH.value:
-        _show_real(_TRUTH.value, _SCORES.value)
+    if tables:
+        _show_real(*tables)
     else:
         _show_losses()
         _show_seconds()
@@ -198,18 +198,11 @@ def _show_seconds():
     print(f"\n{measure.table([title, 'CPU-seconds'], rows)}")
 
 
-def _show_real(truth, scores):
+def _show_real(labels, probabilities):
     """Chooses on some rows of real scores, and scores on the others."""
     import measure
     import numpy as np
-    import pandas as pd
 
-    labels, probabilities = pd.read_csv(truth), pd.read_csv(scores)
-    if labels.shape != probabilities.shape:
-        raise InputError(
-            f"{truth} and {scores} must have the same rows and columns. "
-            f"Received: shapes {labels.shape} and {probabilities.shape}."
-        )
     number = _ROWS.value or len(labels) // 2
     if number >= len(labels):
         raise InputError(
