@@ -170,6 +170,7 @@ def test_a_run_calibrates_and_chooses_thresholds_as_asked(
     )
     monkeypatch.setattr(saved_model, "Thresholded", lambda *_: None)
     monkeypatch.setattr(saved_model, "export", lambda *_, **__: None)
+    monkeypatch.setattr(calibration, "_LEAST", 2)  # As many are rare.
     execute(tiny, tmp_path, settings=settings)
     results = directory.read_json(tmp_path / directory.RESULTS_FILE)
     fitted = calibration.fit(
