@@ -73,11 +73,6 @@ def main(argv):
         shares=_PREVALENCE.value,
     )
     print(scores.format_table(result))
-    if _SPLIT.value != "test":
-        print(
-            f"The score is optimistic: the model was fitted to {_SPLIT.value} "
-            "photos. Pass --split=test for a result."
-        )
     seconds = time.monotonic() - start
     print(f"{result['photos']} photos in {seconds:.0f} s, loading included")
     print(f"Results: {os.path.join(output_dir, 'results.json')}")

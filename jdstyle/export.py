@@ -82,6 +82,7 @@ def main(argv):
     from jdstyle.runtimes import frozen_graph
     from jdstyle.serving import assets
     from jdstyle.serving import loader
+    from jdstyle.serving import seen
 
     loader.require_directory(saved_model)
     builder = prepared.open_prepared(
@@ -105,6 +106,11 @@ def main(argv):
     exported.write(frozen, file_format, precision, output, calibration)
     result, differences = comparison.compare(
         photos,
+        seen.kind(
+            saved_model,
+            records.photo_digests(builder, photos.ids),
+            _SPLIT.value,
+        ),
         frozen.style_names,
         comparison.read_images(photos, frozen.image_sizes, _BATCH_SIZE.value),
         frozen.run,

@@ -152,27 +152,24 @@ def main(argv):
         )
     if gains:  # As always with several styles, unless every rule is off.
         print(
-            "F2 by thresholds alone and what each rule gained, each fold "
-            'decided by what the others taught; "no": the rule is off in that '
-            "style:"
+            "F2 by thresholds alone and what each rule gained on photos that "
+            'had no say in it; "no": the rule is off in that style:'
         )
         print(product.gains_table(gains).to_string())
-    print("All members, out of fold:")
+    print("All members:")
     print(scores.format_table(results["validation"]))
-    print(
-        "A little optimistic: these photos also chose the thresholds and "
-        "weights."
-    )
     saved_model = os.path.join(output_dir, directory.SAVED_MODEL_DIR)
     print(f"Rules: {os.path.join(output_dir, product.GAINS_FILE)}")
     print(f"P(A|B): {os.path.join(output_dir, product.MUTUAL_TABLE_FILE)}")
     print(f"SavedModel: {saved_model}")
-    following = commands.evaluate(
-        saved_model,
-        data_flags.DATASET.value,
-        data_flags.DATA_DIR.value,
-        builder.info.splits,
-    )
+    following = commands.predict(saved_model)
+    if "test" in builder.info.splits:
+        following = commands.evaluate(
+            saved_model,
+            data_flags.DATASET.value,
+            data_flags.DATA_DIR.value,
+            builder.info.splits,
+        )
     print(f"Next: {following}")
 
 

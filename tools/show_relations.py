@@ -179,6 +179,7 @@ def _fit(names, labels, counts, limits, part, predicted):
 
     from jdstyle.datasets import records
     from jdstyle.fusion import evidence
+    from jdstyle.fusion import nested
     from jdstyle.fusion import out_of_fold
     from jdstyle.fusion import product
     from jdstyle.fusion import rule_fit
@@ -193,10 +194,18 @@ def _fit(names, labels, counts, limits, part, predicted):
         style_names=names,
     )
     gathered = evidence.Evidence(
-        joined, counts, limits, records.Source("table", "", num_leaking=0)
+        joined,
+        counts,
+        limits,
+        records.Source("table", "", num_leaking=0),
+        others=labels[:0],
+        counted=True,
     )
-    fitted, _, gains = rule_fit.fit(gathered, rules.Options())
-    print("\nOut of fold, each fold decided by what the others taught:")
+    options = rules.Options()
+    fitted, _, gains = rule_fit.fit(gathered, options)
+    decided = nested.decide(gathered, options)
+    gains = nested.tables(gathered, decided, gains, options.seed)
+    print("\nOut of fold, nested: rules decide folds that had no say in them:")
     print(product.gains_table(gains).to_string())
     return fitted
 

@@ -1,5 +1,6 @@
 """Prepared records back to photos and labels; no photo is decoded."""
 
+import hashlib
 import os
 import typing
 
@@ -7,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from jdstyle.datasets import sources
 from jdstyle.errors import InputError
 
 _ALL = 1 << 30  # Batch size that takes a whole split.
@@ -67,6 +69,26 @@ def source(builder):
         metadata["fingerprint"],
         metadata["num_leaking"],
     )
+
+
+def photo_digests(builder, ids):
+    """Returns what tells photos apart, whatever their data set is called.
+
+    Args:
+        builder: a prepared TFDS builder.
+        ids: sequence of strings, of its photos.
+
+    Returns:
+        List of strings of 16 hexadecimal digits: the first ones of the SHA-256
+        of a photo's file, as it was before `prepare`; of one that was drawn, of
+        the data set's name and the id.
+    """
+    path = os.path.join(builder.data_dir, sources.FILE)
+    known = sources.digests(path) if os.path.exists(path) else {}
+    return [
+        (known.get(photo) or _digest(f"{builder.name}/{photo}"))[:16]
+        for photo in ids
+    ]
 
 
 @tf.autograph.experimental.do_not_convert
@@ -138,6 +160,10 @@ def read_photos(builder, part, *, fold=None, cache="memory", style_names=None):
         short_side=short_side(builder),
         folds=columns["fold"].numpy()[chosen],
     )
+
+
+def _digest(text):
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _texts(ids):

@@ -61,8 +61,7 @@ def find_changed(path, rows):
     Returns:
         List of strings, `"PATH is gone"`, `"is new"` or `"has changed"`.
     """
-    with open(path, newline="", encoding="utf-8") as file:
-        there = {line[0]: Source(*line[1:]) for line in csv.reader(file)}
+    there = _read(path)
     changed = []
     for row in rows:
         if row.path is None:
@@ -78,6 +77,26 @@ def find_changed(path, rows):
             what = "has changed"
         changed.append(f"{row.path} {what}")
     return changed
+
+
+def digests(path):
+    """Returns a dict from the ids of photos that were read to their digests.
+
+    Args:
+        path: as in `find_changed`.
+    """
+    return {
+        photo: source.digest
+        for photo, source in _read(path).items()
+        if source.digest
+    }
+
+
+def _read(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        lines = csv.reader(file)
+        next(lines)
+        return {line[0]: Source(*line[1:]) for line in lines}
 
 
 def _look(path):

@@ -9,6 +9,13 @@ from jdstyle.evaluation import calibration
 from jdstyle.evaluation import metrics
 from jdstyle.evaluation import reliability
 
+# What a score is worth, by the part that its photos played: none at all; they
+# trained none of the networks that score them and chose nothing that decides
+# them, but the epochs of these networks; or they chose.
+TEST = "test"
+NESTED = "out of fold, nested"
+OPTIMISTIC = "optimistic: these photos chose epochs and thresholds"
+
 # Of what the macro row is the mean.
 _MEANS = ("f2", "baseline_f2", "pr_auc", "log_loss")
 
@@ -20,6 +27,7 @@ def score(
     decisions,
     source,
     *,
+    kind=None,
     thresholds=None,
     chosen_on=None,
     seed=0,
@@ -35,6 +43,8 @@ def score(
         probabilities: float array in [0, 1], shape `(n, num_styles)`.
         decisions: int array of 0s and 1s, shape `(n, num_styles)`.
         source: `records.Source` of the photos, which the result repeats.
+        kind: `TEST`, `NESTED` or `OPTIMISTIC`, which the result repeats; None
+            where nothing is known of these photos.
         thresholds: None, or a float per style, to be in the result with its
             interval.
         chosen_on: None if these photos chose the thresholds, or a pair of
@@ -42,8 +52,9 @@ def score(
         seed: int, of the bootstraps.
 
     Returns:
-        dict with `photos`, `dataset`, `fingerprint`, `num_leaking`, `styles`
-        and, for several styles, `macro`. `styles` maps a name to `positives`,
+        dict with `kind`, `photos`, `dataset`, `fingerprint`, `num_leaking`,
+        `styles` and, for several styles, `macro`. `styles` maps a name to
+        `positives`,
         `predicted`, `precision`, `recall`, `f2`, `f2_low` and `f2_high` (95 %
         bootstrap interval over photos), `baseline_f2` (everything positive),
         `pr_auc` (average precision), `log_loss` (nats) and `mean_to_share`: the
@@ -92,6 +103,7 @@ def score(
                 "threshold_high": high,
             }
     result = {
+        "kind": kind,
         "photos": len(labels),
         **source._asdict(),
         "styles": scores,
@@ -146,7 +158,7 @@ def _macro(scores, samples):
 
 
 def format_table(result):
-    """Formats what `score` returned: the styles, the macro mean, the notes."""
+    """Formats what `score` returned: its kind, the styles, the notes."""
     rows = dict(result["styles"])
     if "macro" in result:
         rows["macro mean"] = result["macro"]
@@ -168,9 +180,10 @@ def format_table(result):
         }
         for name, row in rows.items()
     ]
-    return "\n".join(
-        [pd.DataFrame(lines).to_string(index=False), *notes(result)]
-    )
+    table = pd.DataFrame(lines).to_string(index=False)
+    # Not in results that older versions wrote.
+    heading = [f"Score, {result['kind']}:"] if result.get("kind") else []
+    return "\n".join([*heading, table, *notes(result)])
 
 
 def _threshold_cells(row, result):
@@ -197,6 +210,8 @@ def notes(result):
         if "macro" in result:
             note += f" The macro mean is of {len(defined)} styles."
         yield note
+    if result.get("kind") == NESTED:
+        yield "Of what scores these photos, they chose the epochs alone."
     # Not in results that older versions wrote.
     if num_leaking := result.get("num_leaking"):
         yield (

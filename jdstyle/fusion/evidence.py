@@ -24,6 +24,8 @@ class Evidence(typing.NamedTuple):
         source: `records.Source` of the photos.
         others: int array `(m, num_styles)`, labels of the training photos that
             are not among those joined, or None.
+        counted: bool, whether the joined photos are training photos, too, and
+            `counts` and `limits` theirs as well.
     """
 
     joined: out_of_fold.OutOfFold
@@ -31,6 +33,7 @@ class Evidence(typing.NamedTuple):
     limits: tuple[int, int]
     source: records.Source
     others: np.ndarray | None = None
+    counted: bool = False
 
 
 def gather(runs, photos, style_names, *, skip_unusable=False):
@@ -74,7 +77,45 @@ def gather(runs, photos, style_names, *, skip_unusable=False):
         plausibility.limits(labels),
         source,
         others=labels[~np.isin(ids, joined.ids)],
+        counted=has_folds,
     )
+
+
+def without(evidence, held):
+    """Returns what is left where some photos are held back.
+
+    Args:
+        evidence: `Evidence`.
+        held: bool array, shape `(n,)`: which of the joined photos to hold back,
+            not all.
+
+    Returns:
+        `(rest, columns)`: `Evidence` in which nothing is of these photos, of
+        those styles that the other photos still have; and int array, these
+        styles' columns in `evidence`, which may be none.
+    """
+    joined = evidence.joined
+    labels = joined.labels[~held]
+    columns = np.flatnonzero((labels == 1).any(axis=0))
+    counts, limits = evidence.counts, evidence.limits
+    if evidence.counted:
+        counts = counts - relations.cooccurrence(joined.labels[held])
+        limits = plausibility.limits(
+            np.concatenate([evidence.others, labels])[:, columns]
+        )
+    rest = joined._replace(
+        ids=joined.ids[~held],
+        folds=joined.folds[~held],
+        labels=labels[:, columns],
+        probabilities=joined.probabilities[~held][:, :, columns],
+        style_names=[joined.style_names[column] for column in columns],
+    )
+    return evidence._replace(
+        joined=rest,
+        counts=counts[np.ix_(columns, columns)],
+        limits=tuple(min(limit, len(columns)) for limit in limits),
+        others=None if evidence.others is None else evidence.others[:, columns],
+    ), columns
 
 
 def _require_photos(joined, photos, style_names, *, has_folds):

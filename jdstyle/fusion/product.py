@@ -12,12 +12,13 @@ from jdstyle.evaluation import charts
 from jdstyle.evaluation import scores
 from jdstyle.fusion import ensemble
 from jdstyle.fusion import evidence
+from jdstyle.fusion import nested
 from jdstyle.fusion import relations
 from jdstyle.fusion import rule_fit
-from jdstyle.fusion import rules
 from jdstyle.runs import directory
 from jdstyle.runs import finished
 from jdstyle.serving import saved_model
+from jdstyle.serving import seen
 
 PROBABILITIES_FILE = "out_of_fold_probabilities.csv"
 GAINS_FILE = "rule_gains.csv"
@@ -50,7 +51,7 @@ def fuse(
 
     Returns:
         `(results, gathered, gains)`: the dict in `results.json`, the
-        `evidence.Evidence`, and the dict of `rule_fit.fit`, what each rule
+        `evidence.Evidence`, and the dict of `nested.tables`, what each rule
         gained.
 
     Raises:
@@ -78,7 +79,8 @@ def fuse(
         len(joined.ids),
     )
     fitted, corrected, gains = rule_fit.fit(gathered, options)
-    decisions = rules.decide_photos(fitted, corrected)
+    decided = nested.decide(gathered, options)
+    gains = nested.tables(gathered, decided, gains, options.seed)
 
     _write_tables(output_dir, gathered, corrected, gains)
     saved_model.export(
@@ -87,6 +89,11 @@ def fuse(
         os.path.join(output_dir, directory.SAVED_MODEL_DIR),
         short_side=photos["train"].short_side,
         shares=fitted.found and special.expit(fitted.found.prior.astype(float)),
+        seen=seen.union(
+            seen.read(os.path.join(run.directory, directory.SAVED_MODEL_DIR))
+            for of_member in members.values()
+            for run in of_member
+        ),
     )
     results = {
         "styles": joined.style_names,
@@ -120,10 +127,12 @@ def fuse(
         "validation": scores.score(
             joined.style_names,
             joined.labels,
-            corrected,
-            decisions,
+            decided.probabilities,
+            decided.stages[-1].astype(int),
             gathered.source,
+            kind=scores.NESTED,
             thresholds=fitted.thresholds,
+            chosen_on=list(zip(joined.labels.T, corrected.T, strict=True)),
             seed=options.seed,
         ),
         "minutes": (time.monotonic() - start) / 60,

@@ -141,9 +141,10 @@ def write(output_dir, results, evidence, gains):
         (
             "What each rule gained",
             [
-                "F2 of the fusion, out of fold: each fold is decided by rules "
-                "that were fitted to the others. A rule is on only in those "
-                "styles in which it gains more than chance.",
+                "F2 of the fusion, out of fold, nested: each fold is decided "
+                "by rules that were fitted, chosen and gated on the others. A "
+                "rule is on only in those styles in which it gains more than "
+                "chance.",
                 *(
                     [product.gains_table(gains).reset_index()]
                     if gains
@@ -164,8 +165,6 @@ def write(output_dir, results, evidence, gains):
 
 def _describe(results, is_jd):
     notes = ""
-    if results["part"] != "test":
-        notes += " These photos also chose the thresholds: optimistic."
     # Not in results that older versions wrote.
     if results.get("num_leaking"):
         notes += (
@@ -178,7 +177,7 @@ def _describe(results, is_jd):
         f"`{results['fingerprint'][:12]}`), commit `{results['commit']}`, "
         f"{results['machine']}. The trainings took "
         f"{results['cpu_minutes']:.0f} CPU minutes.",
-        f"Scored on the {results['photos']} {results['part']} photos.{notes} "
+        f"Scored on {results['photos']} photos, {results['kind']}.{notes} "
         'Intervals are 95 % bootstrap intervals over photos; "all positive" '
         "is the F2 of calling every photo positive.",
     ]
@@ -188,7 +187,8 @@ def _describe(results, is_jd):
             pd.DataFrame(
                 {
                     "macro F2": ["this product", "the paper, official"],
-                    "test": [scores.decimals(ours), f"{PAPER_TEST:.4f}"],
+                    "score": [scores.decimals(ours), f"{PAPER_TEST:.4f}"],
+                    "on": [results["kind"], "test"],
                 }
             )
         )

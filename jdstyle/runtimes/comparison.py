@@ -49,11 +49,12 @@ def calibration_photos(photos, image_sizes, number):
     return list(itertools.islice(read_images(chosen, image_sizes), number))
 
 
-def compare(photos, style_names, batches, run_before, run_after):
+def compare(photos, kind, style_names, batches, run_before, run_after):
     """Runs two models on the same images and scores both.
 
     Args:
         photos: `records.Photos`, with the labels of the styles.
+        kind: of `seen.kind`; without one there are no scores.
         style_names: list of strings.
         batches: of `read_images`.
         run_before: function like that of `exported.load`.
@@ -62,9 +63,9 @@ def compare(photos, style_names, batches, run_before, run_after):
     Returns:
         `(result, differences)`: a dict with `photos`, `largest_difference` of
         probabilities, `decisions` (how many there are), `differing` (how many
-        differ) and `before` and `after` of `scores.score`; and a table with a
-        line per decision that differs: id, style, label, both probabilities and
-        both decisions.
+        differ) and, with a kind, `before` and `after` of `scores.score`; and a
+        table with a line per decision that differs: id, style, label, both
+        probabilities and both decisions.
     """
     pairs = [(run_before(images), run_after(images)) for images in batches]
     before, after = (
@@ -88,13 +89,12 @@ def compare(photos, style_names, batches, run_before, run_after):
         "largest_difference": float(np.abs(before[0] - after[0]).max()),
         "decisions": int(before[1].size),
         "differing": len(differences),
-        "before": scores.score(
-            style_names, photos.labels, before[0], before[1], photos.source
-        ),
-        "after": scores.score(
-            style_names, photos.labels, after[0], after[1], photos.source
-        ),
     }
+    if kind is not None:
+        for when, outputs in ("before", before), ("after", after):
+            result[when] = scores.score(
+                style_names, photos.labels, *outputs, photos.source, kind=kind
+            )
     return result, differences
 
 
@@ -126,6 +126,10 @@ def format_result(result, differences):
         lines.append(differences.head(_SHOWN).to_string(index=False))
         if len(differences) > _SHOWN:
             lines.append(f"... and {len(differences) - _SHOWN} more")
+    if "before" not in result:
+        lines.append("No F2: these photos trained the networks.")
+        return "\n".join(lines)
+    lines.append(f"F2, {result['before']['kind']}:")
     rows = []
     names = list(result["before"]["styles"])
     for name in names if len(names) == 1 else [*names, "macro mean"]:

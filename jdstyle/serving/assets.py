@@ -1,4 +1,4 @@
-"""The text files of a product: styles, their shares, members, short side."""
+"""The text files of a product: styles, shares, members, photos and so on."""
 
 import os
 import re
@@ -10,9 +10,35 @@ STYLES = "styles.txt"
 MEMBERS = "members.txt"
 SHORT_SIDE = "short_side.txt"
 SHARES = "shares.txt"
-NAMES = (MEMBERS, SHARES, SHORT_SIDE, STYLES)
-# Until 0.1 there was no short side in a product, until 0.2 no shares.
+# Digests of photos, a line each, see `seen`.
+TRAINED = "trained.txt"
+CHOSE = "chose.txt"
+NAMES = (CHOSE, MEMBERS, SHARES, SHORT_SIDE, STYLES, TRAINED)
+# Until 0.1 there was no short side in a product, until 0.2 no shares, until 0.3
+# no digests of photos.
 ALWAYS = (MEMBERS, STYLES)
+
+
+def lines(style_names, member_names, short_side, shares, seen):
+    """Returns the lines of a product's files, a dict from name to list.
+
+    Args:
+        style_names: list of strings.
+        member_names: list of strings.
+        short_side: int, pixels.
+        shares: a float in (0, 1) per style, or None.
+        seen: pair of sets of digests, of `seen.Seen`, or None.
+    """
+    files = {
+        STYLES: style_names,
+        MEMBERS: member_names,
+        SHORT_SIDE: [short_side],
+    }
+    if shares is not None:
+        files[SHARES] = list(map(float, shares))
+    if seen is not None:
+        files[TRAINED], files[CHOSE] = map(sorted, seen)
+    return files
 
 
 def read_short_side(directory):

@@ -11,6 +11,7 @@ from jdstyle.files import lock
 from jdstyle.runs import directory
 from jdstyle.serving import loader
 from jdstyle.serving import prevalence
+from jdstyle.serving import seen
 
 PROBABILITIES_FILE = "probabilities.csv"
 
@@ -35,8 +36,9 @@ def evaluate(
 
     Raises:
         InputError: if there is no such model or part, if the data set does not
-            have the model's styles, or if `output_dir` holds a run or another
-            process is using it; or as `prevalence.read`.
+            have the model's styles, if some photos trained the model, or if
+            `output_dir` holds a run or another process is using it; or as
+            `prevalence.read`.
     """
     if os.path.exists(os.path.join(output_dir, directory.FLAGS_FILE)):
         raise InputError(
@@ -49,6 +51,17 @@ def evaluate(
     photos = records.read_photos(
         builder, part, cache="stream", style_names=style_names
     )
+    kind = seen.kind(
+        saved_model, records.photo_digests(builder, photos.ids), part
+    )
+    if kind is None:
+        raise InputError(
+            f"--split={part}: photos of it trained a network of {saved_model}; "
+            "a score on them says nothing of others. Pass --split=test or "
+            "another --dataset. What the networks make of photos that they "
+            f"have not seen stands in {directory.RESULTS_FILE} beside the "
+            "SavedModel."
+        )
     with lock.hold(output_dir, "output_dir"):
         batches = photos.stream.batch(batch_size).prefetch(tf.data.AUTOTUNE)
         probabilities, decisions = loader.predict(classify, batches)
@@ -68,6 +81,7 @@ def evaluate(
                 probabilities,
                 decisions,
                 photos.source,
+                kind=kind,
             ),
         }
         table = scores.probability_table(

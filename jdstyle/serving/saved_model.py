@@ -212,6 +212,7 @@ def export(
     *,
     short_side=defaults.SHORT_SIDE,
     shares=None,
+    seen=None,
 ):
     """Writes a SavedModel, aside first, so that none is ever half there.
 
@@ -226,19 +227,16 @@ def export(
         short_side: int, pixels, what `prepare` scaled the training photos down
             to; `predict` does the same.
         shares: None, or a float in (0, 1) per style: of training photos.
+        seen: None where nobody knows, or `seen.Seen`.
     """
     folder, name = os.path.split(os.path.abspath(directory))
     for other in os.listdir(folder) if os.path.isdir(folder) else ():
         if other.startswith(f"{name}.") and atomic.is_unfinished(other):
             shutil.rmtree(os.path.join(folder, other))  # Of a killed export.
     unfinished = atomic.unfinished(directory)
-    files = {
-        assets.STYLES: style_names,
-        assets.MEMBERS: scorer.member_names,
-        assets.SHORT_SIDE: [short_side],
-    }
-    if shares is not None:
-        files[assets.SHARES] = list(map(float, shares))
+    files = assets.lines(
+        style_names, scorer.member_names, short_side, shares, seen
+    )
     try:
         _write(scorer, files, unfinished)
     except BaseException:

@@ -20,6 +20,7 @@ from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
 from jdstyle.serving import prevalence
 from jdstyle.serving import saved_model
+from jdstyle.serving import seen
 from jdstyle.training import frozen
 from jdstyle.training import recipe
 from jdstyle.training import student
@@ -136,6 +137,12 @@ def execute(
             settings,
             workdir,
             shares=prevalence.shares(labels["the training photos"]),
+            photos_seen=seen.of_run(
+                builder,
+                train_photos.ids,
+                validation_photos.ids,
+                settings.init_from,
+            ),
             start=start,
         )
         # Of no more use, and larger than all the rest.
@@ -167,7 +174,16 @@ def _pool(trained, labels):
 
 
 def _write_results(
-    trained, photos, style_names, columns, settings, workdir, *, shares, start
+    trained,
+    photos,
+    style_names,
+    columns,
+    settings,
+    workdir,
+    *,
+    shares,
+    photos_seen,
+    start,
 ):
     """Calibrates, chooses thresholds, exports the SavedModel, writes results.
 
@@ -181,6 +197,7 @@ def _write_results(
         settings: `recipe.Settings`.
         workdir: run directory.
         shares: list of floats, of `prevalence.shares`.
+        photos_seen: `seen.Seen`, or None.
         start: `time.monotonic()` when the run began.
 
     Returns:
@@ -221,6 +238,7 @@ def _write_results(
         os.path.join(workdir, directory.SAVED_MODEL_DIR),
         short_side=photos.short_side,
         shares=shares,
+        seen=photos_seen,
     )
     decisions = (probabilities >= np.array(chosen, np.float32)).astype(int)
     results = {
@@ -232,6 +250,7 @@ def _write_results(
             probabilities,
             decisions,
             photos.source,
+            kind=scores.OPTIMISTIC,
             thresholds=chosen,
             chosen_on=pairs,
             seed=settings.seed,

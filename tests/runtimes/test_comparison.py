@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jdstyle.evaluation import scores
 from jdstyle.runtimes import comparison
 
 pytestmark = pytest.mark.long
@@ -28,7 +29,7 @@ def test_differences_are_listed_and_counted(photos, tmp_path):
         )
 
     result, differences = comparison.compare(
-        photos, STYLES, batches, runner(before), runner(after)
+        photos, scores.TEST, STYLES, batches, runner(before), runner(after)
     )
     assert result["photos"] == number
     assert result["decisions"] == 2 * number
@@ -66,11 +67,24 @@ def test_style_without_a_positive_has_no_score(photos):
         return np.full((len(rows), 2), 0.5), np.ones((len(rows), 2), np.int32)
 
     result, differences = comparison.compare(
-        photos._replace(labels=labels), STYLES, rows, run, run
+        photos._replace(labels=labels), scores.TEST, STYLES, rows, run, run
     )
     said = comparison.format_result(result, differences)
     row = next(line for line in said.splitlines() if STYLES[1] in line)
     assert row.split() == [STYLES[1], "-", "-", "-", "-"]
+
+
+def test_photos_that_trained_are_compared_and_not_scored(photos):
+    def run(rows):
+        return np.full((len(rows), 2), 0.5), np.ones((len(rows), 2), np.int32)
+
+    result, differences = comparison.compare(
+        photos, None, STYLES, [list(range(len(photos.ids)))], run, run
+    )
+    assert "before" not in result
+    said = comparison.format_result(result, differences)
+    assert f"0 of {2 * len(photos.ids)} decisions differ" in said
+    assert said.endswith("No F2: these photos trained the networks.")
 
 
 def test_calibrates_on_photos_of_the_whole_part(photos):

@@ -167,6 +167,11 @@ TINY = ("--backbone=MobileNet", "--image_size=32", "--rounds=1")
             ["| solid | 4 | 1.0000 |", "50 looks, copies", "1 groups"],
         ),
         (
+            "optimism",
+            ["--sets=1", "--photos=40", "--fusion=mean"],
+            ["| 40 | without | mean |", "| 40 | 5 | mean |"],
+        ),
+        (
             "resampling",
             ["--num_photos=400", "--num_positives=100", "--rounds=1"],
             ["| jdstyle |", "| Dataset.rejection_resample |"],

@@ -20,7 +20,7 @@ def test_augmentation_sheet(data_dir, tmp_path):
 
 
 def test_relations_of_labels_and_what_they_gain(tmp_path):
-    """Out of fold no style may lose, whatever the relations are."""
+    """Told of photos that had no say, a rule that is off loses little."""
     rng = np.random.default_rng(0)
     names = ["common", "implied", "other"]
     for split, num_rows in [("train", 300), ("test", 200)]:
@@ -46,7 +46,7 @@ def test_relations_of_labels_and_what_they_gain(tmp_path):
         f"--output_dir={tmp_path / 'out'}",
     )
     assert "Group: common, implied" in said
-    out_of_fold = said.split("Out of fold")[1].split("test rows:")[0]
+    out_of_fold = said.split("Out of fold, nested")[1].split("test rows:")[0]
     gains = {
         # The last words are "+0.012 +0.001 to +0.020".
         words[0]: float(words[-4])
@@ -54,7 +54,7 @@ def test_relations_of_labels_and_what_they_gain(tmp_path):
         if words and words[0] in names
     }
     assert gains.keys() == set(names)
-    assert min(gains.values()) >= 0
+    assert min(gains.values()) > -0.05
     for title in ("0.5", "threshold", "+ relations", "+ plausibility"):
         assert title in said
     assert Image.open(tmp_path / "out" / "mutual_table.png").size[0] > 300

@@ -1,0 +1,115 @@
+"""Which photos a product has seen: those that trained it, those that chose.
+
+Photos are told apart by digests, so that this is known for the photos of any
+data set, whatever it is called. A score on photos that trained a network says
+nothing of others, and none is printed.
+"""
+
+import os
+import re
+import typing
+
+from jdstyle.datasets import records
+from jdstyle.errors import InputError
+from jdstyle.evaluation import scores
+from jdstyle.runs import directory
+from jdstyle.serving import assets
+
+
+class Seen(typing.NamedTuple):
+    """Digests of photos, of `records.photo_digests`.
+
+    Attributes:
+        trained: set of strings, photos that trained some network.
+        chose: set of strings, photos that chose an epoch, a threshold or a
+            rule; some may have trained another network.
+    """
+
+    trained: set[str]
+    chose: set[str]
+
+
+def read(saved_model):
+    """Returns the `Seen` of a product; None where it does not say.
+
+    Args:
+        saved_model: path of its directory.
+
+    Raises:
+        InputError: if what it says is broken.
+    """
+    found = []
+    for name in (assets.TRAINED, assets.CHOSE):
+        path = os.path.join(saved_model, "assets", name)
+        if not os.path.exists(path):
+            return None  # Written before 0.4.
+        with open(path, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        for number, line in enumerate(lines, start=1):
+            if not re.fullmatch("[0-9a-f]{16}", line):
+                raise InputError(
+                    f"{path}:{number}: expected 16 hexadecimal digits, got "
+                    f"{line[:20]!r}. Export the product again."
+                )
+        found.append(set(lines))
+    return Seen(*found)
+
+
+def of_run(builder, train_ids, validation_ids, init_from):
+    """Returns the `Seen` of a training; None if its start does not say.
+
+    Args:
+        builder: a prepared TFDS builder.
+        train_ids: sequence of strings, of the photos that train.
+        validation_ids: likewise, of those that validate.
+        init_from: as in `recipe.Settings`; another run's photos are seen, too.
+    """
+    own = Seen(
+        *(
+            set(records.photo_digests(builder, ids))
+            for ids in (train_ids, validation_ids)
+        )
+    )
+    if not os.path.isdir(init_from):  # ImageNet, nothing, a backbone's file.
+        return own
+    start = os.path.join(init_from, directory.SAVED_MODEL_DIR)
+    return union([own, read(start)])
+
+
+def union(several):
+    """Returns the `Seen` of several together; None if one does not say.
+
+    Args:
+        several: iterable of `Seen` or None.
+    """
+    several = list(several)
+    if None in several:
+        return None
+    return Seen(
+        *(set().union(*of_each) for of_each in zip(*several, strict=True))
+    )
+
+
+def kind(saved_model, digests, part):
+    """Says what a product's score on photos is worth.
+
+    Args:
+        saved_model: path of its directory.
+        digests: list of strings, of `records.photo_digests`.
+        part: "train", "validation" or "test", which decides for products that
+            do not say what they have seen.
+
+    Returns:
+        `scores.TEST` or `scores.OPTIMISTIC`; None if some of the photos trained
+        the product, so that there must be no score.
+
+    Raises:
+        InputError: as `read`.
+    """
+    seen = read(saved_model)
+    if seen is None:
+        of_parts = {"test": scores.TEST, "validation": scores.OPTIMISTIC}
+        return of_parts.get(part)
+    if not seen.trained.isdisjoint(digests):
+        return None
+    return scores.TEST if seen.chose.isdisjoint(digests) else scores.OPTIMISTIC
