@@ -29,10 +29,11 @@ def stratified_folds(labels, groups, fractions, seed):
     Iterative stratification: the style with the fewest photos left to place
     comes first, and each of its groups goes where that style is wanted most.
     Photos without a style come last and even out the sizes. Groups are never
-    divided.
+    divided. Where some labels of a style are unknown, the photos that are known
+    to lack it are divided likewise: they may be the fewer.
 
     Args:
-        labels: int array of 0s and 1s, shape `(n, num_styles)`.
+        labels: int array, shape `(n, num_styles)`: 1, 0, or -1 where unknown.
         groups: int array, shape `(n,)`.
         fractions: list of positive floats that sum to 1, one per part.
         seed: int, for ties and the order of groups.
@@ -60,12 +61,30 @@ def stratified_folds(labels, groups, fractions, seed):
     rng = np.random.default_rng(seed)
     _, groups = np.unique(groups, return_inverse=True)
     sizes = np.bincount(groups)
+    labels = answers(labels)
     # A last column of ones: photos themselves, for those without a style left.
     counts = np.zeros((len(sizes), labels.shape[1] + 1), np.int64)
     np.add.at(counts, groups, np.c_[labels, np.ones(len(labels), np.int64)])
     # Large groups first: they are the hardest to place.
     order = np.lexsort([rng.random(len(sizes)), -sizes])
     return _place(counts, fractions, order, rng)[groups]
+
+
+def answers(labels):
+    """Returns what photos say of styles, as columns of 0s and 1s.
+
+    Args:
+        labels: as in `stratified_folds`.
+
+    Returns:
+        int array, shape `(n, num_styles + m)`: which photos have each style,
+        then, for each of m styles with an unknown label, which are known to
+        lack it.
+    """
+    labels = np.asarray(labels)
+    gaps = (labels < 0).any(axis=0)
+    parts = [labels == 1, labels[:, gaps] == 0]
+    return np.concatenate(parts, axis=1).astype(np.int64)
 
 
 def _place(counts, fractions, order, rng):

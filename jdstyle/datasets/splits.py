@@ -43,7 +43,8 @@ def assign(
     - Folds, over all photos that do not test: the file's, else `num_folds`
       stratified ones. Photos of one group stay together.
     - Validation: the rows marked so, else the fold that leaves the fewest
-      styles without a positive, in it or in the others; of equals the last.
+      styles without a positive, in it or in the others; of equals the last. Of
+      a style with unknown labels negatives are wanted as well.
 
     Args:
         rows: list of `labels.Row`.
@@ -62,8 +63,7 @@ def assign(
         InputError: if some rows have a fold and others do not, or if none of
             the photos could train or none validate.
     """
-    # Unknown, -1, counts as little as 0.
-    labels = np.array([row.labels for row in rows]).clip(0)
+    labels = np.array([row.labels for row in rows])
     merged = folds.merge(duplicates, given_groups(rows))
     groups = merged if keep_together else given_groups(rows)
     given = np.array([row.split or "train" for row in rows], object)
@@ -176,6 +176,7 @@ def _require_all_folds(rows):
 
 def _choose_validation(labels, fold):
     """Returns the fold that leaves the fewest styles without a positive."""
+    labels = folds.answers(labels)
     numbers, place = np.unique(fold, return_inverse=True)
     counts = np.zeros((len(numbers), labels.shape[1]), np.int64)
     np.add.at(counts, place, labels)

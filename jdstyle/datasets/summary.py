@@ -13,17 +13,18 @@ def summarise(dataset, data_dir):
     """Returns a table of photos and positives per split, and what there is.
 
     Below it: what was left out and grouped, and which styles lack positives or
-    negatives somewhere. Of DeepFashion the table also says how many labels are
-    known, a positive or a negative.
+    negatives somewhere. Where labels are unknown the table also says how many
+    are known, positives and negatives.
 
     Args: as `prepared.open_prepared`.
     """
     builder = prepared.open_prepared(dataset, data_dir)
     names, parts, fold_numbers = prepared_labels.read(builder)
     columns, folds = {}, {}
+    gaps = any((labels < 0).any() for labels in parts.values())
     for split, labels in parts.items():
         columns[split] = [len(labels), *(labels == 1).sum(axis=0)]
-        if dataset.startswith("deepfashion/"):
+        if gaps:
             known = (labels >= 0).sum(axis=0)
             columns[f"{split} known"] = [len(labels), *known]
         numbers = fold_numbers[split]

@@ -58,11 +58,12 @@ def fit(labels, logits, folds, *, seed=0):
     Comparisons to Regularized Likelihood Methods" (1999), with his targets.
     """
     labels, logits = np.asarray(labels), np.asarray(logits, np.float64)
-    folds = parts.of_folds(np.asarray(folds), seed)
-    found = [
-        _fit_style(y[y >= 0] == 1, z[y >= 0], folds[y >= 0])
-        for y, z in zip(labels.T, logits.T, strict=True)
-    ]
+    folds = np.asarray(folds)
+    found = []
+    for y, z in zip(labels.T, logits.T, strict=True):
+        known = y >= 0
+        of_known = parts.of_folds(folds[known], seed)
+        found.append(_fit_style(y[known] == 1, z[known], of_known))
     return Calibration(*np.array(found, np.float32).reshape(-1, 2).T)
 
 

@@ -88,7 +88,7 @@ def mutual_table(style_names, conditional, counts, path):
     save(figure, path)
 
 
-def class_distribution(style_names, counts, total, path):
+def class_distribution(style_names, counts, total, path, known=None):
     """Draws the photos per style as bars on a log axis.
 
     Args:
@@ -97,12 +97,15 @@ def class_distribution(style_names, counts, total, path):
             such an array, for a panel each.
         total: int, number of photos, or a dict with the splits of `counts`.
         path: PNG file to write.
+        known: None, or as `counts`: the photos whose label is known, of which
+            shares are.
 
     Raises:
         ValueError: if shapes or splits differ or a count exceeds its total.
     """
     if not isinstance(counts, dict):
         counts, total = {"": counts}, {"": total}
+        known = known if known is None else {"": known}
     if not isinstance(total, dict) or total.keys() != counts.keys():
         raise ValueError(
             "`total` must have the splits of `counts`. "
@@ -124,8 +127,10 @@ def class_distribution(style_names, counts, total, path):
         axes.set_xlim(left, longest * (longest / left) ** 0.5)
         axes.set_xticks(powers, [f"{power:,}" for power in powers])
         axes.minorticks_off()
+        of_known = np.full(n, total[split]) if known is None else known[split]
         for row, count in enumerate(values):
-            text = f"{count:,.0f} ({100 * count / max(total[split], 1):.2f} %)"
+            share = 100 * count / max(of_known[row], 1)
+            text = f"{count:,.0f} ({share:.2f} %)"
             place: dict = {"textcoords": "offset points", "va": "center"}
             axes.annotate(text, (max(count, left), row), (4, 0), **place)
         axes.set_ylim(n - 0.4, -0.6)

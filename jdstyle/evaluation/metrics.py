@@ -113,6 +113,7 @@ def bootstrap_fbeta(labels, decisions, *, resamples=1000, seed=0, beta=2.0):
     Each resample draws n of the n photos and serves all styles, so that the
     mean over axis 1 is a resampled macro score. `interval` turns the result
     into an interval; it covers the choice of the photos, not the training.
+    Photos without a known label are not drawn.
 
     Args:
         labels: int or bool array of 0s, 1s and -1s, shape `(n, num_styles)`,
@@ -134,6 +135,9 @@ def bootstrap_fbeta(labels, decisions, *, resamples=1000, seed=0, beta=2.0):
     ch. 13.
     """
     outcomes = _outcomes(labels, decisions)
+    known = (np.asarray(labels) >= 0).any(axis=1)
+    if known.any() and not known.all():
+        outcomes = [outcome[known] for outcome in outcomes]
     photos, num_styles = outcomes[0].shape
     if not photos:
         raise ValueError(

@@ -54,10 +54,10 @@ def score(
     Returns:
         dict with `kind`, `photos`, `dataset`, `fingerprint`, `num_leaking`,
         `styles` and, for several styles, `macro`. `styles` maps a name to
-        `positives`,
-        `predicted`, `precision`, `recall`, `f2`, `f2_low` and `f2_high` (95 %
-        bootstrap interval over photos), `baseline_f2` (everything positive),
-        `pr_auc` (average precision), `log_loss` (nats) and `mean_to_share`: the
+        `known` (the photos whose label is), `positives`, `predicted`,
+        `precision`, `recall`, `f2`, `f2_low` and `f2_high` (95 % bootstrap
+        interval over photos), `baseline_f2` (everything positive), `pr_auc`
+        (average precision), `log_loss` (nats) and `mean_to_share`: the
         mean probability by the share of positives, 1 where they agree; and
         `reliability`, as `reliability.bins` says; with `thresholds` also
         `threshold`, `threshold_low` and `threshold_high`, the last two of
@@ -81,6 +81,7 @@ def score(
     scores = {}
     for i, name in enumerate(style_names):
         scores[name] = {
+            "known": int((labels[:, i] >= 0).sum()),
             "positives": int((labels[:, i] == 1).sum()),
             # Where the label is unknown, a decision counts nowhere.
             "predicted": int(decisions[labels[:, i] >= 0, i].sum()),
@@ -174,6 +175,7 @@ def format_table(result):
             "mean p / share": decimals(row.get("mean_to_share", "")),
             "precision": decimals(row.get("precision", "")),
             "recall": decimals(row.get("recall", "")),
+            **known_cell(row, result),
             "positives": row.get("positives", ""),
             "predicted": row.get("predicted", ""),
             **_threshold_cells(row, result),
@@ -184,6 +186,21 @@ def format_table(result):
     # Not in results that older versions wrote.
     heading = [f"Score, {result['kind']}:"] if result.get("kind") else []
     return "\n".join([*heading, table, *notes(result)])
+
+
+def known_cell(row, result):
+    """Returns the cell of the known labels, if some are not known.
+
+    Args:
+        row: dict, of a style or the macro mean.
+        result: dict of `score` that it is from.
+    """
+    photos = result["photos"]
+    styles = result["styles"].values()
+    # Not in results that older versions wrote.
+    if all(of.get("known", photos) == photos for of in styles):
+        return {}
+    return {"known": row.get("known", "")}
 
 
 def _threshold_cells(row, result):

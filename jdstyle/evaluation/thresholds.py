@@ -24,7 +24,8 @@ def best_threshold(labels, probabilities, beta=2.0):
     as the decimal number that Python prints for it (0.1 is one tenth).
 
     Args:
-        labels: int or bool array of 0s and 1s, at least one 1, shape `(n,)`.
+        labels: int or bool array, at least one 1, shape `(n,)`: 1, 0, or -1
+            where unknown, which counts nowhere.
         probabilities: float array in [0, 1], shape `(n,)`.
         beta: float > 0; recall counts `beta` times as much as precision.
 
@@ -40,7 +41,7 @@ def best_threshold(labels, probabilities, beta=2.0):
     Source: van Rijsbergen, "Information Retrieval", 2nd ed. (1979), ch. 7.
     """
     probabilities = _check_probabilities(probabilities)
-    labels = _check_labels(labels, probabilities.shape)
+    positive, negative = _check_labels(labels, probabilities.shape)
     if not 0 < beta < float("inf"):
         raise ValueError(
             f"`beta` must be a finite number > 0. Received: beta={beta!r}."
@@ -48,12 +49,12 @@ def best_threshold(labels, probabilities, beta=2.0):
     # Only a positive's score can be the best threshold: down to the next
     # positive, more is predicted and nothing found. Each kind is sorted by
     # itself, several times as fast as their common order would be found.
-    scores = np.sort(probabilities[labels])
-    others = np.sort(probabilities[~labels])
+    scores = np.sort(probabilities[positive])
+    others = np.sort(probabilities[negative])
     # The first of each run of equal scores: only there may a threshold cut.
     starts = np.flatnonzero(np.append(True, scores[1:] > scores[:-1]))
     scores = scores[starts]
-    found = np.count_nonzero(labels) - starts
+    found = np.count_nonzero(positive) - starts
     predicted = found + len(others) - np.searchsorted(others, scores)
 
     squared = Fraction(repr(float(beta))) ** 2
@@ -130,22 +131,24 @@ def _check_probabilities(probabilities):
 
 
 def _check_labels(labels, shape):
-    """Returns a bool array of the given shape that holds at least one True."""
+    """Returns where they are 1, at least once, and where 0: bool arrays."""
     labels = np.asarray(labels)
     if labels.shape != shape:
         raise ValueError(
             "`labels` must have the shape of `probabilities`, "
             f"{shape}. Received: shape {labels.shape}."
         )
-    accepted = (labels == 0) | (labels == 1)
+    positive, negative = labels == 1, labels == 0
+    accepted = positive | negative | (labels == -1)
     if not accepted.all():
         i = int(np.argmin(accepted))
         raise ValueError(
-            f"`labels` must be 0 or 1. Received: {labels[i]} at index {i}."
+            "`labels` must be 0 or 1, or -1 where unknown. "
+            f"Received: {labels[i]} at index {i}."
         )
-    if not labels.any():
+    if not positive.any():
         raise ValueError(
             "`labels` must hold at least one 1. "
             f"Received: 0 positives in {labels.size}."
         )
-    return labels.astype(bool)
+    return positive, negative

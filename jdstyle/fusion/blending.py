@@ -50,7 +50,8 @@ def fit(labels, probabilities, folds, kind, *, seed=0):
       probabilities); a warning in the log says so.
 
     Args:
-        labels: int or bool array of 0s and 1s, shape `(n, num_styles)`, n > 0.
+        labels: int or bool array, shape `(n, num_styles)`, n > 0: 1, 0, or -1
+            where unknown.
         probabilities: float array in [0, 1], shape
             `(n, members, num_styles)`; NaN for every photo where a member
             lacks a style.
@@ -145,7 +146,7 @@ def _best_weights(labels, probabilities):
     """Finds the weights of the highest F2 for one style.
 
     Args:
-        labels: int array of 0s and 1s, shape `(n,)`; n may be 0.
+        labels: int array, shape `(n,)`: 1, 0, or -1 where unknown; n may be 0.
         probabilities: float32 array in [0, 1], shape `(n, members)`.
 
     Returns:
@@ -153,7 +154,7 @@ def _best_weights(labels, probabilities):
     """
     columns = probabilities.T.astype(np.float64)
     weights = np.full(len(columns), 1 / len(columns))
-    if len(columns) == 1 or not labels.any():
+    if len(columns) == 1 or not (labels == 1).any():
         return weights
     # Equal fractions of integers are equal floats: only a real gain moves.
     best = _best_f2(labels, columns, weights)
@@ -203,9 +204,11 @@ def _check_folds(folds, photos):
 def _check_labels(labels):
     """Returns an int array, shape `(n, num_styles)`."""
     labels = np.asarray(labels)
-    if labels.ndim != 2 or not labels.size or not np.isin(labels, (0, 1)).all():
+    accepted = np.isin(labels, (-1, 0, 1)).all()
+    if labels.ndim != 2 or not labels.size or not accepted:
         raise ValueError(
-            "`labels` must be 0 or 1, have the shape (n, num_styles) and not "
+            "`labels` must be 0 or 1, or -1 where unknown, have the shape "
+            "(n, num_styles) and not "
             f"be empty. Received: {np.unique(labels)[:10]}, "
             f"shape {labels.shape}."
         )

@@ -11,7 +11,7 @@ def score(labels, scores, folds):
     product may have, would make the search hundreds of times as slow.
 
     Args:
-        labels: bool `(n,)`.
+        labels: int or bool `(n,)`: 1, 0, or -1 where unknown.
         scores: float32 in [0, 1], `(n,)`.
         folds: int `(n,)`.
 
@@ -19,7 +19,8 @@ def score(labels, scores, folds):
         float in [0, 1], of the pooled counts; 0 where no label is 1.
     """
     (yes, yes_folds), (no, no_folds) = (
-        _sorted_scores(scores[of], folds[of]) for of in (labels, ~labels)
+        _sorted_scores(scores[labels == of], folds[labels == of])
+        for of in (1, 0)
     )
     hits = predicted = 0
     for fold in np.unique(folds):

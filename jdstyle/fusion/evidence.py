@@ -20,6 +20,8 @@ class Evidence(typing.NamedTuple):
         joined: `out_of_fold.OutOfFold`.
         counts: int64 array `(num_styles, num_styles)`, N(A and B) of the
             training labels.
+        given: None if all of these are known, or what `counts` are counted of,
+            of `relations.occurrence`.
         limits: two ints, fewest and most styles of a training photo.
         source: `records.Source` of the photos.
         others: int array `(m, num_styles)`, labels of the training photos that
@@ -34,6 +36,7 @@ class Evidence(typing.NamedTuple):
     source: records.Source
     others: np.ndarray | None = None
     counted: bool = False
+    given: np.ndarray | None = None
 
 
 def gather(runs, photos, style_names, *, skip_unusable=False):
@@ -52,7 +55,7 @@ def gather(runs, photos, style_names, *, skip_unusable=False):
         `Evidence`; its styles are those that some run knows.
 
     Raises:
-        InputError: as `out_of_fold.join`; if a label is unknown; if the runs'
+        InputError: as `out_of_fold.join`; if the runs'
             tables have other photos or labels than the data set; or if styles
             have no positive out of fold, with all of these.
     """
@@ -62,11 +65,6 @@ def gather(runs, photos, style_names, *, skip_unusable=False):
     labels = np.concatenate([photos[part].labels for part in parts])
     source = photos["train"].source
     joined = out_of_fold.join(runs, style_names)
-    if (labels < 0).any() or (joined.labels < 0).any():
-        raise InputError(
-            "Relations between styles need known labels; "
-            f"{source.dataset} has unknown ones."
-        )
     _require_photos(joined, photos, style_names, has_folds=has_folds)
     joined = _with_positives(joined, skip_unusable)
     labels = labels[:, [style_names.index(name) for name in joined.style_names]]
@@ -78,6 +76,7 @@ def gather(runs, photos, style_names, *, skip_unusable=False):
         source,
         others=labels[~np.isin(ids, joined.ids)],
         counted=has_folds,
+        given=relations.occurrence(labels) if (labels < 0).any() else None,
     )
 
 
@@ -157,7 +156,7 @@ def _with_positives(joined, skip):
         for name, column in zip(
             joined.style_names, joined.labels.T, strict=True
         )
-        if not column.any()
+        if not (column == 1).any()
     }
     names = usable.without(joined.style_names, lacks, skip=skip, where="fused")
     columns = [joined.style_names.index(name) for name in names]

@@ -46,7 +46,8 @@ def choose(labels, before, tried, folds, *, refused=None, wish=None, seed=0):
     costs and saves: `tools/bench/rule_gates.py`.
 
     Args:
-        labels: bool array, shape `(n, num_styles)`.
+        labels: int or bool array, shape `(n, num_styles)`: 1, 0, or -1 where
+            unknown.
         before: bool array, shape `(n, num_styles)`: cross-fitted decisions
             without the rule.
         tried: bool array of the same shape, with the rule in every style.
@@ -128,7 +129,7 @@ def _table(labels, f2_before, f2_tried, gains, on, kept):
     macro["gain_low"], macro["gain_high"] = metrics.interval(gains.mean(axis=1))
     table["kept"] = kept
     table.loc["macro mean", macro.index] = macro
-    positives = pd.array([*labels.sum(axis=0), pd.NA], "Int64")
+    positives = pd.array([*(labels == 1).sum(axis=0), pd.NA], "Int64")
     table.insert(0, "positives", positives)
     return table
 
@@ -138,7 +139,7 @@ def _reasons(labels, gain, gains, folds, refused):
     low, _ = metrics.interval(gains)
     kept = []
     for column, of_column in enumerate(labels.T):
-        if len(np.unique(folds[of_column])) < 2:
+        if len(np.unique(folds[of_column == 1])) < 2:
             # Decided by thresholds that no positive taught.
             kept.append("no: positives in one fold")
         elif refused is not None and refused[column]:

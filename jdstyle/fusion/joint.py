@@ -43,7 +43,8 @@ def fit(labels, probabilities, kinds, others):
     """Fits relations on photos that the networks were not trained on.
 
     Args:
-        labels: bool array, shape `(n, num_styles)`, a 1 in each column.
+        labels: int or bool array, shape `(n, num_styles)`, a 1 in each column:
+            1, 0, or -1 where unknown.
         probabilities: float32 array in [0, 1], shape `(n, num_styles)`,
             calibrated.
         kinds: those of `KINDS` that are wanted.
@@ -131,12 +132,21 @@ def cross_fit(labels, probabilities, folds, kinds, others, choose):
             margins[kind][held] = unseen - relation_search.first_thresholds(
                 labels[~held], seen[kind], choose
             )
+    if not label_sets.are_enough(labels, others):
+        few = ["too few photos with every label known"] * len(refused)
+        of_kind = {"sets": few, "stack": refused, "both": few}
+    else:
+        of_kind = {
+            "sets": [""] * len(refused),
+            "stack": refused,
+            "both": refused,
+        }
     return joint, {
         kind: gates.Tried(
             margins[kind],
             scores[kind],
             relation_search.first_thresholds(labels, scores[kind], choose),
-            [""] * len(refused) if kind == "sets" else refused,
+            of_kind[kind],
         )
         for kind in kinds
     }
@@ -144,11 +154,16 @@ def cross_fit(labels, probabilities, folds, kinds, others, choose):
 
 def _refusals(labels):
     """Returns why a regression is not to be trusted, "" where it is."""
-    photos, num_styles = labels.shape
+    num_styles = labels.shape[1]
     if num_styles > _MOST_STYLES:
         return ["too many styles"] * num_styles
-    if photos < _LEAST_ROWS:
-        return ["too few photos"] * num_styles
-    positives = labels.sum(axis=0)
-    fewer = np.minimum(positives, photos - positives)
-    return ["" if n >= _LEAST_EXAMPLES else "too few positives" for n in fewer]
+    return [_refusal(of_style) for of_style in labels.T]
+
+
+def _refusal(labels):
+    """Returns the same of one style, whose labels are known of some photos."""
+    positives, negatives = ((labels == of).sum() for of in (1, 0))
+    if positives + negatives < _LEAST_ROWS:
+        return "too few photos"
+    few = min(positives, negatives) < _LEAST_EXAMPLES
+    return "too few positives" if few else ""

@@ -27,6 +27,9 @@ _TAUS = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4)
 _CHOOSING = 8192
 # Photos at a time: what is computed for them stays in the processor's cache.
 _PHOTOS = 1 << 11
+# Photos with no label unknown: of fewer, where there are others, the sets say
+# too little.
+_LEAST_WHOLE = 100
 # What is added to a count of photos that may be 0.
 _LITTLE = 0.5
 _CLIP = np.float32(1e-6)  # Of probabilities, as in `stacking`.
@@ -49,14 +52,48 @@ class LabelSets(typing.NamedTuple):
     tau: np.float32
 
 
+def are_enough(labels, others=None):
+    """Returns whether the label sets of photos can be relied on.
+
+    They can where every label is known, and else from 100 photos on of which
+    all are.
+
+    Args:
+        labels: as in `fit`.
+        others: as in `fit`.
+    """
+    whole = _whole(_join(labels, others))
+    return bool(whole.all() or whole.sum() >= _LEAST_WHOLE)
+
+
+def prior(labels, others=None):
+    """Returns logits of the styles' shares of the known labels.
+
+    Args:
+        labels: as in `fit`.
+        others: as in `fit`.
+
+    Returns:
+        float32 array, shape `(num_styles,)`.
+    """
+    every = _join(labels, others)
+    positives, known = (
+        of.sum(axis=0, dtype=np.float64) for of in (every == 1, every >= 0)
+    )
+    odds = np.log(positives + _LITTLE) - np.log(known - positives + _LITTLE)
+    return odds.astype(np.float32)
+
+
 def fit(labels, probabilities, others=None):
     """Counts label sets and chooses how far the odds are believed.
 
-    Chosen is the tau of the least log loss, each photo by the sets of the
-    others: its own label set has one photo less.
+    Only a photo of which every label is known has a label set. Chosen is the
+    tau of the least log loss, each photo by the sets of the others: its own
+    label set has one photo less.
 
     Args:
-        labels: int or bool array of 0s and 1s, shape `(n, num_styles)`, n > 0.
+        labels: int or bool array, shape `(n, num_styles)`, n > 0: 1, 0, or -1
+            where unknown.
         probabilities: float32 array in [0, 1], shape `(n, num_styles)`,
             calibrated, of networks that were not trained on these photos.
         others: None, or the labels of photos without probabilities, shape
@@ -67,21 +104,25 @@ def fit(labels, probabilities, others=None):
         `marginals` returns, but each photo by the sets of the others.
     """
     labels = np.asarray(labels).astype(np.int8)
-    every = labels if others is None else np.concatenate([labels, others])
+    every = _join(labels, others)
+    whole = _whole(every)
     sets, places, counts = np.unique(
-        every, axis=0, return_inverse=True, return_counts=True
+        # Without a whole one, the empty set stands in: nobody relies on it.
+        every[whole] if whole.any() else np.zeros_like(every[:1]),
+        axis=0,
+        return_inverse=True,
+        return_counts=True,
     )
     order = np.argsort(-counts, kind="stable")[:_MOST]
     rank = np.full(len(sets), -1)
     rank[order] = np.arange(len(order))
-    own = rank[places.reshape(-1)[: len(labels)]]
-    positives = every.sum(axis=0, dtype=np.float64)
-    prior = np.log(positives + _LITTLE)
-    prior -= np.log(len(every) - positives + _LITTLE)
+    own = np.full(len(every), -1)
+    own[whole] = rank[places.reshape(-1)[: whole.sum()]]
+    own = own[: len(labels)]
     found = LabelSets(
         sets[order].astype(np.float32),
         np.log(counts[order]).astype(np.float32),
-        prior.astype(np.float32),
+        prior(labels, others),
         np.float32(1),
     )
     some = slice(None, None, max(1, len(labels) // _CHOOSING))
@@ -91,7 +132,8 @@ def fit(labels, probabilities, others=None):
             found._replace(tau=np.float32(tau)), probabilities[some], own[some]
         )
         logits = stacking.logits(scores).numpy()
-        return calibration.log_losses(labels[some] == 1, logits).mean()
+        losses = calibration.log_losses(labels[some] == 1, logits)
+        return losses.mean(where=labels[some] >= 0)
 
     found = found._replace(tau=np.float32(min(_TAUS, key=loss)))
     return found, _without_own(found, probabilities, own)
@@ -129,6 +171,17 @@ def most_probable(found, probabilities):
     """
     best = tf.argmax(_evidence(found, probabilities), axis=1)
     return tf.gather(tf.cast(found.sets, tf.int32), best)
+
+
+def _join(labels, others):
+    """Returns the labels of all photos, int8 `(n + m, num_styles)`."""
+    labels = np.asarray(labels).astype(np.int8)
+    return labels if others is None else np.concatenate([labels, others])
+
+
+def _whole(labels):
+    """Returns of which photos every label is known, bool `(n,)`."""
+    return (labels >= 0).all(axis=1)
 
 
 def _evidence(found, probabilities):

@@ -5,13 +5,21 @@ import tensorflow as tf
 
 # Rows that are counted at a time: they stay in the processor's cache.
 _BLOCK = 1 << 14
+# Photos with every label known that limits are taken from, if others have not.
+_LEAST_WHOLE = 100
 
 
 def limits(labels):
     """Finds the least and the greatest number of styles of a photo.
 
+    Photos with every label known say both. Where some have unknown ones and
+    fewer than 100 have none, the limits are 0 and all styles. What is known of
+    the others widens them: a photo has its known styles, and at most those that
+    it is not known to lack.
+
     Args:
-        labels: int or bool array of 0s and 1s, shape `(n, num_styles)`, n > 0.
+        labels: int or bool array, shape `(n, num_styles)`, n > 0: 1, 0, or -1
+            where unknown.
 
     Returns:
         `(least, most)`, two ints with 0 <= least <= most <= num_styles.
@@ -26,16 +34,25 @@ def limits(labels):
             "`labels` must have the shape (n, num_styles) and hold at least "
             f"one photo. Received: shape {labels.shape}."
         )
-    per_photo = np.empty(len(labels), np.float32)  # Exact up to 2**24.
+    # Exact up to 2**24.
+    has, lacks = np.empty((2, len(labels)), np.float32)
     ones = np.ones(labels.shape[1], np.float32)
     for top in range(0, len(labels), _BLOCK):
         block = labels[top : top + _BLOCK]
-        if not ((block == 0) | (block == 1)).all():
+        positive, negative = block == 1, block == 0
+        if not (positive | negative | (block == -1)).all():
             raise ValueError(
-                f"`labels` must be 0 or 1. Received: {np.unique(labels)[:10]}."
+                "`labels` must be 0 or 1, or -1 where unknown. "
+                f"Received: {np.unique(labels)[:10]}."
             )
-        per_photo[top : top + _BLOCK] = block.astype(np.float32) @ ones
-    return int(per_photo.min()), int(per_photo.max())
+        for of_photo, found in ((has, positive), (lacks, negative)):
+            of_photo[top : top + _BLOCK] = found.astype(np.float32) @ ones
+    possible = labels.shape[1] - lacks
+    whole = has == possible
+    if not whole.all() and whole.sum() < _LEAST_WHOLE:
+        return 0, labels.shape[1]
+    least, most = has[whole].min(), has[whole].max()
+    return int(min(least, possible.min())), int(max(most, has.max()))
 
 
 def decide(probabilities, thresholds, least, most, adds=None, drops=None):

@@ -12,6 +12,7 @@ from jdstyle.evaluation import charts
 from jdstyle.evaluation import scores
 from jdstyle.fusion import ensemble
 from jdstyle.fusion import evidence
+from jdstyle.fusion import label_sets
 from jdstyle.fusion import nested
 from jdstyle.fusion import relations
 from jdstyle.fusion import rule_fit
@@ -88,7 +89,9 @@ def fuse(
         joined.style_names,
         os.path.join(output_dir, directory.SAVED_MODEL_DIR),
         short_side=photos["train"].short_side,
-        shares=fitted.found and special.expit(fitted.found.prior.astype(float)),
+        shares=special.expit(
+            label_sets.prior(joined.labels, gathered.others).astype(float)
+        ),
         seen=seen.union(
             seen.read(os.path.join(run.directory, directory.SAVED_MODEL_DIR))
             for of_member in members.values()
@@ -150,7 +153,7 @@ def _names(style_names, on):
 
 def _write_tables(output_dir, gathered, corrected, gains):
     """Writes probabilities, P(A|B), and what the rules gained, if any."""
-    joined, counts = gathered.joined, gathered.counts
+    joined = gathered.joined
     style_names = joined.style_names
     directory.write_table(
         os.path.join(output_dir, PROBABILITIES_FILE),
@@ -160,7 +163,9 @@ def _write_tables(output_dir, gathered, corrected, gains):
     )
     directory.write_table(
         os.path.join(output_dir, MUTUAL_TABLE_FILE),
-        relations.mutual_table(style_names, counts).reset_index(),
+        relations.mutual_table(
+            style_names, gathered.counts, gathered.given
+        ).reset_index(),
     )
     if gains:
         directory.write_table(
@@ -175,7 +180,7 @@ def _draw(output_dir, gathered):
     try:
         charts.mutual_table(
             gathered.joined.style_names,
-            relations.conditional(gathered.counts),
+            relations.conditional(gathered.counts, gathered.given),
             np.diag(gathered.counts),
             path,
         )

@@ -35,7 +35,7 @@ class Relations(typing.NamedTuple):
         alpha: float32 `(num_styles,)`; 1 where equation 2 is not kept.
         beta: float32 `(num_styles, num_styles)`, `[target, other]`; a row of 0s
             where it is not kept. The diagonal is 0.
-        found: `label_sets.LabelSets`.
+        found: `label_sets.LabelSets`; None where too few photos have one.
         stack: `blending.Blend` of plain probabilities and marginals of `found`,
             or None where no style keeps one.
         thresholds: float32 `(num_styles,)`, for corrected probabilities; the
@@ -78,8 +78,8 @@ def fit(
     """Fits relations on out-of-fold probabilities and keeps what gains.
 
     Args:
-        labels: int or bool array of 0s and 1s, at least one 1 in each column,
-            shape `(n, num_styles)`.
+        labels: int or bool array, at least one 1 in each column, shape
+            `(n, num_styles)`: 1, 0, or -1 where unknown.
         probabilities: float array in [0, 1], shape `(n, num_styles)`: each
             photo's by networks that were not trained on it, calibrated. Used as
             float32.
@@ -166,7 +166,7 @@ def fit(
         first,
         alpha,
         beta,
-        together.found,
+        together.found if label_sets.are_enough(labels, others) else None,
         joint.blend(together, kinds),
         np.where(on, chosen.thresholds, first),
         np.where(on, chosen.scores, probabilities),
@@ -192,7 +192,7 @@ def _best(labels, plain, tried):
     """Takes for each style the kind that gains most of those not refused.
 
     Args:
-        labels: bool array, shape `(n, num_styles)`.
+        labels: int8 array, shape `(n, num_styles)`.
         plain: `gates.Tried` of thresholds alone.
         tried: dict from kind to `gates.Tried`.
 
@@ -224,7 +224,7 @@ def _best(labels, plain, tried):
 
 
 def _check(labels, probabilities, folds, conditional):
-    """Returns arrays of bool, float32, the folds' own dtype and float32."""
+    """Returns arrays of int8, float32, the folds' own dtype and float32."""
     labels, probabilities, folds, conditional = map(
         np.asarray, (labels, probabilities, folds, conditional)
     )
@@ -233,9 +233,10 @@ def _check(labels, probabilities, folds, conditional):
             "`labels` must have the shape (n, num_styles) and hold at least "
             f"one photo. Received: shape {labels.shape}."
         )
-    if not np.isin(labels, (0, 1)).all():
+    if not np.isin(labels, (-1, 0, 1)).all():
         raise ValueError(
-            f"`labels` must be 0 or 1. Received: {np.unique(labels)[:10]}."
+            "`labels` must be 0 or 1, or -1 where unknown. "
+            f"Received: {np.unique(labels)[:10]}."
         )
     photos, num_styles = labels.shape
     for name, array, shape in [
@@ -254,13 +255,14 @@ def _check(labels, probabilities, folds, conditional):
                 f"`{name}` must be numbers in [0, 1]. "
                 f"Received: {array.min()} to {array.max()}."
             )
-    if not labels.any(axis=0).all():
+    has_positives = (labels == 1).any(axis=0)
+    if not has_positives.all():
         raise ValueError(
             "`labels` must hold at least one 1 in each column. Received: none "
-            f"in column {np.argmin(labels.any(axis=0))}."
+            f"in column {np.argmin(has_positives)}."
         )
     return (
-        labels.astype(bool),
+        labels.astype(np.int8),
         probabilities.astype(np.float32),
         folds,
         conditional.astype(np.float32),

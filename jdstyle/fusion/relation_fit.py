@@ -49,8 +49,8 @@ def fit(
     scored on it.
 
     Args:
-        labels: bool array, at least one 1 in each column, shape
-            `(n, num_styles)`.
+        labels: int or bool array, at least one 1 in each column, shape
+            `(n, num_styles)`: 1, 0, or -1 where unknown.
         probabilities: float32 array in [0, 1], shape `(n, num_styles)`: each
             photo's by networks that were not trained on it.
         folds: int array, shape `(n,)`, at least two different. Parts by lot

@@ -25,7 +25,7 @@ class Part(typing.NamedTuple):
     """Photos with their first-stage decisions.
 
     Attributes:
-        labels: bool `(n, num_styles)`.
+        labels: int or bool `(n, num_styles)`: 1, 0, or -1 where unknown.
         probabilities: float32 in [0, 1], `(n, num_styles)`.
         folds: int `(n,)`, at least two different where something is fitted.
         patterns: bool `(num_patterns, num_styles)`, the distinct rows of
@@ -62,7 +62,8 @@ def make_part(labels, probabilities, folds, first):
     """Makes a `Part` of photos that the first thresholds decide.
 
     Args:
-        labels: bool array, shape `(n, num_styles)`.
+        labels: int or bool array, shape `(n, num_styles)`: 1, 0, or -1 where
+            unknown.
         probabilities: float32 array in [0, 1], shape `(n, num_styles)`.
         folds: int array, shape `(n,)`.
         first: float32 array, shape `(num_styles,)`.
@@ -194,7 +195,7 @@ def threshold(labels, scores, kind, seed):
     """Chooses a threshold, as `bagging.choose`.
 
     Args:
-        labels: bool array, shape `(n,)`.
+        labels: int or bool array, shape `(n,)`: 1, 0, or -1 where unknown.
         scores: float32 array in [0, 1], shape `(n,)`.
         kind: as in `bagging.choose`.
         seed: as in `bagging.choose`.
@@ -202,7 +203,7 @@ def threshold(labels, scores, kind, seed):
     Returns:
         float32 in [0, 1]; infinity, which decides no, without a positive.
     """
-    if not labels.any():
+    if not (labels == 1).any():
         return np.float32(np.inf)
     return np.float32(bagging.choose(labels, scores, kind, seed))
 
@@ -211,7 +212,8 @@ def first_thresholds(labels, probabilities, choose):
     """Chooses the threshold of each style.
 
     Args:
-        labels: bool array, shape `(n, num_styles)`.
+        labels: int or bool array, shape `(n, num_styles)`: 1, 0, or -1 where
+            unknown.
         probabilities: float32 array in [0, 1], shape `(n, num_styles)`.
         choose: function of labels and scores, `threshold` without the others.
 
@@ -227,7 +229,7 @@ def f2(labels, decisions):
     """Returns the F2 of one style.
 
     Args:
-        labels: bool array, shape `(n,)`.
+        labels: int or bool array, shape `(n,)`: 1, 0, or -1 where unknown.
         decisions: bool array, shape `(n,)`.
 
     Returns:

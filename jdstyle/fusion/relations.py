@@ -19,7 +19,8 @@ def cooccurrence(labels):
     """Counts the photos that hold both of two styles.
 
     Args:
-        labels: int or bool array of 0s and 1s, shape `(n, num_styles)`.
+        labels: int or bool array, shape `(n, num_styles)`: 1, 0, or -1 where
+            unknown, which counts nowhere.
 
     Returns:
         int64 array, shape `(num_styles, num_styles)`: N(A and B), symmetric,
@@ -28,50 +29,85 @@ def cooccurrence(labels):
     Raises:
         ValueError: if `labels` is not two-dimensional or holds other values.
     """
+    return _count(labels)[0]
+
+
+def occurrence(labels):
+    """Counts the photos that hold a style and tell of another.
+
+    Args:
+        labels: as in `cooccurrence`.
+
+    Returns:
+        int64 array, shape `(num_styles, num_styles)`; `[a, b]` is the number of
+        photos with b of which it is known whether they hold a: what N(A and B)
+        is counted of. N(B) in each row where every label is known.
+
+    Raises:
+        ValueError: as `cooccurrence`.
+    """
+    return _count(labels)[1]
+
+
+def _count(labels):
+    """Returns N(A and B), and N(B) of the photos whose A is known."""
     labels = np.asarray(labels)
     if labels.ndim != 2:
         raise ValueError(
             "`labels` must have the shape (n, num_styles). "
             f"Received: shape {labels.shape}."
         )
-    counts = np.zeros((labels.shape[1], labels.shape[1]), np.int64)
+    both, given = np.zeros((2, labels.shape[1], labels.shape[1]), np.int64)
     for top in range(0, len(labels), _BLOCK):
-        block = labels[top : top + _BLOCK]
-        if not ((block == 0) | (block == 1)).all():
-            raise ValueError(
-                f"`labels` must be 0 or 1. Received: {np.unique(labels)[:10]}."
-            )
-        block = block.astype(np.float32)
-        counts += (block.T @ block).astype(np.int64)
-    return counts
+        of_block = _count_block(labels[top : top + _BLOCK])
+        both += of_block[0]
+        given += of_block[1]
+    return both, given
 
 
-def conditional(counts):
-    """Computes P(A|B) = N(A and B) / N(B).
+def _count_block(block):
+    has, unknown = block == 1, block == -1
+    if not (has | unknown | (block == 0)).all():
+        raise ValueError(
+            "`labels` must be 0 or 1, or -1 where unknown. "
+            f"Received: {np.unique(block)[:10]}."
+        )
+    has = has.astype(np.float32)
+    both = (has.T @ has).astype(np.int64)
+    if not unknown.any():
+        return both, np.diag(both)
+    return both, ((~unknown).astype(np.float32).T @ has).astype(np.int64)
+
+
+def conditional(counts, given=None):
+    """Computes P(A|B) = N(A and B) / N(B), N(B) of photos whose A is known.
 
     Args:
         counts: int array, shape `(num_styles, num_styles)`, of `cooccurrence`.
+        given: None if all labels are known, or the same of `occurrence`.
 
     Returns:
         float64 array in [0, 1], shape `(num_styles, num_styles)`; `[a, b]` is
-        P(a|b), and 0 where no photo holds b.
+        P(a|b), and 0 where no photo holds b and tells of a.
 
     Raises:
         ValueError: if `counts` is not square.
     """
     counts = _check_square("counts", counts)
-    given = np.broadcast_to(np.diag(counts), counts.shape)
+    if given is None:
+        given = np.broadcast_to(np.diag(counts), counts.shape)
     result = np.zeros(counts.shape)
     np.divide(counts, given, out=result, where=given > 0)
     return result
 
 
-def mutual_table(names, counts):
+def mutual_table(names, counts, given=None):
     """Lays out P(A|B) for people: a row per A, a column per given B.
 
     Args:
         names: sequence of strings, the styles in column order.
         counts: int array, shape `(num_styles, num_styles)`, of `cooccurrence`.
+        given: as in `conditional`.
 
     Returns:
         `pandas.DataFrame` whose index, named `P(row|column)`, holds the names.
@@ -89,7 +125,7 @@ def mutual_table(names, counts):
             f"`counts`. Received: {len(names)}."
         )
     table = pd.DataFrame(
-        conditional(counts),
+        conditional(counts, given),
         index=pd.Index(names, name="P(row|column)"),
         columns=list(names),
     )
@@ -97,7 +133,7 @@ def mutual_table(names, counts):
     return table
 
 
-def related_groups(counts, num_groups):
+def related_groups(counts, num_groups, given=None):
     """Groups styles that occur together, by hierarchical clustering.
 
     Average linkage on the distance 1 - (P(A|B) + P(B|A)) / 2. A style that
@@ -106,6 +142,7 @@ def related_groups(counts, num_groups):
     Args:
         counts: int array, shape `(num_styles, num_styles)`, of `cooccurrence`.
         num_groups: int from 1 to num_styles.
+        given: as in `conditional`.
 
     Returns:
         List of `num_groups` lists of column numbers from 0: each sorted, the
@@ -126,8 +163,8 @@ def related_groups(counts, num_groups):
         )
     if num_styles == 1:  # `linkage` needs two.
         return [[0]]
-    given = conditional(counts)
-    distances = 1 - (given + given.T) / 2
+    shares = conditional(counts, given)
+    distances = 1 - (shares + shares.T) / 2
     np.fill_diagonal(distances, 0)
     tree = hierarchy.linkage(distance.squareform(distances), "average")
     # Not `fcluster`, which gives fewer groups where merges are equally far.

@@ -37,7 +37,7 @@ def fit(evidence, options):
         InputError: if the limits are out of range.
     """
     joined = evidence.joined
-    labels = joined.labels == 1
+    labels = joined.labels
     num_styles = len(joined.style_names)
     least, most = _limits(evidence, options)
     folds = parts.of_folds(joined.folds, options.seed)
@@ -51,7 +51,8 @@ def fit(evidence, options):
     calibrated = calibration.fit(
         joined.labels, calibration.logits(blended), folds
     )
-    conditional = relations.conditional(evidence.counts).astype(np.float32)
+    conditional = relations.conditional(evidence.counts, evidence.given)
+    conditional = conditional.astype(np.float32)
     related = relation_choice.fit(
         labels,
         rules.calibrate(calibrated, blended),
@@ -107,7 +108,7 @@ class _Decided(typing.NamedTuple):
     """Photos out of fold: labels, folds, and what decides them.
 
     Attributes:
-        labels: bool `(n, num_styles)`.
+        labels: int `(n, num_styles)`: 1, 0, or -1 where unknown.
         folds: int `(n,)`.
         corrected: float32 `(n, num_styles)`, what chose the thresholds.
         margins: float32 `(n, num_styles)`, of `relation_choice.Relations`.

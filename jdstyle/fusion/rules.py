@@ -54,7 +54,8 @@ class Rules(typing.NamedTuple):
         calibrated: `calibration.Calibration` of the blended probabilities.
         kinds: None, or list of a string per style, "sets", "stack" or "both"
             where that decides instead of equation 2.
-        found: `label_sets.LabelSets`; may be None where `kinds` is.
+        found: `label_sets.LabelSets`; None where no style is of "sets" or
+            "both" and too few photos have a label set.
         stack: `blending.Blend` of "stack" and "both", or None.
     """
 

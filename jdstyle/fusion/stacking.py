@@ -36,7 +36,7 @@ def fit(labels, probabilities, present):
     """Fits a logistic regression per style over all members and styles.
 
     Args:
-        labels: int array of 0s and 1s, shape `(n, num_styles)`.
+        labels: int array, shape `(n, num_styles)`: 1, 0, or -1 where unknown.
         probabilities: float32 in [0, 1], shape `(n, members, num_styles)`.
         present: bool `(members, num_styles)`, what a member has.
 
@@ -54,8 +54,9 @@ def fit(labels, probabilities, present):
     kernel = kernel.reshape(-1, num_styles)
     bias = np.zeros(num_styles)
 
-    positives = labels.sum(axis=0)
-    enough = np.minimum(positives, photos - positives) >= _LEAST_EXAMPLES
+    positives = (labels == 1).sum(axis=0)
+    negatives = (labels == 0).sum(axis=0)
+    enough = np.minimum(positives, negatives) >= _LEAST_EXAMPLES
     if not enough.all():
         logging.warning(
             "Too few photos of one label for a stack; the mean of the logits "
@@ -81,21 +82,30 @@ def regressions(labels, columns):
     """Fits logistic regressions with an L2 penalty on standardised columns.
 
     Args:
-        labels: int or bool array, shape `(n, num_styles)`, each style with
-            both labels.
+        labels: int or bool array, shape `(n, num_styles)`: 1, 0, or -1 where
+            unknown; each style with a 1 and a 0.
         columns: float64 array, shape `(n, num_columns)`.
 
     Returns:
         `(kernel, bias)`: float64 `(num_columns, num_styles)` and
         `(num_styles,)`, for columns as they came.
     """
-    center = columns.mean(axis=0)
-    scale = np.maximum(columns.std(axis=0), _LEAST_SCALE)
-    columns = (columns - center) / scale
+    of_all = _standardise(columns)
     kernel, bias = [], []
     for of_style in labels.T:
+        known = of_style >= 0
+        rows, center, scale = (
+            of_all if known.all() else _standardise(columns[known])
+        )
         model = LogisticRegression(C=_C, solver="newton-cholesky")
-        model.fit(columns, of_style)
+        model.fit(rows, of_style[known])
         kernel.append(model.coef_[0] / scale)
         bias.append(np.ravel(model.intercept_)[0] - kernel[-1] @ center)
     return np.stack(kernel, axis=1), np.array(bias)
+
+
+def _standardise(columns):
+    """Returns columns of mean 0 and deviation 1, and what made them so."""
+    center = columns.mean(axis=0)
+    scale = np.maximum(columns.std(axis=0), _LEAST_SCALE)
+    return (columns - center) / scale, center, scale

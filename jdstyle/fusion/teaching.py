@@ -40,7 +40,7 @@ def logits(joined, photos):
     labels = joined.labels[rows]
     folds = joined.folds[rows]
     _, blended = blending.fit(
-        np.maximum(labels, 0),  # A mean looks at none.
+        labels,
         joined.probabilities[rows],
         folds,
         "mean",

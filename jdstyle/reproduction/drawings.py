@@ -40,22 +40,27 @@ def classes(pictures, style_names, positives):
         pictures: folder of the PNG files.
         style_names: list of strings.
         positives: dict from split to a dict with `photos`, an int, and
-            `positives`, an int per style.
+            `positives` and `known`, an int per style.
 
     Returns:
         `pages.Picture`.
     """
     path = os.path.join(pictures, "class_distribution.png")
     columns, note = _drawn(positives)
+    counts, known = (
+        {split: np.array(row[key])[columns] for split, row in positives.items()}
+        for key in ("positives", "known")
+    )
+    photos = {split: row["photos"] for split, row in positives.items()}
     charts.class_distribution(
         [style_names[column] for column in columns],
-        {
-            split: np.array(row["positives"])[columns]
-            for split, row in positives.items()
-        },
-        {split: row["photos"] for split, row in positives.items()},
+        counts,
+        photos,
         path,
+        known,
     )
+    if any((known[split] < photos[split]).any() for split in photos):
+        note += " Shares are of the photos whose label is known."
     return _picture(
         path,
         f"Photos per style in each part of the data.{note}",

@@ -57,6 +57,7 @@ def style_table(of_each, last):
         of_last = _row(of_each[last], style)
         row["95 % interval"] = scores.interval(of_last)
         row["all positive"] = scores.decimals(of_last["baseline_f2"])
+        row |= scores.known_cell(of_last, of_each[last])
         row["positives"] = of_last.get("positives", "")
         rows.append(row)
     return pd.DataFrame(rows)

@@ -101,12 +101,13 @@ def _cpu_minutes(run):
 
 
 def _count_positives(labels, style_names):
-    """Returns, per split, the number of photos and of positives per style."""
+    """Returns, per split, how many photos, and per style positives, known."""
     columns = [labels.style_names.index(name) for name in style_names]
     return {
         split: {
             "photos": len(of_split),
             "positives": (of_split[:, columns] == 1).sum(axis=0).tolist(),
+            "known": (of_split[:, columns] >= 0).sum(axis=0).tolist(),
         }
         for split, of_split in labels.labels.items()
     }

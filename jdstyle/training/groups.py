@@ -52,14 +52,17 @@ def cluster(labels, num_groups):
 
     Args:
         labels: int array, shape `(n, num_styles)`: 1, 0, or -1 where unknown,
-            which counts as 0.
+            which counts nowhere.
         num_groups: int from 1 to num_styles.
 
     Returns:
         List of lists of columns, as `relations.related_groups`.
     """
-    counts = relations.cooccurrence(labels.clip(min=0))
-    return relations.related_groups(counts, num_groups)
+    return relations.related_groups(
+        relations.cooccurrence(labels),
+        num_groups,
+        relations.occurrence(labels),
+    )
 
 
 def parse(text, style_names):

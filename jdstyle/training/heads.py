@@ -94,7 +94,7 @@ def _few_folds(labels, fold_of, seed):
         return fold_of % _MOST_FOLDS
     share = [1 / _MOST_FOLDS] * _MOST_FOLDS
     places = np.arange(len(labels))
-    return folds.stratified_folds(np.maximum(labels, 0), places, share, seed)
+    return folds.stratified_folds(labels, places, share, seed)
 
 
 def _choose(x, y, weights, fold_of):

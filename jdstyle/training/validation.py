@@ -81,16 +81,15 @@ def score(objective, logits, probabilities):
     for place in objective.scored:
         labels = objective.validation_labels[:, place]
         predicted = probabilities[:, place]
-        known = labels >= 0
-        threshold, f2 = thresholds.best_threshold(
-            labels[known], predicted[known]
-        )
+        threshold, f2 = thresholds.best_threshold(labels, predicted)
         pr_auc = scores.pr_auc(labels, predicted)
         rows.append((f2, threshold, pr_auc))
     f2, threshold, pr_auc = np.mean(rows, axis=0).tolist()
     labels = objective.validation_labels.astype("float32")
+    # The loss counts unknown labels in its mean.
+    of_known = labels.size / np.count_nonzero(labels >= 0)
     logs = {
-        "val_loss": float(objective.validation_loss(labels, logits)),
+        "val_loss": of_known * float(objective.validation_loss(labels, logits)),
         "val_f2": f2,
         "val_threshold": threshold,
         "val_pr_auc": pr_auc,

@@ -1,3 +1,4 @@
+import hidden
 import numpy as np
 from scipy import special
 
@@ -73,4 +74,14 @@ def test_log_losses_and_logits():
         calibration.logits(np.float32([0.5, 0.0, 1.0])),
         [0, -27.631, 27.631],
         atol=1e-3,
+    )
+
+
+def test_parts_by_lot_are_of_the_known_photos():
+    labels, logits = draw(500, 0.5, -1)
+    _, more, scored = hidden.insert(labels, logits, photos=300)
+    alone = calibration.fit(labels, logits, np.zeros(500))
+    assert alone.scale != 1
+    np.testing.assert_array_equal(
+        calibration.fit(more, scored, np.zeros(800)), alone
     )

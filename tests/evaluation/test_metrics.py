@@ -3,6 +3,7 @@
 import time
 import tracemalloc
 
+import hidden
 import numpy as np
 import pytest
 from hypothesis import given
@@ -279,3 +280,13 @@ def test_unknown_labels_count_nowhere():
     np.testing.assert_allclose(metrics.all_positive_fbeta(labels), [10 / 11])
     samples = metrics.bootstrap_fbeta(labels[[1, 3]], decisions[[1, 3]])
     assert (samples == 0).all()
+
+
+def test_intervals_are_those_of_the_photos_with_known_labels():
+    rng = np.random.default_rng(0)
+    labels, decisions = rng.integers(0, 2, (2, 60, 3))
+    _, more, decided = hidden.insert(labels, decisions)
+    samples = metrics.bootstrap_fbeta(labels, decisions, resamples=50)
+    np.testing.assert_array_equal(
+        metrics.bootstrap_fbeta(more, decided, resamples=50), samples
+    )

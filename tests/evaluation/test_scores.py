@@ -1,5 +1,6 @@
 import json
 
+import hidden
 import numpy as np
 import pytest
 
@@ -45,6 +46,7 @@ def test_unknown_labels_count_in_no_calibration():
 def test_style_without_a_positive_has_no_score():
     result = scores.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
     b = result["styles"]["b"]
+    assert b.pop("known") == len(LABELS)
     assert (b.pop("positives"), b.pop("predicted")) == (0, 0)
     assert set(b.values()) == {None}
     assert '"f2": null' in json.dumps(result)
@@ -159,3 +161,26 @@ def test_thresholds_stand_with_their_intervals_where_these_photos_chose_them():
     others = scores.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
     assert "threshold" not in others["styles"]["a"]
     assert "threshold" not in scores.format_table(others)
+
+
+def test_photos_without_a_known_label_change_nothing():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, (90, 2))
+    probabilities = (labels + rng.random((90, 2))) / 2
+    options = {"thresholds": [0.5, 0.6]}
+
+    def score(labels, probabilities):
+        decisions = (probabilities > options["thresholds"]).astype(int)
+        return scores.score(
+            *(["a", "b"], labels, probabilities, decisions, SOURCE), **options
+        )
+
+    alone = score(labels, probabilities)
+    more = score(*hidden.insert(labels, probabilities)[1:])
+    assert "known" not in scores.format_table(alone)
+    table = scores.format_table(more).splitlines()
+    place = table[0].split().index("known")
+    assert table[0].split()[place + 1] == "positives"
+    assert " 90 " in table[1] and " 90 " in table[2]
+    assert (alone.pop("photos"), more.pop("photos")) == (90, 130)
+    assert more == alone

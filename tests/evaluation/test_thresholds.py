@@ -181,9 +181,16 @@ def test_float32_threshold_makes_the_same_decisions():
     assert (probabilities >= threshold).tolist() == [False, True, True]
 
 
+def test_unknown_labels_choose_no_threshold():
+    alone = thresholds.best_threshold([1, 0, 1], [0.7, 0.5, 0.6])
+    more = thresholds.best_threshold([-1, 1, 0, -1, 1], [1, 0.7, 0.5, 0, 0.6])
+    assert more == alone == (0.6, 1)
+
+
 @pytest.mark.parametrize(
     "labels, probabilities, message",
     [
+        ([-1, 0], [0.1, 0.5], r"`labels`.*at least one 1.*0 positives in 2"),
         ([0, 1], [0.5], r"`labels`.*\(1,\).*Received: shape \(2,\)"),
         ([[0, 1]], [[0.1, 0.5]], r"`probabilities`.*one-dim.*\(1, 2\)"),
         ([[0], [1]], [0.1, 0.5], r"`labels`.*\(2, 1\)"),

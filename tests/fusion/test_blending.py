@@ -2,6 +2,7 @@
 
 import time
 
+import hidden
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -380,3 +381,24 @@ def test_a_style_of_55000_photos_is_fast(kind):
     blending.fit(labels, probabilities, folds, kind)
     # 13 styles may take 180 s, so one may take 13.8 s; it takes 0.2 s.
     assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("kind", blending.KINDS)
+def test_unknown_labels_teach_no_blend(kind):
+    labels, probabilities, folds = random_case(missing=[(1, 0)])
+    alone, fused = blending.fit(labels, probabilities, folds, kind)
+    known, *more = hidden.insert(labels, probabilities, folds)
+    blend, of_more = blending.fit(*more, kind)
+    for one, other in zip(alone, blend, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(of_more[known], fused)
+    # Of some styles alone: each is taught by what is known of it.
+    labels[::3, 1] = -1
+    gaps, _ = blending.fit(labels, probabilities, folds, kind)
+    rest = labels[:, 1] >= 0
+    without, _ = blending.fit(
+        labels[rest], probabilities[rest], folds[rest], kind
+    )
+    for one, other in zip(gaps[1:], without[1:], strict=True):
+        if one is not None:
+            np.testing.assert_allclose(one[..., 1], other[..., 1], rtol=1e-5)

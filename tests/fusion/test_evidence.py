@@ -17,17 +17,17 @@ FOLDS = {"train": [0, 1, 2], "validation": [0]}
 SOURCE = records.Source("demo/1.0.0", "f" * 64, num_leaking=2)
 
 
-def photos(train=TRAIN, validation=VALIDATION):
+def photos(train=TRAIN, validation=VALIDATION, names=NAMES):
     """What `gather` reads of photos: the labels and where they come from."""
     return {
         part: records.Photos(
-            np.array(NAMES[part][: len(labels)]),
+            np.array(names[part][: len(labels)]),
             np.int32(labels),
             None,
             None,
             SOURCE,
             320,
-            np.array(FOLDS[part][: len(labels)]),
+            np.resize(FOLDS[part], len(labels)),
         )
         for part, labels in [("train", train), ("validation", validation)]
     }
@@ -84,13 +84,27 @@ def test_refuses_a_fold_that_lacks_a_photo(tmp_path):
         gather(tmp_path)
 
 
-def test_refuses_unknown_labels(tmp_path):
-    run_directories.write(tmp_path, "a", ["Punk"], [("x", 1, 0.5)])
-    with pytest.raises(InputError, match="known labels; demo/1.0.0 has unkn"):
-        gather(tmp_path, train=[[0, 1, -1]])
+def test_unknown_labels_count_nowhere(tmp_path):
+    rows = [("x", 1, 0.5, -1, 0.25), ("y", -1, 0.5, 1, 0.5)]
+    run_directories.write(tmp_path, "a", ["Punk", "Girl"], rows)
+    names = NAMES | {"validation": ["x", "y"]}
+    found = gather(
+        tmp_path,
+        names=names,
+        train=[[0, 1, -1], [0, 1, 1], [-1, 0, 1]],
+        validation=[[0, 1, -1], [0, -1, 1]],
+    )
+    assert found.joined.labels.tolist() == [[1, -1], [-1, 1]]
+    assert found.counts.tolist() == [[2, 1], [1, 2]]
+    # Of two photos with Punk one tells of Girl.
+    assert found.given.tolist() == [[2, 2], [1, 2]]
+    assert found.limits == (0, 2)
+
+
+def test_refuses_a_style_that_is_not_known_to_be_there(tmp_path):
     run_directories.write(tmp_path, "b", ["Girl"], [("x", -1, 0.5)])
-    with pytest.raises(InputError, match="known labels; demo/1.0.0 has unkn"):
-        gather(tmp_path)
+    with pytest.raises(InputError, match="None of the 1 photos .* has Girl"):
+        gather(tmp_path, validation=[[0, 1, -1]])
 
 
 def test_refuses_a_style_without_positives(tmp_path):

@@ -2,6 +2,7 @@
 
 import itertools
 
+import hidden
 import numpy as np
 import tensorflow as tf
 from scipy import special
@@ -107,3 +108,32 @@ def test_probabilities_of_0_and_1_are_finite():
     found = found_of([[1, 0], [0, 1]], [3, 1])
     result = label_sets.marginals(found, np.float32([[0, 0], [1, 1], [0, 1]]))
     assert np.isfinite(result).all()
+
+
+def test_only_photos_with_every_label_known_have_a_set():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, (120, 3))
+    probabilities = rng.random((120, 3), np.float32)
+    alone, marginals = label_sets.fit(labels, probabilities)
+    known, more, scored = hidden.insert(labels, probabilities)
+    found, of_more = label_sets.fit(more, scored)
+    for one, other in zip(alone, found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(of_more[known], marginals, rtol=1e-6)
+    assert label_sets.are_enough(more)
+    # What is known of a photo counts in the shares, and in no set.
+    more[~known, 1] = 1
+    found, _ = label_sets.fit(more, scored)
+    np.testing.assert_array_equal(found.log_counts, alone.log_counts)
+    assert (found.prior > alone.prior).tolist() == [False, True, False]
+    # Of fewer than a hundred sets, unless all photos have one.
+    assert not label_sets.are_enough(more[:99])
+    assert label_sets.are_enough(more[:60], labels)
+    assert label_sets.are_enough(labels[:9])
+
+
+def test_without_a_label_set_all_is_finite():
+    labels = np.array([[1, -1], [-1, 0]])
+    found, marginals = label_sets.fit(labels, np.float32([[0.9, 0.2]] * 2))
+    assert found.sets.tolist() == [[0, 0]]
+    assert np.isfinite(marginals).all()

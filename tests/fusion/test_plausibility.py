@@ -96,6 +96,19 @@ def test_limits_over_several_blocks(monkeypatch):
         plausibility.limits(rows)
 
 
+def test_limits_are_those_of_photos_whose_labels_are_known():
+    rows = np.array([[1, 0, 0, 0], [1, 1, 0, 0]] * 60)
+    gaps = np.full((9, 4), -1)
+    assert plausibility.limits(np.concatenate([gaps, rows])) == (1, 2)
+    # What is known of the others widens them.
+    gaps[0], gaps[1] = [1, 1, 1, -1], [0, 0, 0, -1]
+    assert plausibility.limits(np.concatenate([rows, gaps])) == (1, 3)
+    gaps[1], rows = [0, -1, 0, 0], np.array([[1, 1, 0, 0]] * 100)
+    assert plausibility.limits(np.concatenate([rows, gaps])) == (1, 3)
+    # Of a hundred photos with every label known, and not of fewer.
+    assert plausibility.limits(np.concatenate([rows[:99], gaps])) == (0, 4)
+
+
 def test_no_photos():
     assert plausibility.decide(
         np.zeros((0, 4), np.float32), THRESHOLDS, 1, 2

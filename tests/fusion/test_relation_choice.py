@@ -2,6 +2,7 @@
 
 import io
 
+import hidden
 import numpy as np
 import pandas as pd
 import pytest
@@ -267,7 +268,8 @@ def test_positives_in_one_fold():
     [
         ({"labels": [[1, 0], [1, 0]]}, "`labels`.*each column.*column 1"),
         ({"labels": [[1, 2], [1, 0]]}, "`labels` must be 0 or 1.*2"),
-        ({"labels": [[1, -1], [1, 1]]}, "`labels` must be 0 or 1.*-1"),
+        ({"labels": [[1, -2], [1, 1]]}, "`labels` must be 0 or 1.*-2"),
+        ({"labels": [[1, -1], [1, 0]]}, "at least one 1.*column 1"),
         ({"labels": [1, 0]}, r"`labels`.*\(2,\)"),
         ({"probabilities": [[0.5, 0.5]]}, r"`probabilities`.*\(1, 2\)"),
         (
@@ -372,3 +374,30 @@ def test_regressions_want_photos_and_positives():
     )
     assert fit.table.loc[2, "kept"] == "no: too few positives"
     assert fit.kinds[:2] != ["none", "none"]
+
+
+@pytest.mark.parametrize("kind", ["equation2", "both"])
+def test_unknown_labels_teach_no_relation(kind):
+    labels, probabilities = exclusive(1200)
+    folds = np.arange(1200) % 5
+    given = conditional(labels)
+    alone = relation_choice.fit(labels, probabilities, folds, given, kind=kind)
+    assert alone.table["tried_gain"].all()
+    known, *more = hidden.insert(labels, probabilities, folds)
+    fit = relation_choice.fit(*more, given, kind=kind)
+    assert fit.kinds == alone.kinds
+    np.testing.assert_allclose(fit.thresholds, alone.thresholds, rtol=1e-5)
+    np.testing.assert_allclose(fit.scores[known], alone.scores, rtol=1e-5)
+    np.testing.assert_allclose(fit.margins[known], alone.margins, atol=1e-6)
+    pd.testing.assert_frame_equal(fit.table, alone.table)
+
+
+def test_label_sets_want_photos_with_every_label_known():
+    labels, probabilities = exclusive(1200)
+    folds = np.arange(1200) % 5
+    given = conditional(labels)
+    labels[np.arange(1150), np.arange(1150) % 3] = -1
+    fit = relation_choice.fit(labels, probabilities, folds, given, kind="sets")
+    assert fit.found is None and fit.kinds == ["none"] * 3
+    few = "no: too few photos with every label known"
+    assert set(fit.table["kept"][:3]) == {few}

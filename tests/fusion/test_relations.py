@@ -102,13 +102,42 @@ def test_cooccurrence_in_blocks_equals_one_product(labels, dtype, order):
     assert (counts == labels.T @ labels).all()
 
 
-@pytest.mark.parametrize("value", [-1, 2, 0.5, np.nan])
+@pytest.mark.parametrize("value", [-2, 2, 0.5, np.nan])
 def test_cooccurrence_looks_at_every_block(monkeypatch, value):
     monkeypatch.setattr(relations, "_BLOCK", 2)
     labels = np.zeros((5, 2))
     labels[4, 1] = value
     with pytest.raises(ValueError, match=f"0 or 1.*{value}"):
         relations.cooccurrence(labels)
+
+
+def test_unknown_labels_count_nowhere(monkeypatch):
+    monkeypatch.setattr(relations, "_BLOCK", 2)  # Blocks with and without.
+    labels = np.array([[1, 1], [0, 1], [-1, 1], [1, -1], [1, 0], [-1, -1]])
+    both = relations.cooccurrence(labels)
+    assert both.tolist() == [[3, 1], [1, 3]]
+    given = relations.occurrence(labels)
+    # Of three photos with B two tell of A, of three with A two of B.
+    assert given.tolist() == [[3, 2], [2, 3]]
+    shares = relations.conditional(both, given)
+    assert shares.tolist() == [[1, 0.5], [0.5, 1]]
+    table = relations.mutual_table(["A", "B"], both, given)
+    assert table["B"].tolist() == [0.5, 1]
+    known = np.abs(labels)
+    assert (
+        relations.conditional(
+            relations.cooccurrence(known), relations.occurrence(known)
+        )
+        == relations.conditional(relations.cooccurrence(known))
+    ).all()
+
+
+def test_groups_are_of_what_is_known():
+    # Read as 0, the unknown would part A from B, and join B and C.
+    both = np.array([[9, 3, 4], [3, 9, 4], [4, 4, 9]])
+    given = np.array([[9, 3, 9], [3, 9, 9], [9, 9, 9]])
+    groups = relations.related_groups(both, 2, given)
+    assert groups == [[0, 1], [2]]
 
 
 def test_cooccurrence_holds_a_block_at_a_time():

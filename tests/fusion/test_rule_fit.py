@@ -1,6 +1,7 @@
 """Tests for `jdstyle.fusion.rule_fit`."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from jdstyle.datasets import records
@@ -121,6 +122,26 @@ def evidence_of(labels, probabilities):
 
 def macro_f2(labels, decisions):
     return metrics.fbeta(*metrics.counts(labels, decisions)).mean()
+
+
+def test_photos_without_a_known_label_change_no_rule():
+    labels, probabilities = (of[:, :4] for of in made(2.0, 300, 6))
+    options = rules.Options(relations="sets", fusion="stack", most=3)
+    alone, _, gains = rule_fit.fit(evidence_of(labels, probabilities), options)
+    # A multiple of the folds: the others stay in theirs.
+    more = np.concatenate([labels, np.full_like(labels[:100], -1)])
+    scored = np.concatenate([probabilities, probabilities[::-1][:100]])
+    gathered = evidence_of(more, scored)
+    fitted, _, of_more = rule_fit.fit(gathered, options)
+    assert (fitted.least, fitted.most) == (alone.least, alone.most)
+    for name in ("thresholds", "first_thresholds", "alpha", "beta"):
+        np.testing.assert_allclose(
+            getattr(fitted, name), getattr(alone, name), rtol=1e-5
+        )
+    np.testing.assert_array_equal(fitted.calibrated, alone.calibrated)
+    assert gains.keys() == of_more.keys()
+    for rule, table in gains.items():
+        pd.testing.assert_frame_equal(of_more[rule], table)
 
 
 @pytest.mark.parametrize("most", [1, 2])
