@@ -74,7 +74,16 @@ _STYLES = flags.DEFINE_list(
     "group and one that numbers the rows.",
 )
 _ALLOW_ALL_ZERO = flags.DEFINE_boolean(
-    "allow_all_zero", False, "label_table: keep photos that have no style."
+    "allow_all_zero",
+    False,
+    "label_table: keep photos that are known to have no style.",
+)
+_UNKNOWN = flags.DEFINE_list(
+    "unknown",
+    None,
+    "label_table: the cells that mean that a label is not known, separated by "
+    "commas: empty for an empty cell, or its text, such as -1. Training and "
+    "scores leave such labels out. By default every label must be 0 or 1.",
 )
 _FOLLOW_LINKS = flags.DEFINE_boolean(
     "follow_links",
@@ -159,6 +168,7 @@ def main(argv):
             "style_columns": _STYLES.value,
             "allow_all_zero": _ALLOW_ALL_ZERO.value,
             "follow_links": _FOLLOW_LINKS.value,
+            "unknown": _UNKNOWN.value,
         }
     elif data_flags.DATASET.value.startswith("deepfashion/"):
         more = {
@@ -215,7 +225,7 @@ def main(argv):
 def _require_flags_of(dataset):
     """Refuses flags that do not apply to this data set."""
     of_table = (_TABLE, _IMAGES_DIR, _IMAGE_COLUMN, _STYLES)
-    of_table += (_ALLOW_ALL_ZERO, _FOLLOW_LINKS)
+    of_table += (_ALLOW_ALL_ZERO, _FOLLOW_LINKS, _UNKNOWN)
     of_deepfashion = (_NUM_ATTRIBUTES, _CROP_TO_BOX, _CATEGORIES)
     for wanted, holders in [
         ("label_table/", of_table),

@@ -38,7 +38,15 @@ class Columns(typing.NamedTuple):
     ignored: dict[int, str]
 
 
-def choose(header, contents, *, image_column, style_columns, where):
+def choose(
+    header,
+    contents,
+    *,
+    image_column,
+    style_columns,
+    where,
+    ignore_empty=False,
+):
     """Decides what each column of a table is.
 
     Reserved are `split`, `fold` and `group`, in whatever case. Columns that
@@ -53,6 +61,8 @@ def choose(header, contents, *, image_column, style_columns, where):
         style_columns: list of names or "first:last" runs, or None for all
             columns that are nothing else.
         where: "file:line" of the header.
+        ignore_empty: bool, whether columns that hold nothing are no styles,
+            unless `style_columns` says so.
 
     Returns:
         `Columns`.
@@ -85,7 +95,10 @@ def choose(header, contents, *, image_column, style_columns, where):
         elif role is not None:
             roles.setdefault(role, []).append(column)
         elif style_columns is None:
-            chosen.append(column)
+            if ignore_empty and contents[column].values == {""}:
+                ignored[column] = "no label is known"
+            else:
+                chosen.append(column)
         else:
             ignored[column] = "not named by --styles"
     if not chosen:

@@ -8,6 +8,7 @@ import shlex
 from jdstyle.datasets import column_roles
 from jdstyle.datasets import given_splits
 from jdstyle.datasets import labels
+from jdstyle.datasets import unknown_labels
 from jdstyle.errors import InputError
 from jdstyle.errors import shown
 
@@ -76,8 +77,8 @@ def for_label(value, column, columns, header, contents):
     if text in _LOGICAL:
         return "Write 1 and 0 for yes and no."
     if text in _UNKNOWN:
-        hint = "Unknown labels are not possible: write 0 or 1, or leave out the"
-        hint += " row"
+        flag = f"--unknown={text or unknown_labels.EMPTY}"
+        hint = f"If the label is not known, pass {flag}, else write 0 or 1"
     elif _NUMBER.fullmatch(text):
         hint = "Decide from which value on it is a 1"
     else:

@@ -3,6 +3,7 @@
 import os
 
 import tensorflow_datasets as tfds
+from absl import logging
 
 from jdstyle import styles
 from jdstyle.datasets import builder
@@ -13,6 +14,7 @@ from jdstyle.datasets import given_splits
 from jdstyle.datasets import label_hints
 from jdstyle.datasets import labels
 from jdstyle.datasets import photo_paths
+from jdstyle.datasets import unknown_labels
 from jdstyle.errors import InputError
 from jdstyle.errors import shown
 
@@ -21,13 +23,15 @@ class LabelTable(builder.PhotoBuilder):
     """A CSV with a header: an image column and a 0/1 column per style.
 
     The configuration's name tells one table from another: `label_table/NAME`.
+    Rows without a known label are left out, and counted in
+    `metadata["cleaning"]`.
 
     Args:
         name: string, the configuration's name.
         table: path of the CSV.
         images_dir: folder that the image column is relative to.
-        image_column, style_columns, allow_all_zero, follow_links: as in
-            `read_label_table`.
+        image_column, style_columns, allow_all_zero, follow_links, unknown: as
+            in `read_label_table`.
         **kwargs: `options` and those of `tfds.core.GeneratorBasedBuilder`.
 
     Raises:
@@ -46,6 +50,7 @@ class LabelTable(builder.PhotoBuilder):
         style_columns=None,
         allow_all_zero=False,
         follow_links=False,
+        unknown=None,
         **kwargs,
     ):
         style_names, rows = read_label_table(
@@ -55,13 +60,17 @@ class LabelTable(builder.PhotoBuilder):
             style_columns=style_columns,
             allow_all_zero=allow_all_zero,
             follow_links=follow_links,
+            unknown=unknown,
         )
+        known = [row for row in rows if max(row.labels) >= 0]
         config = tfds.core.BuilderConfig(
             name=name, version=self.VERSION, description=f"From {table}."
         )
         super().__init__(
-            style_names=style_names, rows=rows, config=config, **kwargs
+            style_names=style_names, rows=known, config=config, **kwargs
         )
+        if num_unknown := len(rows) - len(known):
+            self.cleaning["rows left out, without a known label"] = num_unknown
 
 
 def read_label_table(
@@ -72,13 +81,15 @@ def read_label_table(
     style_columns=None,
     allow_all_zero=False,
     follow_links=False,
+    unknown=None,
 ):
     """Reads a CSV with a header: an image column and a 0/1 column per style.
 
     Optional columns, whose cells may be empty: `split` (a word of
     `given_splits`), `fold` (int >= 0) and `group`; see `columns.choose` for
     those of other names. What each column is taken for is logged. Rows that
-    say the same of one image count once.
+    say the same of one image count once; where one does not know a label,
+    another may.
 
     Args:
         table: path of the CSV, UTF-8.
@@ -87,12 +98,14 @@ def read_label_table(
         image_column: its name; None to look for it.
         style_columns: list of names or "first:last" runs; None for all columns
             that are nothing else.
-        allow_all_zero: take rows without any style.
+        allow_all_zero: take rows that are known to have no style.
         follow_links: take images that are links to files outside `images_dir`.
+        unknown: list of the cells that mean that a label is not known, "empty"
+            for an empty one; None: labels must be known.
 
     Returns:
         `(style_names, rows)`: list of strings, list of `labels.Row` with the
-        image's path in `images_dir` as id.
+        image's path in `images_dir` as id; rows without a known label too.
 
     Raises:
         InputError: for any fault, with file and line.
@@ -102,16 +115,22 @@ def read_label_table(
     where, header = next(lines, (f"{table}:1", []))
     header = [name.strip() for name in header]
     label_hints.require_header(header, where)
-    contents = column_roles.survey(lines, len(header))
+    means_unknown = unknown_labels.parse(unknown)
+    contents = [
+        unknown_labels.blank(content, means_unknown)
+        for content in column_roles.survey(lines, len(header))
+    ]
     chosen = columns.choose(
         header,
         contents,
         image_column=image_column,
         style_columns=style_columns,
         where=where,
+        ignore_empty=unknown is not None,
     )
     names = [header[column] for column in chosen.styles]
     styles.require_usable(names, where)
+    first = where
     folder = images_dir or os.path.dirname(os.path.abspath(table))
     if not os.path.isdir(folder):
         raise InputError(f"No such folder: {folder} (--images_dir).")
@@ -133,6 +152,7 @@ def read_label_table(
             contents,
             folder,
             where,
+            means_unknown,
         )
         if not any(row.labels) and not allow_all_zero:
             raise InputError(
@@ -143,10 +163,31 @@ def read_label_table(
     if not rows:
         raise InputError(f"{where}: no row below the header.")
     columns.log(table, header, chosen, rows.values())
+    if unknown is not None:
+        unknown_labels.require_known(names, rows.values(), first, unknown)
+        _log_unknown(names, [row.labels for row in rows.values()])
     return names, list(rows.values())
 
 
-def _parse_row(cells, header, chosen, contents, folder, where):
+def _log_unknown(names, values):
+    """Logs how many labels are unknown, and what may be a misunderstanding."""
+    missing = sum(of_row.count(-1) for of_row in values)
+    total = len(values) * len(names)
+    logging.info("  %-8s%d of %d labels", "unknown", missing, total)
+    no_zeros = [
+        name
+        for name, column in zip(names, zip(*values, strict=True), strict=True)
+        if 0 not in column
+    ]
+    if no_zeros:
+        logging.warning(
+            "No row says 0 of %s, and without photos that lack a style nobody "
+            "can learn it. If an unknown cell means no there, write 0.",
+            ", ".join(no_zeros),
+        )
+
+
+def _parse_row(cells, header, chosen, contents, folder, where, means_unknown):
     def hint(place, value):
         column = chosen.styles[place]
         return label_hints.for_label(value, column, chosen, header, contents)
@@ -156,6 +197,7 @@ def _parse_row(cells, header, chosen, contents, folder, where):
         [header[column] for column in chosen.styles],
         where,
         hint=hint,
+        is_unknown=lambda cell: unknown_labels.plain(cell) in means_unknown,
     )
     photo_id, path = folder.locate(cells[chosen.image], where)
     split = fold = group = None

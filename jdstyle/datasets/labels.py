@@ -31,8 +31,8 @@ class Row(typing.NamedTuple):
     where: str
 
 
-def parse_labels(values, names, where, hint=None):
-    """Returns strings as a tuple of 0s and 1s.
+def parse_labels(values, names, where, hint=None, is_unknown=None):
+    """Returns strings as a tuple of 0s and 1s, and -1 where unknown.
 
     Args:
         values: list of strings.
@@ -40,6 +40,8 @@ def parse_labels(values, names, where, hint=None):
         where: "file:line".
         hint: function of the place and the text of a value that is neither,
             which returns what to do about it; or None.
+        is_unknown: function of a value that says whether it means that the
+            label is not known; None: none does.
 
     Raises:
         InputError: if a value is neither 0 nor 1.
@@ -47,6 +49,8 @@ def parse_labels(values, names, where, hint=None):
     labels = []
     for i, (name, value) in enumerate(zip(names, values, strict=True)):
         label = BINARY.get(value.strip())
+        if is_unknown and is_unknown(value):
+            label = -1
         if label is None:
             todo = f" {hint(i, value)}" if hint else ""
             raise InputError(
@@ -73,9 +77,18 @@ def parse_fold(text, where, least=0):
 
 
 def add_row(rows, row):
-    """Adds to a dict of rows by id; one that differs raises InputError."""
+    """Adds to a dict of rows by id; one that differs raises InputError.
+
+    Of an unknown label counts what another row of the photo knows.
+    """
     there = rows.setdefault(row.id, row)
-    if there._replace(where=row.where) != row:
+    # Unknown, -1, is less than either label.
+    known = tuple(map(max, there.labels, row.labels))
+    rows[row.id] = there._replace(labels=known)
+    contradict = any(
+        {*pair} == {0, 1} for pair in zip(there.labels, row.labels, strict=True)
+    )
+    if contradict or there._replace(where=row.where, labels=row.labels) != row:
         raise InputError(
             f"{row.where}: {row.id} is also at {there.where}, with other "
             "labels, split, fold or group."

@@ -57,12 +57,12 @@ def score(
         `known` (the photos whose label is), `positives`, `predicted`,
         `precision`, `recall`, `f2`, `f2_low` and `f2_high` (95 % bootstrap
         interval over photos), `baseline_f2` (everything positive), `pr_auc`
-        (average precision), `log_loss` (nats) and `mean_to_share`: the
-        mean probability by the share of positives, 1 where they agree; and
+        (average precision), `log_loss` (nats) and `mean_to_share`: the mean
+        probability by the share of positives, 1 where they agree; and
         `reliability`, as `reliability.bins` says; with `thresholds` also
         `threshold`, `threshold_low` and `threshold_high`, the last two of
-        `bagging.interval`. `macro` also has `styles`, the number of styles
-        that it is the mean of.
+        `bagging.interval`. `macro` also has `styles`, the number of styles that
+        it is the mean of.
     """
     counts = metrics.counts(labels, decisions)
     f2 = metrics.fbeta(*counts)
@@ -189,18 +189,11 @@ def format_table(result):
 
 
 def known_cell(row, result):
-    """Returns the cell of the known labels, if some are not known.
-
-    Args:
-        row: dict, of a style or the macro mean.
-        result: dict of `score` that it is from.
-    """
-    photos = result["photos"]
-    styles = result["styles"].values()
+    """Returns the cell of a row's known labels, if some styles lack any."""
+    photos, styles = result["photos"], result["styles"].values()
     # Not in results that older versions wrote.
-    if all(of.get("known", photos) == photos for of in styles):
-        return {}
-    return {"known": row.get("known", "")}
+    lack = any(of.get("known", photos) < photos for of in styles)
+    return {"known": row.get("known", "")} if lack else {}
 
 
 def _threshold_cells(row, result):

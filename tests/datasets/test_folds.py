@@ -164,3 +164,20 @@ def test_fewer_groups_than_parts():
 def test_refuses_arguments(labels, groups, fractions, message):
     with pytest.raises(ValueError, match=message):
         folds.stratified_folds(labels, groups, fractions, seed=0)
+
+
+def test_the_few_that_lack_a_style_are_divided_too():
+    rng = np.random.default_rng(0)
+    labels = (rng.random((400, 2)) < 0.3).astype(int)
+    # Of the second style little is known, and most of that is a yes.
+    labels[:, 1] = -1
+    labels[:60, 1] = 1
+    labels[60:70, 1] = 0
+    groups = np.arange(400)
+    part = folds.stratified_folds(labels, groups, [0.2] * 5, seed=0)
+    counts = [np.bincount(part[labels[:, 1] == of]) for of in (0, 1)]
+    assert [of.tolist() for of in counts] == [[2] * 5, [12] * 5]
+    assert np.bincount(part).tolist() == [80] * 5
+    # Where all is known, nothing else is counted.
+    known = labels.clip(0)
+    assert (folds.answers(known) == known).all()

@@ -26,8 +26,11 @@ def fault(folder, text, **kwargs):
         ("f,tags\na.jpg,x|y\n", "table['tags'].str.get_dummies('|')"),
         ("f,tag\na.jpg,x\n", "named after it: image,striped,floral"),
         ("f,x,y\na.jpg,True,False\n", "Write 1 and 0 for yes and no."),
-        ("f,x\na.jpg,\n", "got ''. Unknown labels are not possible"),
-        ("f,x,y\na.jpg,-1,\n", "got '-1'. Unknown labels"),
+        (
+            "f,x\na.jpg,\n",
+            "got ''. If the label is not known, pass --unknown=em",
+        ),
+        ("f,x,y\na.jpg,-1,\n", "pass --unknown=-1, else write 0 or 1."),
         ("f,x\na.jpg,0.5\n", "Decide from which value on"),
         ("f,size,x,y\na.jpg,L,1,0\n", ", or name the styles: --styles=x,y."),
         ("f,size,x,y,z\na.jpg,7,1,0,1\n", "name the styles: --styles=x:z."),

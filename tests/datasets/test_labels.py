@@ -88,7 +88,7 @@ TABLE_FAULTS = [
     ("image\na.jpg\n", {}, ":1: no column of a style besides 'image'"),
     ("image,red,red\na.jpg,1,1\n", {}, ":1: 2 columns have the name 'red'"),
     (f"{HEAD}a.jpg,2\n", {}, ":2: label red must be 0 or 1, got '2'"),
-    (f"{HEAD}a.jpg,\n", {}, ":2: label red must be 0 or 1, got ''. Unknown"),
+    (f"{HEAD}a.jpg,\n", {}, ":2: label red must be 0 or 1, got ''. If"),
     (f"{HEAD}a.jpg,1,1\n", {}, ":2: expected 2 columns, got 3"),
     (f"{HEAD}b.jpg,1\na.jpg\n", {}, ":3: expected 2 columns, got 1"),
     (f"{HEAD},1\n", {}, ":2: expected an image's path inside "),

@@ -12,10 +12,8 @@ import pytest
 from PIL import Image
 
 from jdstyle.datasets import builder
-from jdstyle.datasets import labels
 from jdstyle.datasets import prepared
 from jdstyle.datasets import records
-from jdstyle.datasets import splits
 from jdstyle.datasets import summary
 from jdstyle.datasets.deepfashion import cleaning
 from jdstyle.datasets.deepfashion import labels as deepfashion_labels
@@ -318,21 +316,6 @@ def test_the_first_box_of_a_path_counts(tmp_path):
     assert counts["rows merged into another of the same path"] == 1
     name = "rows with another box than the path's first, which counts"
     assert counts[name] == 1
-
-
-def test_unknown_labels_do_not_sway_the_folds():
-    def assign(values):
-        rows = [
-            labels.Row(str(i), None, tuple(row), "train", None, None, "f:1")
-            for i, row in enumerate(values)
-        ]
-        options = {"num_folds": 3, "test_fraction": 0.2, "seed": 0}
-        return splits.assign(rows, np.arange(len(rows)), **options)
-
-    values = np.random.default_rng(0).integers(-1, 2, (60, 3))
-    got, expected = assign(values.tolist()), assign(values.clip(0).tolist())
-    assert (got.folds == expected.folds).all()
-    assert (got.splits == expected.splits).all()
 
 
 # Boxes.
