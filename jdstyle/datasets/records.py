@@ -162,6 +162,32 @@ def read_photos(builder, part, *, fold=None, cache="memory", style_names=None):
     )
 
 
+def choose(photos, places):
+    """Returns the photos at some places, in their order.
+
+    Args:
+        photos: `Photos`.
+        places: list of ints, or bool array `(n,)`.
+
+    Returns:
+        `Photos`.
+    """
+    keep = np.zeros(len(photos.ids), bool)
+    keep[places] = True
+    pairs = tf.data.Dataset.zip(
+        photos.stream, tf.data.Dataset.from_tensor_slices(keep)
+    )
+    return photos._replace(
+        ids=photos.ids[keep],
+        labels=photos.labels[keep],
+        encoded=None
+        if photos.encoded is None
+        else tf.gather(photos.encoded, np.flatnonzero(keep)),
+        stream=pairs.filter(lambda *pair: pair[1]).map(lambda photo, _: photo),
+        folds=None if photos.folds is None else photos.folds[keep],
+    )
+
+
 def _digest(text):
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 

@@ -96,9 +96,11 @@ def without(evidence, held):
     joined = evidence.joined
     labels = joined.labels[~held]
     columns = np.flatnonzero((labels == 1).any(axis=0))
-    counts, limits = evidence.counts, evidence.limits
+    counts, given, limits = evidence.counts, evidence.given, evidence.limits
     if evidence.counted:
         counts = counts - relations.cooccurrence(joined.labels[held])
+        if given is not None:
+            given = given - relations.occurrence(joined.labels[held])
         limits = plausibility.limits(
             np.concatenate([evidence.others, labels])[:, columns]
         )
@@ -112,6 +114,7 @@ def without(evidence, held):
     return evidence._replace(
         joined=rest,
         counts=counts[np.ix_(columns, columns)],
+        given=None if given is None else given[np.ix_(columns, columns)],
         limits=tuple(min(limit, len(columns)) for limit in limits),
         others=None if evidence.others is None else evidence.others[:, columns],
     ), columns

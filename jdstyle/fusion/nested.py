@@ -106,7 +106,7 @@ def tables(gathered, decided, gains, seed):
         where some fold's rules have it on. `kept` and `tried_gain` remain
         those of the photos that chose.
     """
-    labels = gathered.joined.labels == 1
+    labels = gathered.joined.labels
     scored = {}
     for rule, table in gains.items():
         (first, last) = next(

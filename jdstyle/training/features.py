@@ -16,9 +16,9 @@ import zipfile
 
 import keras
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
+from jdstyle.datasets import records
 from jdstyle.datasets import whole_records
 from jdstyle.files import atomic
 from jdstyle.input_pipeline import batches
@@ -114,7 +114,7 @@ class Extractor:
             found: dict from digests to features.
         """
         dataset = batches.make_eval_dataset(
-            _choose(photos, list(missing.values())),
+            records.choose(photos, list(missing.values())),
             image_size=self._image_size,
             batch_size=_BATCH,
         )
@@ -147,23 +147,6 @@ def _encoded(photos):
     if photos.encoded is None:
         return photos.stream.as_numpy_iterator()
     return iter(photos.encoded.numpy())
-
-
-def _choose(photos, places):
-    """Returns the photos at some places, in ascending order."""
-    keep = np.zeros(len(photos.ids), bool)
-    keep[places] = True
-    pairs = tf.data.Dataset.zip(
-        photos.stream, tf.data.Dataset.from_tensor_slices(keep)
-    )
-    return photos._replace(
-        ids=photos.ids[keep],
-        labels=photos.labels[keep],
-        encoded=None
-        if photos.encoded is None
-        else tf.gather(photos.encoded, np.flatnonzero(keep)),
-        stream=pairs.filter(lambda *pair: pair[1]).map(lambda photo, _: photo),
-    )
 
 
 @contextlib.contextmanager

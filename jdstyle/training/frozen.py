@@ -82,7 +82,7 @@ def train(
     correction = objective.correction
     classifier.correct_logits(model, architecture, correction)
     logits = head(unseen.values).numpy()
-    _show(objective, logits, workdir)
+    _show(objective, logits[objective.validates], workdir)
     num_photos = len(seen.values) + len(unseen.values)
     record = {
         "frozen": True,

@@ -18,9 +18,11 @@ class Objective(typing.NamedTuple):
     """Photos, the labels of some styles, and what a mistake costs.
 
     Attributes:
-        train_photos, validation_photos: `records.Photos`.
+        train_photos, validation_photos: `records.Photos`; of those that
+            validate the ones of which some label is known.
         labels, validation_labels: int32 arrays, shape `(n, num_styles)`: 1, 0,
             or -1 where unknown.
+        validates: bool array, of which of all validation photos that is so.
         targets: what the loss gets of each photo: the labels, and behind them
             what a teacher says, if there is one.
         style_names: list of strings.
@@ -38,6 +40,7 @@ class Objective(typing.NamedTuple):
     validation_photos: records.Photos
     labels: np.ndarray
     validation_labels: np.ndarray
+    validates: np.ndarray
     targets: np.ndarray
     style_names: list[str]
     acceptance: np.ndarray
@@ -111,11 +114,20 @@ def make_objective(
             negatives + positives,
             100 * positives / (negatives + positives),
         )
+    validates = (validation_labels >= 0).any(axis=1)
+    if not validates.all():
+        logging.info(
+            "%d of %d validation photos have a known label",
+            np.sum(validates),
+            len(validates),
+        )
+        validation_photos = records.choose(validation_photos, validates)
     objective = Objective(
         train_photos,
         validation_photos,
         labels,
-        validation_labels,
+        validation_labels[validates],
+        validates,
         labels,
         style_names,
         acceptance,

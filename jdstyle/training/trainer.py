@@ -121,7 +121,8 @@ def train(
             forward.make_forward(
                 classifier.average_mirrored(model) if settings.flip else model
             ),
-            monitors.validation.dataset,
+            # All of them: `fuse` wants photos whose label is unknown too.
+            _make_eval_dataset(validation_photos, settings, epochs.batch_size),
         )
     record = {
         "best_epoch": monitors.best_weights.best["epoch"],
@@ -204,11 +205,7 @@ def _fit(objective, settings, workdir, size, *, state, minutes, signals):
         devices.share_batch_norms(model, strategy)
     monitors = make_monitors(
         model,
-        batches.make_eval_dataset(
-            objective.validation_photos,
-            image_size=settings.image_size,
-            batch_size=size // strategy.num_replicas_in_sync,
-        ),
+        _make_eval_dataset(objective.validation_photos, settings, size),
         objective,
         workdir,
         epochs=epochs,
@@ -226,6 +223,14 @@ def _fit(objective, settings, workdir, size, *, state, minutes, signals):
     )
     fit.fit(network, model, make_dataset, objective.loss, keeper, settings)
     return epochs, monitors
+
+
+def _make_eval_dataset(photos, settings, size):
+    return batches.make_eval_dataset(
+        photos,
+        image_size=settings.image_size,
+        batch_size=size // devices.default_strategy().num_replicas_in_sync,
+    )
 
 
 def _load_best(settings, correction, workdir):

@@ -85,7 +85,7 @@ def test_each_photo_is_computed_once(extractor, photos, tiny, monkeypatch):
     assert kept.computed == len(streamed.ids)
     whole = records.read_photos(tiny, "train")
     np.testing.assert_array_equal(extractor(whole).values, kept.values)
-    some = features._choose(whole, [0, 5])
+    some = records.choose(whole, [0, 5])
     np.testing.assert_array_equal(extractor(some).values, kept.values[[0, 5]])
 
 
@@ -97,6 +97,7 @@ def test_equal_photos_have_equal_features(extractor, photos):
         ids=photos.ids[order],
         labels=photos.labels[order],
         encoded=tf.gather(photos.encoded, order),
+        folds=photos.folds[order],
         stream=tf.data.Dataset.from_tensor_slices(
             tf.gather(photos.encoded, order)
         ),

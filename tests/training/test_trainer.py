@@ -290,6 +290,8 @@ def test_unknown_labels_train_and_validate(parts, tmp_path):
             labels[1::4, 0] = -1
             masked.append(part._replace(labels=labels))
         trained = run(masked, tmp_path / name, positive_rate=0.0)
+        # Of all photos that validate, known or not: `fuse` wants them.
+        assert len(trained.logits) == len(parts[1].ids)
         assert np.isfinite(trained.logits).all()
         histories.append(read_history(tmp_path / name))
     for row in (*histories[0], *histories[1]):
