@@ -104,8 +104,11 @@ def _read_table(path):
             f"Received: {_STYLES.value}."
         )
     labels = table.loc[:, first:last]
+    values = labels.astype(int)
+    if not values.isin((0, 1)).all(axis=None):
+        raise InputError(f"{path}: labels must be 0 or 1.")
     numbers = table.drop(columns=labels.columns).select_dtypes("number")
-    return list(labels), labels.astype(int).to_numpy(), numbers.to_numpy()
+    return list(labels), values.to_numpy(), numbers.to_numpy()
 
 
 def _show_labels(names, labels):

@@ -52,7 +52,8 @@ def gather(runs, photos, style_names, *, skip_unusable=False):
             positive out of fold.
 
     Returns:
-        `Evidence`; its styles are those that some run knows.
+        `Evidence`; its styles are those that some run knows, its photos those
+        of which some label is known.
 
     Raises:
         InputError: as `out_of_fold.join`; if the runs'
@@ -66,7 +67,7 @@ def gather(runs, photos, style_names, *, skip_unusable=False):
     source = photos["train"].source
     joined = out_of_fold.join(runs, style_names)
     _require_photos(joined, photos, style_names, has_folds=has_folds)
-    joined = _with_positives(joined, skip_unusable)
+    joined = _with_known(_with_positives(joined, skip_unusable))
     labels = labels[:, [style_names.index(name) for name in joined.style_names]]
     ids = np.concatenate([photos[part].ids for part in parts])
     return Evidence(
@@ -150,6 +151,17 @@ def _require_photos(joined, photos, style_names, *, has_folds):
             f"{joined.style_names[column]} of photo {str(ids[row])!r}. "
             "Train these runs again."
         )
+
+
+def _with_known(joined):
+    """Returns what is joined without the photos of which nothing is known."""
+    known = (joined.labels >= 0).any(axis=1)
+    return joined._replace(
+        ids=joined.ids[known],
+        folds=joined.folds[known],
+        labels=joined.labels[known],
+        probabilities=joined.probabilities[known],
+    )
 
 
 def _with_positives(joined, skip):

@@ -55,7 +55,7 @@ class Relations(typing.NamedTuple):
     first_thresholds: np.ndarray
     alpha: np.ndarray
     beta: np.ndarray
-    found: label_sets.LabelSets
+    found: label_sets.LabelSets | None
     stack: blending.Blend | None
     thresholds: np.ndarray
     scores: np.ndarray

@@ -61,6 +61,14 @@ def fit(features, labels, weights, fold_of, *, seed=0):
     Returns:
         `Heads`.
     """
+    some = (labels >= 0).any(axis=1)
+    if not some.all():  # The others say nothing, not even what is usual.
+        found = fit(
+            features[some], labels[some], weights, fold_of[some], seed=seed
+        )
+        logits = np.full(labels.shape, np.nan, np.float32)
+        logits[some] = found.out_of_fold
+        return found._replace(out_of_fold=logits)
     mean, scale = features.mean(axis=0), features.std(axis=0)
     scale[scale < 1e-6 * max(scale.max(), 1e-30)] = np.inf  # It says nothing.
     standard = (features - mean) / scale

@@ -175,6 +175,15 @@ def test_distribution_has_a_panel_per_split_with_one_scale(drawn):
     train, test = drawn[0].axes
     assert _texts(train) == ["1,000 (50.00 %)", "0 (0.00 %)"]
     assert _texts(test) == ["1 (25.00 %)", "0 (0.00 %)"]
+    charts.class_distribution(
+        ["a", "b"],
+        {"train": [1000, 0], "test": [1, 0]},
+        {"train": 2000, "test": 4},
+        "",
+        known={"train": [1250, 0], "test": [2, 4]},
+    )
+    of_known, _ = drawn[1].axes
+    assert _texts(of_known) == ["1,000 (80.00 %)", "0 (0.00 %)"]
     assert train.get_title("left") == "train: 2,000 photos"
     assert train.get_xlim() == test.get_xlim()
     assert test.get_position().x0 > train.get_position().x1

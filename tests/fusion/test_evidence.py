@@ -86,14 +86,17 @@ def test_refuses_a_fold_that_lacks_a_photo(tmp_path):
 
 def test_unknown_labels_count_nowhere(tmp_path):
     rows = [("x", 1, 0.5, -1, 0.25), ("y", -1, 0.5, 1, 0.5)]
+    rows += [("z", -1, 0.5, -1, 0.25)]  # Of z nothing is known.
     run_directories.write(tmp_path, "a", ["Punk", "Girl"], rows)
-    names = NAMES | {"validation": ["x", "y"]}
+    names = NAMES | {"validation": ["x", "y", "z"]}
     found = gather(
         tmp_path,
         names=names,
         train=[[0, 1, -1], [0, 1, 1], [-1, 0, 1]],
-        validation=[[0, 1, -1], [0, -1, 1]],
+        validation=[[0, 1, -1], [0, -1, 1], [1, -1, -1]],
     )
+    assert found.joined.ids.tolist() == ["x", "y"]
+    assert found.joined.probabilities.tolist() == [[[0.5, 0.25]], [[0.5, 0.5]]]
     assert found.joined.labels.tolist() == [[1, -1], [-1, 1]]
     assert found.counts.tolist() == [[2, 1], [1, 2]]
     # Of two photos with Punk one tells of Girl.

@@ -1,3 +1,4 @@
+import hidden
 import numpy as np
 import pytest
 
@@ -67,6 +68,18 @@ def test_unknown_labels_count_nowhere():
     assert np.isnan(both.out_of_fold[~known, 0]).all()
     assert np.isfinite(both.out_of_fold[known, 0]).all()
     assert np.isfinite(both.out_of_fold[:, 1]).all()
+
+
+def test_photos_of_which_nothing_is_known_change_no_head():
+    features, labels, _ = make()
+    alone = heads.fit(features, labels, EVEN, np.zeros(len(labels)))
+    known, more, seen = hidden.insert(labels, features)
+    seen[~known] *= 100
+    found = heads.fit(seen, more, EVEN, np.zeros(len(more)))
+    for one, other in zip(alone[:3], found[:3], strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(found.out_of_fold[known], alone.out_of_fold)
+    assert np.isnan(found.out_of_fold[~known]).all()
 
 
 def test_weights_move_what_is_predicted():
