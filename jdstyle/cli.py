@@ -5,7 +5,6 @@ by who read the output, 4 no space left on the disk.
 """
 
 import copy
-import errno
 import io
 import logging as standard_logging
 import os
@@ -42,12 +41,6 @@ _NOISE = re.compile(
 
 BEGINS_AGAIN = "Stopped. The same command begins again."
 GOES_ON = "Stopped. The same command goes on from here."
-
-# What a file system says of a place that a user chose, and no fault of ours.
-_BAD_PLACE = (
-    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR),
-    *(errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO, errno.ENODEV),
-)
 
 
 def run(main, *, arguments=False, stopped=BEGINS_AGAIN):
@@ -100,14 +93,10 @@ def run(main, *, arguments=False, stopped=BEGINS_AGAIN):
                     "command again.",
                     4,
                 )
-            if not (
-                isinstance(error, OSError)
-                and error.errno in _BAD_PLACE
-                and error.filename
-            ):
+            said = errors.bad_place(error)
+            if said is None:
                 raise
-            place = error.filename2 or error.filename
-            _exit(f"Error: {place}: {error.strerror}.", 2)
+            _exit(f"Error: {said}", 2)
 
     app.run(guarded_main, flags_parser=_parse_flags)
 
@@ -246,6 +235,8 @@ def _parse_flags(argv):
         _exit_with_usage(f"--{name} is required: {meaning}")
     except flags.Error as error:
         _exit_with_usage(str(error))
+    except UnicodeDecodeError as error:
+        _exit_with_usage(f"--flagfile is not UTF-8: {error}")
     except SystemExit:  # Only --help and its kin leave the parser so.
         sys.exit(0)
 

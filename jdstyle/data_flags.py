@@ -44,7 +44,7 @@ def dataset_of(saved_model):
         try:
             with open(path, encoding="utf-8") as file:
                 full_name = json.load(file)["dataset"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             continue
         dataset, _, _ = str(full_name).rpartition("/")  # Less the version.
         print(f"--dataset={dataset}, as {path} says")

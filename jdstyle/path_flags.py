@@ -22,8 +22,7 @@ class _Parser(flags.ArgumentParser):
     """Parses a path.
 
     Args:
-        check: function of a path and a flag's name that raises `InputError`, or
-            None.
+        check: function of a path and a flag's name that raises `InputError`.
         takes_stdout: whether - stands for standard output.
     """
 
@@ -58,7 +57,7 @@ def DEFINE_path(name, default, help, **options):  # noqa: N802
     Returns:
         The flag's holder.
     """
-    return _define(None, name, default, help, **options)
+    return _define(places.require_readable, name, default, help, **options)
 
 
 def DEFINE_output(name, default, help, *, stream=True, **options):  # noqa: N802
@@ -119,11 +118,11 @@ def check(module):
         module: the binary's `__name__`.
 
     Raises:
-        InputError: if nothing can be written there.
+        InputError: if one cannot be written to, or may not be read.
     """
     for flag in flags.FLAGS.get_key_flags_for_module(module):
         parser = flag.parser
-        if isinstance(parser, _Parser) and parser.check and flag.value:
+        if isinstance(parser, _Parser) and flag.value:
             parser.check(flag.value, flag.name)
 
 

@@ -1,5 +1,7 @@
 """What each binary says of a wrong command line, and that it ends with 2."""
 
+import os
+
 import pytest
 import run_directories
 import tensorflow as tf
@@ -249,3 +251,47 @@ def test_default_places_are_checked_as_well(module, flag, tmp_path):
     (tmp_path / "runs").touch()
     said = call(tmp_path, module, *others[module], code=2)
     assert f"--{flag}=" in said and "lies below" in said
+
+
+READS = [
+    ("prepare", "table", ["--dataset=label_table/x"]),
+    ("prepare", "images_dir", ["--dataset=label_table/x", "--table=x"]),
+    ("prepare", "manual_dir", ["--dataset=jd_fashion"]),
+    ("train", "init_from", ["--style=1"]),
+    ("train", "data_dir", ["--style=1"]),
+    ("sweep", "pretrained", []),
+    ("fuse", "runs_dir", []),
+    ("distill", "runs_dir", []),
+    ("evaluate", "saved_model", []),
+    ("evaluate", "prevalence", ["--saved_model=x"]),
+    ("export", "saved_model", ["--format=onnx"]),
+    ("predict", "saved_model", ["a.jpg"]),
+    ("tools/show_prediction.py", "saved_model", ["a.jpg"]),
+    ("tools/show_relations.py", "table", []),
+    ("tools/show_relations.py", "fold_file", []),
+    ("tools/convert_inception_v4.py", "source", ["--output=x.weights.h5"]),
+]
+
+
+@pytest.mark.parametrize(("module", "flag", "others"), READS)
+def test_what_may_not_be_read_is_said_at_once(
+    module, flag, others, tmp_path, monkeypatch
+):
+    access = os.access
+    monkeypatch.setattr(
+        os,
+        "access",
+        lambda path, mode: (
+            not str(path).endswith("shut") and access(path, mode)
+        ),
+    )
+    (tmp_path / "shut").mkdir()
+    said = call(tmp_path, module, f"--{flag}=shut", *others, code=2)
+    assert f"--{flag}=shut cannot be read: permission denied" in said
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_flagfile_that_is_no_text(tmp_path):
+    (tmp_path / "x").write_bytes(b"\xff")
+    said = call(tmp_path, "train", "--flagfile=x", code=2)
+    assert "--flagfile is not UTF-8" in said

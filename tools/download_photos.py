@@ -35,6 +35,7 @@ from jdstyle import path_flags
 from jdstyle import styles
 from jdstyle.datasets import csv_files
 from jdstyle.errors import InputError
+from jdstyle.files import places
 from jdstyle.photos import normalise
 from jdstyle.photos import reader
 
@@ -125,9 +126,14 @@ def read_urls(paths):
 
 def download(urls, images, report):
     """Fetches what is not in `images`, rewrites `report`, returns counts."""
+    places.require_folder(str(images), "manual_dir")
     images.mkdir(exist_ok=True)
     # Empty ones count as missing: other tools leave such.
-    there = {path.stem for path in images.glob("*.jpg") if path.stat().st_size}
+    there = {
+        p.stem
+        for p in images.iterdir()
+        if p.suffix == ".jpg" and p.stat().st_size
+    }
     known = _read_gone(report)
     reasons = {i: known.get((i, urls[i]), "") for i in urls if i not in there}
     skipped = () if _RETRY_GONE.value else ("gone",)

@@ -1,5 +1,6 @@
 """From the name of a data set to its prepared records."""
 
+import contextlib
 import json
 import os
 import time
@@ -12,6 +13,7 @@ from jdstyle.datasets import given_rows
 from jdstyle.datasets import names
 from jdstyle.datasets import whole_records
 from jdstyle.errors import InputError
+from jdstyle.files import places
 from jdstyle.files import swap
 
 
@@ -70,6 +72,7 @@ def prepare(builder, *, overwrite=False):
             if the data set was prepared with other settings or from photo files
             that have changed since, and `overwrite` is False.
     """
+    places.require_folder(builder.data_dir, "data_dir")
     folder = os.path.dirname(builder.data_dir)
     with whole_records.wait_for_turn(folder):
         whole_records.remove_unfinished(folder)
@@ -101,6 +104,8 @@ def open_prepared(dataset, data_dir):
     """
     names.require(dataset)
     folder = os.path.join(data_dir, dataset)
+    with contextlib.suppress(FileNotFoundError):
+        os.listdir(folder)  # TFDS takes one that is shut for an empty one.
     versions = tfds.core.utils.version.list_all_versions(folder)
     if not versions and dataset == "demo":
         from jdstyle.datasets.builder import Options
@@ -121,7 +126,13 @@ def open_prepared(dataset, data_dir):
             f"{how}"
         )
     folder = os.path.join(folder, str(max(versions)))
-    builder = tfds.builder_from_directory(folder)
+    try:
+        builder = tfds.builder_from_directory(folder)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{folder} is not what `prepare` wrote ({error}). Prepare it anew, "
+            "with --overwrite."
+        ) from error
     # `prepare` refuses such names now. A product has a name per line.
     for name in builder.info.metadata["styles"]:  # pyright: ignore
         if "\n" in name or "\r" in name:

@@ -42,9 +42,12 @@ def files_below(folder):
 
     Returns:
         List of paths relative to the folder.
+
+    Raises:
+        OSError: if a folder in it cannot be listed.
     """
     found = []
-    for place, folders, files in os.walk(folder):
+    for place, folders, files in os.walk(folder, onerror=_refuse):
         folders[:] = [name for name in folders if not is_litter(name)]
         found += [
             os.path.relpath(os.path.join(place, name), folder)
@@ -52,3 +55,7 @@ def files_below(folder):
             if not is_litter(name)
         ]
     return sorted(found)
+
+
+def _refuse(error):
+    raise error

@@ -9,6 +9,11 @@ from jdstyle.files import atomic
 # What is in every SavedModel.
 GRAPH_FILE = "saved_model.pb"
 
+_NO_RIGHT = (
+    "{} cannot be read: permission denied. Give yourself the right to read {}, "
+    "or name another."
+)
+
 
 def require_file(path, flag, *, stream=True):
     """Checks that a file can be written, be it there or not.
@@ -71,8 +76,64 @@ def require_folder(path, flag, *, write=True):
         )
     target = os.path.realpath(path)
     _require_outside_of_products(target, place)
+    if found is not None:
+        _require_right(path, found, place)
     if write:
         _require_writable(_lowest(target), place)
+
+
+def require_readable(path, flag):
+    """Checks that nothing forbids to read what is there, if something is.
+
+    Args:
+        path: path of a file or folder, or what else a flag takes.
+        flag: name of the flag that gives it, for messages.
+
+    Raises:
+        InputError: if its folder cannot be looked into, or if it cannot.
+    """
+    place = f"--{flag}={path}"
+    try:
+        found = os.stat(path)
+    except PermissionError as error:
+        raise InputError(_NO_RIGHT.format(place, path)) from error
+    except OSError:
+        return  # Not there, or no path: who reads it says what it should be.
+    _require_right(path, found, place)
+
+
+def is_file(path):
+    """Whether a path is a regular file.
+
+    `os.path.isfile` says of a folder without permission that nothing is in it,
+    and a run there would be passed over.
+
+    Args:
+        path: path.
+
+    Raises:
+        OSError: if the folder cannot be looked into.
+    """
+    return _is(stat.S_ISREG, path)
+
+
+def is_folder(path):
+    """Whether a path is a folder; as `is_file`.
+
+    Args:
+        path: path.
+
+    Raises:
+        OSError: if the folder that it is in cannot be looked into.
+    """
+    return _is(stat.S_ISDIR, path)
+
+
+def _is(kind, path):
+    try:
+        return kind(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def beside(path):
@@ -140,6 +201,14 @@ def _require_outside_of_products(target, place):
                 "it was written. Name a place outside of it."
             )
         folder = os.path.dirname(folder)
+
+
+def _require_right(path, found, place):
+    """Refuses a folder that cannot be looked into, a file that is not read."""
+    # What may not be listed may still hold what is named.
+    right = os.X_OK if stat.S_ISDIR(found.st_mode) else os.R_OK
+    if not os.access(path, right):
+        raise InputError(_NO_RIGHT.format(place, path))
 
 
 def _require_writable(path, place):

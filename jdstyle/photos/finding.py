@@ -45,11 +45,15 @@ def find(paths):
     for path in paths:
         if os.path.isdir(path):
             root, inside = path, sorted(_search(path, left_out))
-        elif os.path.exists(path):
+        else:
+            try:
+                os.stat(path)
+            except OSError as error:
+                raise InputError(
+                    f"No such photo or folder: {path!r} ({error.strerror})."
+                ) from error
             root, name = os.path.split(path)
             inside = [name]
-        else:
-            raise InputError(f"No such photo or folder: {path!r}.")
         # A photo that is named twice, by whichever names, counts once.
         real = os.path.realpath(root)
         for name in inside:

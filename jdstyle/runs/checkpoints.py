@@ -9,6 +9,7 @@ import numpy as np
 from absl import logging
 
 from jdstyle.files import atomic
+from jdstyle.files import places
 
 DIRECTORY = "checkpoints"
 
@@ -48,7 +49,7 @@ def save(folder, step, arrays, record):
 
 def find(folder):
     """Returns the paths of the states, the oldest first."""
-    if not os.path.isdir(folder):
+    if not places.is_folder(folder):
         return []
     return [
         os.path.join(folder, name)
@@ -79,7 +80,7 @@ def load_last(folder):
         `(arrays, record)` as given to `save`, or None.
     """
     broken = []
-    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+    for name in os.listdir(folder) if places.is_folder(folder) else []:
         if atomic.is_unfinished(name):
             os.remove(os.path.join(folder, name))
     for path in reversed(find(folder)):

@@ -11,6 +11,7 @@ from jdstyle.files import atomic
 from jdstyle.files import cells
 from jdstyle.files import litter
 from jdstyle.files import lock
+from jdstyle.files import places
 from jdstyle.files import sums
 from jdstyle.files import swap
 from jdstyle.runs import checkpoints
@@ -73,7 +74,7 @@ def start(workdir, flag_texts, record, *, flag="workdir", again=False):
     """
     lines = {name: text for name, text in flag_texts.items() if text}
     record = record | provenance.environment()
-    there = set(litter.names(workdir)) if os.path.isdir(workdir) else set()
+    there = set(litter.names(workdir)) if places.is_folder(workdir) else set()
     killed = {name for name in there if atomic.is_unfinished(name)}
     if there - killed <= _OF_A_START:
         pass  # New, or a start that failed or was killed before it trained.

@@ -13,6 +13,7 @@ from absl import logging
 
 from jdstyle.errors import InputError
 from jdstyle.evaluation import scores
+from jdstyle.files import places
 from jdstyle.runs import directory
 
 
@@ -63,8 +64,9 @@ def find_runs(runs_dir, fingerprint=None, include=None):
 
     Raises:
         InputError: if there are none, or none for a pattern, if they are of
-            several data sets, if two of them are the same member, style and
-            fold, or if a run's files are broken.
+            several data sets, if two are the same member, style and fold, or
+            if a run's files are broken.
+        OSError: if it may not look into one.
     """
     runs = _scan(runs_dir, include)
     for pattern in include or "*":
@@ -116,11 +118,11 @@ def find_donor(runs_dir, style, *, fingerprint, backbone, fold):
     Raises:
         InputError: if there is none, or if a run's files are broken.
     """
-    runs = []
-    for name in sorted(os.listdir(runs_dir)) if os.path.isdir(runs_dir) else []:
+    runs, there = [], places.is_folder(runs_dir)
+    for name in sorted(os.listdir(runs_dir)) if there else []:
         try:
             runs.append(_read_run(os.path.join(runs_dir, name)))
-        except InputError as error:  # Some other run need not be readable.
+        except (InputError, OSError) as error:  # Some other run may be.
             logging.warning("Passed over: %s", error)
     wanted = (fingerprint, [style], None, backbone, fold)
     donors = [
@@ -179,7 +181,7 @@ def find_start(workdir, donor, style_names, *, fingerprint, backbone, fold):
 
 def _scan(runs_dir, include):
     """Returns a dict from the names of folders to their `FinishedRun`s."""
-    if not os.path.isdir(runs_dir):
+    if not places.is_folder(runs_dir):
         raise InputError(f"No such folder of runs: {runs_dir} (--runs_dir).")
     return {
         name: run
@@ -202,7 +204,7 @@ def _read_run(folder):
         os.path.join(folder, name)
         for name in (directory.RUN_FILE, directory.RESULTS_FILE)
     ]
-    if not all(map(os.path.isfile, paths)):
+    if not all(map(places.is_file, paths)):
         return None
     try:
         record, results = map(directory.read_json, paths)

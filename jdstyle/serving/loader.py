@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from jdstyle.errors import Failure
 from jdstyle.errors import InputError
+from jdstyle.files import places
 from jdstyle.files import sums
 from jdstyle.files import threads
 from jdstyle.models import weight_files
@@ -62,7 +63,7 @@ def load_program(directory):
 def require_directory(directory):
     """Raises `InputError` if a path is no SavedModel; looks no further."""
     path = os.path.join(directory, "assets", assets.STYLES)
-    if not os.path.isfile(path):
+    if not places.is_file(path):
         found = f"missing: {path}"
         if os.path.isfile(directory):
             found = weight_files.refusal(directory) or "it is a weight file"

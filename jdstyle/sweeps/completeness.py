@@ -4,6 +4,7 @@ import fnmatch
 import os
 
 from jdstyle.errors import InputError
+from jdstyle.files import places
 from jdstyle.runs import directory
 from jdstyle.runs import finished
 from jdstyle.sweeps import status
@@ -91,7 +92,7 @@ def _unfinished(rows, runs, runs_dir, patterns):
         if (
             name not in of_sweep
             and _matches(name, patterns)
-            and not os.path.isfile(os.path.join(folder, directory.RESULTS_FILE))
+            and not places.is_file(os.path.join(folder, directory.RESULTS_FILE))
             and (record := _read_record(folder)) is not None
             and record.get("task", "train") == "train"
             and record.get("fingerprint") == runs[0].fingerprint
@@ -114,7 +115,7 @@ def _is_of_other_data(folder, runs):
 def _read_record(folder):
     """Returns a run's record of itself, a dict; None if it is not a run."""
     path = os.path.join(folder, directory.RUN_FILE)
-    return directory.read_json(path) if os.path.isfile(path) else None
+    return directory.read_json(path) if places.is_file(path) else None
 
 
 def _missing_of_members(grouped):

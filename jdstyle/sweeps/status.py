@@ -5,6 +5,7 @@ import os
 
 from jdstyle.errors import InputError
 from jdstyle.files import atomic
+from jdstyle.files import places
 
 STATUS_FILE = "sweep.csv"
 
@@ -42,7 +43,7 @@ def read(runs_dir):
         InputError: if it is not a status file.
     """
     path = os.path.join(runs_dir, STATUS_FILE)
-    if not os.path.isfile(path):
+    if not places.is_file(path):
         return []
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -293,6 +293,30 @@ def test_line_breaks_in_names_of_old_are_refused_when_opened(table, tmp_path):
         prepared.open_prepared("label_table/again", str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("spoilt", "message"),
+    [
+        (
+            "label_table/again",
+            "lies below .*/label_table/again, which is no folder",
+        ),
+        ("label_table/again/1.0.0", "must be a folder, not a file"),
+    ],
+)
+def test_files_where_folders_belong(spoilt, message, table, tmp_path):
+    (tmp_path / spoilt).parent.mkdir(parents=True)
+    (tmp_path / spoilt).touch()
+    with pytest.raises(InputError, match=message):
+        prepare_table(table, tmp_path)
+
+
+def test_a_damaged_data_set_is_no_fault_of_ours(data_dir, tmp_path):
+    shutil.copytree(data_dir, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "label_table" / "tiny" / "1.0.0" / "features.json").unlink()
+    with pytest.raises(InputError, match="is not what `prepare` wrote"):
+        prepared.open_prepared("label_table/tiny", str(tmp_path))
+
+
 def test_unprepared_says_the_command(tmp_path):
     with pytest.raises(
         InputError, match="python -m jdstyle.prepare --dataset=jd_fashion"

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from jdstyle.files import litter
@@ -30,3 +32,19 @@ def test_lists_without_litter(tmp_path):
         (tmp_path / name).touch()
     assert litter.names(tmp_path) == ["a", "b"]
     assert litter.files_below(tmp_path) == ["a/c", "b"]
+
+
+def test_a_folder_without_permission_is_not_taken_for_empty(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "a").mkdir()
+    scan = os.scandir
+
+    def refusing(path):
+        if path == os.path.join(tmp_path, "a"):
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(PermissionError):
+        litter.files_below(tmp_path)

@@ -115,6 +115,46 @@ def test_without_rights(here, monkeypatch):
         places.require_file("file", "x")
 
 
+def refuse(name):
+    """Stands for the system, which refuses to look at files of that name."""
+    stat = os.stat
+
+    def refusing(path, *rest, **options):
+        if os.path.basename(path) == name:
+            raise PermissionError(13, "Permission denied", path)
+        return stat(path, *rest, **options)
+
+    return refusing
+
+
+def test_what_may_not_be_read(here, monkeypatch):
+    for path in ("file", "folder", "imagenet", "file/x", "ring", "a" * 256):
+        places.require_readable(path, "x")
+    for path, right in [("file", os.R_OK), ("folder", os.X_OK)]:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "access", lambda _, mode, no=right: mode != no)
+            with pytest.raises(InputError, match=f"--x={path} cannot be read"):
+                places.require_readable(path, "x")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda _, mode: mode != os.X_OK)
+        with pytest.raises(InputError, match="--x=folder cannot be read"):
+            places.require_folder("folder", "x", write=False)
+    monkeypatch.setattr(os, "stat", refuse("new"))
+    with pytest.raises(InputError, match="--x=folder/new cannot be read"):
+        places.require_readable("folder/new", "x")
+
+
+def test_what_may_not_be_looked_at_is_not_taken_for_absent(here, monkeypatch):
+    assert places.is_file("file") and not places.is_file("folder")
+    assert places.is_folder("folder") and not places.is_folder("file")
+    for path in ("new", "file/x", "dangling"):
+        assert not places.is_file(path) and not places.is_folder(path)
+    monkeypatch.setattr(os, "stat", refuse("new"))
+    for ask in (places.is_file, places.is_folder):
+        with pytest.raises(PermissionError):
+            ask("folder/new")
+
+
 def test_inside_of_a_product_everything_is_refused(here, monkeypatch):
     monkeypatch.chdir(here / "run" / "product")
     for require in REQUIRES:

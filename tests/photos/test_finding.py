@@ -96,6 +96,8 @@ def test_nothing_found_tells_what_there_is(here):
     for path in ("gone", "", "empty/gone.jpg"):
         with pytest.raises(InputError, match="No such photo or folder: '"):
             finding.find([path])
+    with pytest.raises(InputError, match=r"index' \(Not a directory\)\."):
+        finding.find(["in/notes.txt/index"])
 
 
 def test_follows_links_to_folders_once_each(here, log):

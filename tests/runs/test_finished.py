@@ -1,6 +1,8 @@
 """Tests for `jdstyle.runs.finished`."""
 
+import functools
 import json
+import os
 
 import pytest
 import run_directories
@@ -189,3 +191,23 @@ def test_start_stands_beside_the_run_and_is_another_style(tmp_path):
     assert found == str(tmp_path / "a")
     with pytest.raises(InputError, match="style:Punk is the very style that"):
         finished.find_start(workdir, "Punk", ["Punk"], **wanted)
+
+
+def test_a_run_without_permission_is_not_passed_over(tmp_path, monkeypatch):
+    run_directories.write(tmp_path, "a", ["Punk"], [])
+    run_directories.write(tmp_path, "b", ["Girl"], [])
+    stat = os.stat
+
+    def refusing(path, *rest, **options):
+        if str(path).startswith(str(tmp_path / "a" / "r")):
+            raise PermissionError(13, "Permission denied", path)
+        return stat(path, *rest, **options)
+
+    monkeypatch.setattr(os, "stat", refusing)
+    with pytest.raises(PermissionError):
+        finished.find_runs(tmp_path)
+    find = functools.partial(
+        finished.find_donor, backbone="ResNet50", fold=None
+    )
+    # A start comes from one run; another need not be readable.
+    assert find(tmp_path, "Girl", fingerprint="f" * 64).endswith("/b")
