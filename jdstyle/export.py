@@ -103,19 +103,8 @@ def main(argv):
             frozen.image_sizes,
             _CALIBRATION_PHOTOS.value,
         )
-    exported.write(frozen, file_format, precision, output, calibration)
-    result, differences = comparison.compare(
-        photos,
-        seen.kind(
-            saved_model,
-            records.photo_digests(builder, photos.ids),
-            _SPLIT.value,
-        ),
-        frozen.style_names,
-        comparison.read_images(photos, frozen.image_sizes, _BATCH_SIZE.value),
-        frozen.run,
-        exported.load(output),
-    )
+    digests = records.photo_digests(builder, photos.ids)
+    kind = seen.kind(saved_model, digests, _SPLIT.value)
     record = {
         "saved_model": saved_model,
         "format": file_format,
@@ -127,7 +116,20 @@ def main(argv):
         "split": _SPLIT.value,
         "calibration_photos": len(calibration or []),
     }
-    comparison.write(output, record, result, differences)
+    with exported.written(
+        frozen, file_format, precision, output, calibration
+    ) as run:
+        result, differences = comparison.compare(
+            photos,
+            kind,
+            frozen.style_names,
+            comparison.read_images(
+                photos, frozen.image_sizes, _BATCH_SIZE.value
+            ),
+            frozen.run,
+            run,
+        )
+        comparison.write(output, record, result, differences)
     print(comparison.format_result(result, differences))
     print(f"Model: {output}")
     print(f"Results: {output}.json")

@@ -18,6 +18,7 @@ from jdstyle import data_flags
 from jdstyle import path_flags
 from jdstyle import threshold_flags
 from jdstyle.files import lock
+from jdstyle.files import together
 from jdstyle.runs import directory
 
 flags.adopt_module_key_flags(data_flags)
@@ -112,14 +113,17 @@ def main(argv):
         data_flags.DATASET.value, data_flags.DATA_DIR.value
     )
     output_dir = _OUTPUT_DIR.value or os.path.join(_RUNS_DIR.value, "fused")
-    # Before an earlier product gives way.
     runs, missing = completeness.find_runs(
         _RUNS_DIR.value,
         records.source(builder).fingerprint,
         _RUNS.value,
         allow_missing=_ALLOW_MISSING.value,
     )
-    with lock.hold(output_dir, "output_dir"):
+    with (
+        lock.hold(output_dir, "output_dir"),
+        # An earlier product stays until this one is whole.
+        together.replacing(output_dir, product.HELD) as new,
+    ):
         directory.start(
             output_dir,
             cli.flag_texts(),
@@ -129,7 +133,7 @@ def main(argv):
                 "seed": _SEED.value,
             },
             flag="output_dir",
-            again=True,  # The folder may hold more runs by now.
+            into=new,  # Again: there may be more runs by now.
         )
         results, _, gains = product.fuse(
             runs,
@@ -138,7 +142,7 @@ def main(argv):
                 for part in ("train", "validation")
             },
             records.style_names(builder),
-            output_dir,
+            new,
             rules.Options(
                 fusion=_FUSION.value,
                 relations=_RELATIONS.value,

@@ -25,6 +25,12 @@ PROBABILITIES_FILE = "out_of_fold_probabilities.csv"
 GAINS_FILE = "rule_gains.csv"
 MUTUAL_TABLE_FILE = "mutual_table.csv"
 MUTUAL_PICTURE = "mutual_table.png"
+# What stands in a folder of a product.
+HELD = (
+    *(directory.FLAGS_FILE, directory.RUN_FILE, directory.RESULTS_FILE),
+    *(directory.SAVED_MODEL_DIR, PROBABILITIES_FILE, GAINS_FILE),
+    *(MUTUAL_TABLE_FILE, MUTUAL_PICTURE),
+)
 
 
 def fuse(
@@ -175,7 +181,7 @@ def _write_tables(output_dir, gathered, corrected, gains):
 
 
 def _draw(output_dir, gathered):
-    """Draws P(A|B), once the product is whole: it is no part of it."""
+    """Draws P(A|B), which no product fails for."""
     path = os.path.join(output_dir, MUTUAL_PICTURE)
     try:
         charts.mutual_table(

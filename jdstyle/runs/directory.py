@@ -14,6 +14,7 @@ from jdstyle.files import lock
 from jdstyle.files import places
 from jdstyle.files import sums
 from jdstyle.files import swap
+from jdstyle.files import together
 from jdstyle.runs import checkpoints
 from jdstyle.runs import provenance
 
@@ -52,7 +53,7 @@ _PLACES = (
 )
 
 
-def start(workdir, flag_texts, record, *, flag="workdir", again=False):
+def start(workdir, flag_texts, record, *, flag="workdir", into=None):
     """Claims a run directory and writes its flags, before training.
 
     Args:
@@ -61,7 +62,8 @@ def start(workdir, flag_texts, record, *, flag="workdir", again=False):
         record: dict for `run.json`, JSON values; must hold `fingerprint`, the
             data set's, and may hold `arguments`, what stood after --.
         flag: the one that names the directory, for messages.
-        again: whether to begin again where the run has finished.
+        into: None, or the folder that takes what is written: the run begins
+            again, and an earlier one of the same flags stays meanwhile.
 
     Returns:
         The results of a run of the same flags that has already finished in this
@@ -75,14 +77,17 @@ def start(workdir, flag_texts, record, *, flag="workdir", again=False):
     lines = {name: text for name, text in flag_texts.items() if text}
     record = record | provenance.environment()
     there = set(litter.names(workdir)) if places.is_folder(workdir) else set()
+    there -= set(filter(together.is_part, there))
     killed = {name for name in there if atomic.is_unfinished(name)}
     if there - killed <= _OF_A_START:
         pass  # New, or a start that failed or was killed before it trained.
     elif FLAGS_FILE in there:
         _require_same(workdir, lines, record, flag)
-        if os.path.exists(os.path.join(workdir, RESULTS_FILE)) and not again:
+        if into is not None:
+            pass
+        elif os.path.exists(os.path.join(workdir, RESULTS_FILE)):
             return read_json(os.path.join(workdir, RESULTS_FILE))
-        if checkpoints.find(os.path.join(workdir, checkpoints.DIRECTORY)):
+        elif checkpoints.find(os.path.join(workdir, checkpoints.DIRECTORY)):
             _require_same_code(workdir, record, flag)
         else:
             _remove_outputs(workdir)
@@ -93,9 +98,10 @@ def start(workdir, flag_texts, record, *, flag="workdir", again=False):
         )
     os.makedirs(workdir, exist_ok=True)
     _remove(workdir, killed)
-    write_json(os.path.join(workdir, RUN_FILE), record)
+    into = workdir if into is None else into
+    write_json(os.path.join(into, RUN_FILE), record)
     _write(
-        os.path.join(workdir, FLAGS_FILE),
+        os.path.join(into, FLAGS_FILE),
         "".join(f"{text}\n" for _, text in sorted(lines.items())),
     )
     return None

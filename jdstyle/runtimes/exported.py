@@ -14,10 +14,18 @@ from jdstyle.runtimes import openvino
 _RUNTIMES = {"onnx": onnx, "openvino": openvino, "litert": litert}
 
 
-def write(frozen, file_format, precision, output, calibration=None):
-    """Writes a frozen graph as a file, aside first, and its sums.
+def write(*arguments):
+    """Writes a frozen graph as a file, and its sums; as `written`."""
+    with written(*arguments):
+        pass
 
-    Where that fails, nothing is left of the new file.
+
+@contextlib.contextmanager
+def written(frozen, file_format, precision, output, calibration=None):
+    """Writes a frozen graph as a file, which gets its name after the body.
+
+    Where that or the body fails, an older file stays and nothing is left of the
+    new one.
 
     Args:
         frozen: `frozen_graph.Frozen`.
@@ -26,6 +34,9 @@ def write(frozen, file_format, precision, output, calibration=None):
         output: path of the file; one of OpenVINO has a .bin beside it.
         calibration: list of photos, each a list of float32 arrays
             `(1, size, size, 3)`, one per size; for int8.
+
+    Yields:
+        Function of images that runs the new file, as `load` returns it.
     """
     folder = os.path.dirname(output) or "."
     os.makedirs(folder, exist_ok=True)
@@ -43,6 +54,7 @@ def write(frozen, file_format, precision, output, calibration=None):
         _RUNTIMES[file_format].write(
             frozen, precision, stem + suffix, calibration
         )
+        yield _RUNTIMES[file_format].load(stem + suffix)
     sums.write(folder, list(map(os.path.basename, formats.parts(output))))
 
 

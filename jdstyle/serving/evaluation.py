@@ -8,6 +8,7 @@ from jdstyle.datasets import records
 from jdstyle.errors import InputError
 from jdstyle.evaluation import scores
 from jdstyle.files import lock
+from jdstyle.files import together
 from jdstyle.runs import directory
 from jdstyle.serving import loader
 from jdstyle.serving import prevalence
@@ -87,10 +88,10 @@ def evaluate(
         table = scores.probability_table(
             photos.ids, style_names, photos.labels, probabilities
         )
-        directory.write_table(
-            os.path.join(output_dir, PROBABILITIES_FILE), table
-        )
-        directory.write_json(
-            os.path.join(output_dir, directory.RESULTS_FILE), result
-        )
+        held = (PROBABILITIES_FILE, directory.RESULTS_FILE)
+        with together.replacing(output_dir, held) as new:
+            directory.write_table(os.path.join(new, PROBABILITIES_FILE), table)
+            directory.write_json(
+                os.path.join(new, directory.RESULTS_FILE), result
+            )
     return result

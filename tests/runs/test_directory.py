@@ -137,6 +137,7 @@ NO_MEANING = {
     "files/places.py",
     "files/sums.py",
     "files/swap.py",
+    "files/together.py",
     "photos/effort.py",
     "photos/files.py",
     "photos/kinds.py",
@@ -201,8 +202,22 @@ def test_refuses_another_configuration(tmp_path, settings, record, message):
 def test_begins_again_where_asked(tmp_path):
     directory.start(tmp_path, SETTINGS, RECORD)
     directory.write_json(tmp_path / "results.json", {"f2": 0.5})
-    assert directory.start(tmp_path, SETTINGS, RECORD, again=True) is None
-    assert not (tmp_path / "results.json").exists()
+    before = (tmp_path / "run.json").read_bytes()
+    (tmp_path / "new").mkdir()
+    with pytest.raises(InputError, match="other settings"):
+        directory.start(
+            tmp_path,
+            SETTINGS | {"style": "--style=2"},
+            RECORD,
+            into=tmp_path / "new",
+        )
+    assert not list((tmp_path / "new").iterdir())
+    new = tmp_path / "new"
+    assert directory.start(tmp_path, SETTINGS, RECORD, into=new) is None
+    # The earlier result stays.
+    assert directory.read_json(tmp_path / "results.json") == {"f2": 0.5}
+    assert (tmp_path / "run.json").read_bytes() == before
+    assert {p.name for p in new.iterdir()} == {"run.json", "flags.cfg"}
 
 
 def test_what_stood_behind_the_flags_counts(tmp_path):
