@@ -10,7 +10,7 @@ tried by later runs without --retry_gone: HTTP 404 and 410, more than 50 MB, and
 what is no photo in two tries. "gave up: ..." is tried again by the next run.
 
 Exit codes: 0 all are there or gone for good; 1 some failed, or none is there;
-2 wrong flags or files, a full disk, no network; 130 stopped by Ctrl-C.
+2 wrong flags or files, no network; 3 stopped; 4 a full disk.
 """
 
 import collections
@@ -24,7 +24,7 @@ import re
 import sys
 import time
 
-import requests
+import bounded
 import urllib3
 from absl import flags
 
@@ -48,10 +48,15 @@ _FILES = flags.DEFINE_list(
 _JOBS = flags.DEFINE_integer("jobs", 16, "Photos at a time.", 1, 256)
 _RETRIES = flags.DEFINE_integer("retries", 4, "More tries per photo.", 0, 20)
 _TIMEOUT = flags.DEFINE_float(
-    "timeout", 20, "Seconds of silence that end a try; 10 times, in all.", 0.1
+    "timeout", 60, "Seconds that end a try, from name to last byte.", 0.1
 )
 _BACKOFF = flags.DEFINE_float(
     "backoff", 1, "Seconds to the second try, give or take half; doubles.", 0
+)
+_ALLOW_PRIVATE = flags.DEFINE_boolean(
+    "allow_private",
+    False,
+    "Fetch from loopback, link-local and private addresses as well.",
 )
 _RETRY_GONE = flags.DEFINE_boolean(
     "retry_gone", False, "Try again what is gone for good."
@@ -62,7 +67,8 @@ STOP_AFTER = 100  # Failed photos in a row: the network is down or bars us.
 
 _GAVE_UP = "gave up: "  # Begins the reason of what is not gone for good.
 _LONGEST_WAIT = 60  # Seconds, whatever the server asks for.
-_SESSION = requests.Session()
+_SILENCE = 20  # Seconds without a byte that end a try before --timeout.
+_SESSION = bounded.session()
 _SESSION.headers["User-Agent"] = f"jdstyle/{jdstyle.__version__}"
 _SESSION.headers["Accept-Encoding"] = "identity"
 
@@ -79,11 +85,7 @@ def main(argv):
     del argv
     folder = pathlib.Path(_MANUAL_DIR.value)
     urls = read_urls([folder / name for name in _FILES.value])
-    try:
-        counts = download(urls, folder / "images", folder / "gone.csv")
-    except OSError as error:  # Not of the network: those are faults.
-        where = error.filename or folder
-        raise InputError(f"{where}: {error.strerror}.") from error
+    counts = download(urls, folder / "images", folder / "gone.csv")
     print(
         f"Photos: {counts['downloaded']} downloaded, {counts['there']} there "
         f"before, {counts['gone']} gone, {counts['failed']} failed"
@@ -193,29 +195,43 @@ def fetch_photo(url):
 
 
 def _try(url):
-    until = time.monotonic() + 10 * _TIMEOUT.value
-    data = bytearray()
     try:
-        with _SESSION.get(url, timeout=_TIMEOUT.value, stream=True) as response:
-            _require_ok(response)
-            # `read1`, as all others wait for a server that drips.
-            while chunk := response.raw.read1(65_536, decode_content=True):
-                data += chunk
-                if len(data) > MAX_BYTES:
-                    raise Fault(f"more than {MAX_BYTES:,} bytes", tries=1)
-                if time.monotonic() > until:
-                    raise Fault(f"{_GAVE_UP}too slow", tries=2)
+        data = _fetch(url)
         normalise.normalise(bytes(data))
         return data
     except normalise.PhotoError as error:
         raise Fault(str(error), tries=2) from error
     except Fault:
         raise
+    except bounded.PrivateAddressError as error:
+        raise Fault(f"{_GAVE_UP}{error}", tries=1) from error
     # Odd headers make requests and urllib3 raise nearly anything.
     except Exception as error:
         while error.__context__:
             error = error.__context__
         raise Fault(f"{_GAVE_UP}{error or type(error).__name__}") from error
+
+
+def _fetch(url):
+    """Returns the bytes that a URL gives, whatever they are."""
+    seconds, silence = _TIMEOUT.value, min(_TIMEOUT.value, _SILENCE)
+    data = bytearray()
+    with bounded.bounds(seconds, allow_private=_ALLOW_PRIVATE.value) as is_over:
+        try:
+            with _SESSION.get(url, timeout=silence, stream=True) as response:
+                _require_ok(response)
+                # `read1`, as all others wait for a server that drips.
+                while chunk := response.raw.read1(65_536, decode_content=True):
+                    data += chunk
+                    if len(data) > MAX_BYTES:
+                        raise Fault(f"more than {MAX_BYTES:,} bytes", tries=1)
+        except Exception as error:
+            if not is_over():
+                raise
+            raise Fault(f"{_GAVE_UP}too slow", tries=2) from error
+        if is_over():  # What ends with its connection looks whole.
+            raise Fault(f"{_GAVE_UP}too slow", tries=2)
+    return data
 
 
 def _require_ok(response):

@@ -178,16 +178,18 @@ def _check(returned, code, said):
 def _run_as_main(module, arguments):
     """Runs a binary or a tool as Python itself does; returns its exit code."""
     argv, sys.argv = sys.argv, [module, *map(str, arguments)]
+    path, sys.path = sys.path, sys.path[:]
     options = {"run_name": "__main__"}
     try:
         if module.endswith(".py"):
+            sys.path.insert(0, str((ROOT / module).parent))
             runpy.run_path(str(ROOT / module), **options)
         else:
             runpy.run_module(f"jdstyle.{module}", alter_sys=True, **options)
     except SystemExit as end:
         return end.code or 0
     finally:
-        sys.argv = argv
+        sys.argv, sys.path = argv, path
     return 0
 
 

@@ -128,6 +128,18 @@ def test_no_room_leaves_the_old_export(
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
+def test_a_comparison_that_fails_leaves_the_old_export(stand_ins, tmp_path):
+    path = str(tmp_path / "model.xml")
+    exported.write("old", "openvino", "float32", path)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    with (
+        pytest.raises(KeyboardInterrupt),
+        exported.written("new", "openvino", "float32", path),
+    ):
+        raise KeyboardInterrupt
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
 def test_killed_between_two_renames_is_refused(
     stand_ins, tmp_path, monkeypatch
 ):

@@ -1,6 +1,6 @@
 """Downloads from a server on loopback that has every fault.
 
-Nothing here goes by the clock: what has to be under way at some moment waits
+Little here goes by the clock: what has to be under way at some moment waits
 for the others, and a time limit only ends what hangs.
 """
 
@@ -11,16 +11,15 @@ import functools
 import http.server
 import importlib.util
 import io
-import itertools
 import os
 import pathlib
-import queue
 import signal
 import socket
 import struct
 import subprocess
 import sys
 import threading
+import time
 import types
 
 import binaries
@@ -73,6 +72,13 @@ def photo(name, side=24):
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG" if name == "png" else "JPEG")
     return file.getvalue()
+
+
+_CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def _chunk(data):
+    return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -133,7 +139,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        self.wfile.write(_chunk(data))
         self.close_connection = True
 
     def unsaid(self, data):
@@ -161,12 +167,45 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def huge(self, data):
         self.send(bytes(51_000_000))
 
-    def drip(self, data):
-        """A byte whenever the test lets one go."""
-        self.send_response(200)
+    def drip(self, start, drop, data=b""):
+        """Something again and again, until the client hangs up."""
+        self.wfile.write(start)
+        while not self.server.over.wait(0.01):
+            self.wfile.write(drop)
+
+    def dripline(self, data):
+        self.drip(b"HTTP/1.1 200 ", b"O")
+
+    def dripheader(self, data):
+        self.drip(b"HTTP/1.1 200 OK\r\nX: ", b"x")
+
+    def dripcontinue(self, data):
+        self.drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def dripbody(self, data):
+        self.drip(b"HTTP/1.1 200 OK\r\n\r\n", b"\xff")
+
+    def dripchunk(self, data):
+        self.drip(_CHUNKED + b"1;", b"x")
+
+    def driptrailer(self, data):
+        self.drip(_CHUNKED + _chunk(data) + b"0\r\nX: ", b"x")
+
+    def dripafter(self, data):
+        """Whole to who does not wait for the end of the connection."""
+        self.drip(b"HTTP/1.1 200 OK\r\n\r\n" + data, b"")
+
+    def dripredirect(self, data):
+        self.send_response(302)
+        self.send_header("Location", self.path)
+        self.send_header("Content-Length", "0")
         self.end_headers()
-        while self.server.drops.get():
-            self.wfile.write(b"\xff")
+
+    def inside(self, data):
+        self.send_response(302)
+        self.send_header("Location", "http://127.0.0.2:1/fine")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def stuck(self, data):
         self.server.num_stuck.release()
@@ -186,7 +225,6 @@ class Server(http.server.ThreadingHTTPServer):
         self.both = threading.Barrier(2)
         self.now = self.most = 0
         self.rations = threading.Semaphore(10)
-        self.drops = queue.SimpleQueue()
         self.num_stuck = threading.Semaphore(0)
         self.over = threading.Event()
 
@@ -204,7 +242,6 @@ def serve():
         finally:
             server.over.set()
             server.both.abort()
-            server.drops.put(False)
             server.shutdown()
             thread.join()
 
@@ -223,7 +260,8 @@ def wait_until_stuck(server, number):
 def start(folder, *arguments):
     return subprocess.Popen(
         binaries.interruptible(
-            sys.executable, TOOL, f"--manual_dir={folder}", *arguments
+            *(sys.executable, TOOL, f"--manual_dir={folder}"),
+            *("--allow_private", *arguments),
         ),
         env=os.environ | {"PYTHONPATH": str(ROOT), "no_proxy": "127.0.0.1"},
         stdout=subprocess.PIPE,
@@ -344,22 +382,27 @@ def test_silence_ends_a_try(server, tmp_path):
 def tool():
     spec = importlib.util.spec_from_file_location("download_photos", TOOL)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.path.insert(0, str(TOOL.parent))  # As for a program of that folder.
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(TOOL.parent))
     return module
 
 
 @pytest.fixture
 def fetch(tool, server, monkeypatch):
-    """Fetches a photo by its name and a clock of `sleep` and `monotonic`."""
+    """Fetches a photo by its name or its URL, and a clock of `sleep`."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
-    def fetch(name, *, retries, **clock):
-        flags = {"_RETRIES": retries, "_BACKOFF": 2, "_TIMEOUT": 60}
+    def fetch(name, *, retries=0, timeout=60, private=True, **clock):
+        flags = {"_RETRIES": retries, "_BACKOFF": 2, "_TIMEOUT": timeout}
+        flags["_ALLOW_PRIVATE"] = private
         for flag, value in flags.items():
             monkeypatch.setattr(tool, flag, types.SimpleNamespace(value=value))
-        clock = {"monotonic": lambda: 0} | clock
         monkeypatch.setattr(tool, "time", types.SimpleNamespace(**clock))
-        return tool.fetch_photo(f"http://127.0.0.1:{server.server_port}/{name}")
+        here = f"http://127.0.0.1:{server.server_port}/{name}"
+        return tool.fetch_photo(name if "://" in name else here)
 
     yield fetch
     tool._SESSION.close()  # Another server may get the port.
@@ -382,17 +425,95 @@ def test_waits_as_long_as_the_server_asks(fetch):
     assert data == photo("limited")
 
 
-def test_a_body_that_drips_on_ends(tool, server, fetch):
-    minutes = itertools.count(0, 60)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("line", "header", "continue", "body", "chunk", "trailer", "after"),
+        "redirect",
+    ],
+)
+def test_what_drips_on_ends_in_time(tool, server, fetch, kind):
+    start = time.monotonic()
+    with pytest.raises(tool.Fault, match="gave up: (too slow|Exceeded 30 red)"):
+        fetch(f"drip{kind}", timeout=0.3)
+    assert time.monotonic() - start < 10  # It goes on for ever.
 
-    def monotonic():
-        server.drops.put(True)
-        return next(minutes)
 
+def test_a_look_up_without_an_answer_ends_in_time(tool, fetch, monkeypatch):
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(60))
     with pytest.raises(tool.Fault, match="gave up: too slow"):
-        fetch("drip", retries=0, monotonic=monotonic)
-    # 10 times --timeout are over after ten minutes.
-    assert next(minutes) == 60 * 12
+        fetch("http://photos.example/a.jpg", timeout=0.2)
+    over.set()
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "127.1", "2130706433", "0x7f.1", "localhost", "[::1]"),
+        *("[::ffff:127.0.0.1]", "169.254.169.254", "10.0.0.1", "0.0.0.0"),
+    ],
+)
+@pytest.mark.parametrize("proxy", [None, "http://127.0.0.1:1"])
+def test_addresses_inside_are_refused(tool, fetch, monkeypatch, host, proxy):
+    monkeypatch.delenv("no_proxy")
+    if proxy:
+        monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(tool.Fault, match="not a public address .--allow_priv"):
+        fetch(f"http://{host}:1/fine", private=False)
+
+
+def test_a_name_that_leads_inside_is_refused(tool, server, fetch, monkeypatch):
+    asked = []
+
+    def look_up(host, port, *rest, **options):
+        asked.append(host)
+        return real(answers.get(host, host), port, *rest, **options)
+
+    real = socket.getaddrinfo
+    answers = {"photos.example": "127.0.0.1"}
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    url = f"http://photos.example:{server.server_port}/fine"
+    with pytest.raises(tool.Fault, match="127.0.0.1 is not a public address"):
+        fetch(url, private=False)
+    assert not server.requests
+    assert fetch(url) == photo("fine")
+    # A second answer could be another: what was looked at is connected to.
+    assert asked == ["photos.example"] * 2 + ["127.0.0.1"]
+
+
+def test_a_redirect_inside_is_refused(tool, server, fetch, monkeypatch):
+    real = tool.bounded.require_public
+    monkeypatch.setattr(
+        tool.bounded,
+        "require_public",
+        lambda host: None if host == "127.0.0.1" else real(host),
+    )
+    assert fetch("fine", private=False) == photo("fine")
+    with pytest.raises(tool.Fault, match="127.0.0.2 is not a public address"):
+        fetch("inside", private=False, retries=3)
+    assert server.requests["inside"] == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "is_public"),
+    [
+        *(("8.8.8.8", True), ("2606:4700:4700::1111", True)),
+        *(("::ffff:8.8.8.8", True), ("64:ff9b::808:808", True)),
+        *(("2002:808:808::", True), ("::ffff:10.0.0.1", False)),
+        *(("64:ff9b::7f00:1", False), ("2002:7f00:1::", False)),
+        *(("::127.0.0.1", False), ("fe80::1%eth0", False)),
+        *(("fc00::1", False), ("172.16.0.1", False), ("100.64.0.1", False)),
+        *(("192.168.1.1", False), ("224.0.0.1", False), ("::", False)),
+        ("2001:0:808:808::80ff:fffe", False),
+    ],
+)
+def test_which_addresses_are_public(tool, host, is_public):
+    if is_public:
+        tool.bounded.require_public(host)
+        return
+    with pytest.raises(tool.bounded.PrivateAddressError, match="--allow_priv"):
+        tool.bounded.require_public(host)
 
 
 def test_goes_on_after_a_kill(server, tmp_path):
