@@ -70,7 +70,8 @@ def prepare(builder, *, overwrite=False):
     Raises:
         InputError: for a fault in labels or photos, if given splits leak, or
             if the data set was prepared with other settings or from photo files
-            that have changed since, and `overwrite` is False.
+            that have changed since, and `overwrite` is False; or if another
+            process reads what would be replaced.
     """
     places.require_folder(builder.data_dir, "data_dir")
     folder = os.path.dirname(builder.data_dir)
@@ -82,7 +83,10 @@ def prepare(builder, *, overwrite=False):
             return
         tfds.disable_progress_bar()
         start = time.monotonic()
-        with swap.replacing(builder.data_dir):
+        with (
+            whole_records.kept_from_readers(builder.data_dir),
+            swap.replacing(builder.data_dir),
+        ):
             builder.download_and_prepare()
     logging.info(
         "Prepared %s in %.0f s", builder.data_dir, time.monotonic() - start

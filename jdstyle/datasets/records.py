@@ -1,14 +1,17 @@
 """Prepared records back to photos and labels; no photo is decoded."""
 
 import hashlib
+import json
 import os
 import typing
+import weakref
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from jdstyle.datasets import sources
+from jdstyle.datasets import whole_records
 from jdstyle.errors import InputError
 
 _ALL = 1 << 30  # Batch size that takes a whole split.
@@ -91,7 +94,6 @@ def photo_digests(builder, ids):
     ]
 
 
-@tf.autograph.experimental.do_not_convert
 def read_photos(builder, part, *, fold=None, cache="memory", style_names=None):
     """Reads one part of a prepared data set.
 
@@ -106,12 +108,42 @@ def read_photos(builder, part, *, fold=None, cache="memory", style_names=None):
             None: those of the data set.
 
     Returns:
-        `Photos`.
+        `Photos`. While they are streamed, `prepare` replaces no records.
 
     Raises:
-        InputError: if there is no such part, fold or style, or if the photos
-            would take more than half of the host's memory.
+        InputError: if there is no such part, fold or style, if the photos would
+            take more than half of the host's memory, or if other records have
+            taken the place of those that were opened.
     """
+    held = whole_records.hold(builder.data_dir)
+    photos = None
+    try:
+        _require_same(builder)
+        photos = _read_part(builder, part, fold, cache, style_names)
+    finally:
+        if photos is None or cache == "memory":
+            os.close(held)
+        else:
+            # What is made of a stream keeps it.
+            weakref.finalize(photos.stream, os.close, held)
+    return photos
+
+
+def _require_same(builder):
+    """Refuses records that were prepared since the data set was opened."""
+    path = os.path.join(builder.data_dir, "metadata.json")
+    with open(path, encoding="utf-8") as file:
+        there = json.load(file)["fingerprint"]
+    if there != source(builder).fingerprint:
+        raise InputError(
+            f"{builder.data_dir} has been prepared anew since this command "
+            "began. Run it again."
+        )
+
+
+@tf.autograph.experimental.do_not_convert
+def _read_part(builder, part, fold, cache, style_names):
+    """Does what `read_photos` says."""
     known = list(builder.info.metadata["styles"])
     unknown = [name for name in style_names or [] if name not in known]
     if unknown:

@@ -15,6 +15,7 @@ from jdstyle.photos.files import MIN_SIDE
 from jdstyle.photos.files import PhotoError
 
 JPEG_QUALITY = 90
+_MOST_OF_JPEG = 65_500  # Pixels of a side, of libjpeg.
 
 # Photos that take more bytes than this come one by one, on however many cores.
 _LARGE = 64_000_000
@@ -112,6 +113,11 @@ def _normalise(data, image, short_side, box):
     image = _shrink(image, short_side)
     if turn is not None:
         image = image.transpose(turn)
+    if max(image.size) > _MOST_OF_JPEG:
+        raise PhotoError(
+            f"{image.width} x {image.height} pixels once it is small enough, "
+            f"a side is over the {_MOST_OF_JPEG:,} of a JPEG"
+        )
     image.info.clear()  # Saving would write its comment.
     file = io.BytesIO()
     image.save(file, "JPEG", quality=JPEG_QUALITY)

@@ -1,5 +1,8 @@
 """Preparing that is killed, fails, runs twice or finds other photos."""
 
+import errno
+import fcntl
+import gc
 import os
 import pathlib
 import shutil
@@ -48,7 +51,7 @@ def make(table, **options):
 
 
 def ids(table):
-    opened = prepared.open_prepared("label_table/x", str(table.parent / "data"))
+    opened = open_it(table)
     return {
         photo
         for split in opened.info.splits
@@ -364,3 +367,58 @@ def test_half_removed_records_are_not_put_back(tmp_path, monkeypatch):
     shutil.rmtree(data_dir)
     whole_records.remove_unfinished(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def open_it(table):
+    return prepared.open_prepared("label_table/x", str(table.parent / "data"))
+
+
+def test_records_that_are_read_are_not_replaced(table):
+    made = make(table)
+    prepared.prepare(made)
+    opened = open_it(table)
+    late = open_it(table)
+    photos = records.read_photos(opened, "train", cache="stream")
+    # In another epoch; the photos themselves are not needed any more.
+    epochs = photos.stream.map(lambda jpeg: jpeg).repeat(2)
+    number = len(photos.ids)
+    del photos
+    iterator = epochs.as_numpy_iterator()
+    next(iterator)
+    other = make(table, seed=1)
+    with pytest.raises(InputError, match="1.0.0 is being read: by a training"):
+        prepared.prepare(other, overwrite=True)
+    assert 1 + len(list(iterator)) == 2 * number
+    del epochs, iterator
+    gc.collect()
+    # Photos in memory need no records.
+    in_memory = records.read_photos(opened, "train")
+    prepared.prepare(other, overwrite=True)
+    assert len(in_memory.encoded) == number
+    with pytest.raises(InputError, match="prepared anew since this command"):
+        records.read_photos(late, "train", cache="stream")
+
+
+def test_records_that_are_being_replaced_are_not_read(table):
+    made = make(table)
+    prepared.prepare(made)
+    opened = open_it(table)
+    with (
+        whole_records.kept_from_readers(made.data_dir),
+        pytest.raises(InputError, match="1.0.0 is being prepared anew"),
+    ):
+        records.read_photos(opened, "train", cache="stream")
+    records.read_photos(opened, "train", cache="stream")
+
+
+def test_records_without_locks_are_read_and_replaced(table, monkeypatch):
+    def refuse(*arguments):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    made = make(table)
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    prepared.prepare(made)
+    opened = open_it(table)
+    photos = records.read_photos(opened, "train", cache="stream")
+    prepared.prepare(make(table, seed=1), overwrite=True)
+    assert len(photos.ids)

@@ -706,3 +706,18 @@ def test_real_turned_photos_are_upright():
     # And so does the gray photo, which was never turned.
     shades = upright.mean(axis=2).ravel()
     assert np.corrcoef(shades, gray[..., 0].ravel())[0, 1] > 0.95
+
+
+def test_a_picture_too_long_for_a_jpeg():
+    """A PNG may be as long; what is stored may not."""
+    file = io.BytesIO()
+    Image.new("L", (65_501, 16)).save(file, "PNG")
+    with pytest.raises(
+        files.PhotoError, match="65501 x 16 .* over the 65,500 of a"
+    ):
+        normalise.normalise(file.getvalue())
+    # Scaled down, it is no longer too long.
+    assert normalise.normalise(file.getvalue(), box=(1, 1, 65_500, 16))
+    file = io.BytesIO()
+    Image.new("L", (65_502, 32)).save(file, "PNG")
+    assert normalise.normalise(file.getvalue(), short_side=16).width == 32_751

@@ -125,6 +125,7 @@ NO_MEANING = {
     "commands.py",
     "datasets/sources.py",
     "errors.py",
+    "datasets/whole_records.py",
     "evaluation/calibration.py",  # Fitted after the training, to its logits.
     "evaluation/charts.py",
     "evaluation/lettering.py",
