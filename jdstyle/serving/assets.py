@@ -41,6 +41,30 @@ def lines(style_names, member_names, short_side, shares, seen):
     return files
 
 
+def require_whole(directory, names, sizes):
+    """Checks that the files of a product are there, and name its members.
+
+    Args:
+        directory: path of the SavedModel.
+        names: list of the files that it says it has.
+        sizes: list of the dimension that counts its members, or empty.
+
+    Raises:
+        ValueError: if one is missing, or names others.
+    """
+    paths = {n: os.path.join(directory, "assets", n) for n in names}
+    for path in paths.values():
+        if not os.path.isfile(path):
+            raise ValueError(f"{path} is missing")
+    with open(paths[MEMBERS], encoding="utf-8") as file:
+        found = len(file.read().splitlines())
+    for size in sizes:
+        if size.size not in (-1, found):
+            raise ValueError(
+                f"{paths[MEMBERS]} names {found} members, it has {size.size}"
+            )
+
+
 def read_short_side(directory):
     """Returns the short side that a product's training photos had, in pixels.
 

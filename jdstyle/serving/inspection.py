@@ -18,8 +18,7 @@ from jdstyle.files import sums
 from jdstyle.serving import allowed_operations
 from jdstyle.serving import assets
 
-# TensorFlow would also read a saved_model.pbtxt, which is none of ours.
-_FILES = re.compile(
+_FILES = re.compile(  # A saved_model.pbtxt, which TensorFlow reads, is none.
     rf"{sums.FILE}|saved_model\.pb|fingerprint\.pb"
     rf"|assets/({'|'.join(map(re.escape, assets.NAMES))})"
     r"|variables/variables\.(index|data-\d{5}-of-\d{5})"
@@ -58,8 +57,8 @@ _DTYPES = ("DT_FLOAT", "DT_INT32", "DT_INT64")
 def check(directory):
     """Checks that `saved_model.export` may have written a SavedModel.
 
-    Looks at its files, its assets, its signatures, its objects and at every
-    operation of its graph and functions; nothing is loaded or run.
+    Looks at files, assets, signatures, objects and every operation of its graph
+    and functions; nothing is loaded or run.
 
     Args:
         directory: path of the SavedModel.
@@ -73,6 +72,12 @@ def check(directory):
         meta_graph = _read(path)
         _check_content(meta_graph)
         _check_columns(assets.read_styles(directory), meta_graph.signature_def)
+        members = meta_graph.signature_def["members"].outputs
+        assets.require_whole(
+            directory,
+            [asset.filename for asset in meta_graph.asset_file_def],
+            members["member_probabilities"].tensor_shape.dim[1:2],
+        )
         assets.read_short_side(directory)
         assets.read_shares(directory)
     except ValueError as error:
@@ -99,9 +104,10 @@ def _read(path):
             saved_model.ParseFromString(file.read())
     except (OSError, message.DecodeError) as error:
         raise ValueError(f"it cannot be read ({error})") from error
-    if len(saved_model.meta_graphs) != 1:
-        raise ValueError(f"it holds {len(saved_model.meta_graphs)} graphs")
-    meta_graph = saved_model.meta_graphs[0]
+    graphs = saved_model.meta_graphs
+    if len(graphs) != 1:
+        raise ValueError(f"it holds {len(graphs)} graphs")
+    meta_graph = graphs[0]
     if not meta_graph.HasField("object_graph_def"):
         raise ValueError("it is of TensorFlow 1")
     return meta_graph
@@ -118,8 +124,7 @@ def _check_content(meta_graph):
     _check_objects(meta_graph.object_graph_def)
     savers = _check_graph(meta_graph)
     functions = meta_graph.graph_def.library.function
-    _check_functions(functions, savers)
-    names = {function.signature.name for function in functions}
+    names = _check_functions(functions, savers)
     for node in meta_graph.graph_def.node:
         _require_there(node, names)
 
@@ -235,6 +240,7 @@ def _check_functions(functions, savers):
             if _called(node.attr) & savers:
                 raise ValueError(f"function {name} uses the saver")
             _require_there(node, names)
+    return names
 
 
 def _require_known(node, allowed, place):

@@ -18,6 +18,7 @@ from jdstyle.serving import inspection
 # How many batches are in hand at a time: one is decoded while one is in the
 # networks. A third would take its memory and gain nothing.
 _CALLS = 2
+_MOST_SAID = 200  # Characters of what TensorFlow says.
 
 
 def load(directory, signature="serving_default"):
@@ -36,7 +37,7 @@ def load(directory, signature="serving_default"):
         InputError: as `load_program`.
     """
     loaded, style_names = load_program(directory)
-    return _Signature(loaded, signature), style_names
+    return _Signature(loaded.signatures[signature], loaded), style_names
 
 
 def load_program(directory):
@@ -51,13 +52,32 @@ def load_program(directory):
     Raises:
         InputError: if there is none, if a file is not what was written, or if
             it holds something that `export` does not write; nothing of it
-            has run by then.
+            has run by then. Also if TensorFlow cannot load it.
     """
     require_directory(directory)
     sums.check_all(directory)
     inspection.check(directory)
     style_names = assets.read_styles(directory)
-    return tf.saved_model.load(directory), style_names
+    try:
+        loaded = tf.saved_model.load(directory)
+        missing = {"serving_default", "members"} - set(loaded.signatures)
+        if missing or not hasattr(loaded, "core"):
+            raise ValueError("it lacks a function")
+    except (MemoryError, tf.errors.ResourceExhaustedError):
+        raise
+    # What is damaged and has sums makes TensorFlow raise nearly anything.
+    except Exception as error:
+        raise InputError(
+            f"{directory} is damaged, TensorFlow cannot load it "
+            f"({_first_line(error)}). Copy it again from where it was written, "
+            "or train or fuse it again."
+        ) from error
+    return loaded, style_names
+
+
+def _first_line(error):
+    text = str(error).partition("\n")[0][:_MOST_SAID]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def require_directory(directory):
@@ -76,9 +96,9 @@ def require_directory(directory):
 class _Signature:
     """A signature that keeps its SavedModel, and so its weights, alive."""
 
-    def __init__(self, loaded, name):
+    def __init__(self, function, loaded):
+        self._function = function
         self._loaded = loaded
-        self._function = loaded.signatures[name]
 
     def __call__(self, image_bytes):
         return self._function(image_bytes=image_bytes)
@@ -128,10 +148,23 @@ def run_ahead(classify, batches):
     Yields:
         `(key, outputs)` in the order of `batches`: a dict of arrays, what the
         signature returns.
+
+    Raises:
+        Failure: if the model cannot score them, or gives no numbers.
     """
 
     def call(photos):
-        return {k: v.numpy() for k, v in classify(photos).items()}
+        try:
+            outputs = {k: v.numpy() for k, v in classify(photos).items()}
+        except tf.errors.ResourceExhaustedError:
+            raise
+        except tf.errors.OpError as error:
+            raise Failure(
+                f"The model cannot score photos ({_first_line(error)}). It may "
+                "be damaged: copy it again, or train or fuse it again."
+            ) from error
+        _require_numbers(outputs)
+        return outputs
 
     calls = collections.deque()
     with threads.pool(_CALLS) as pool:
@@ -142,3 +175,14 @@ def run_ahead(classify, batches):
                 yield key, future.result()
         for key, future in calls:
             yield key, future.result()
+
+
+def _require_numbers(outputs):
+    """Refuses what a model of broken weights gives for photos it can read."""
+    probabilities = outputs["probabilities"]
+    valid = outputs.get("valid", np.ones(len(probabilities), bool))
+    if not np.all(np.isfinite(probabilities[valid])):
+        raise Failure(
+            "The model gives probabilities that are not finite. Its weights "
+            "are damaged: copy it again, or train or fuse it again."
+        )

@@ -446,6 +446,79 @@ def test_refuses_a_short_side_that_is_none(content, product):
         loader.load(str(product))
 
 
+def read_variables(product):
+    reader = tf.train.load_checkpoint(str(product / "variables" / "variables"))
+    shapes = reader.get_variable_to_shape_map()
+    return {name: reader.get_tensor(name) for name in shapes}
+
+
+def write_variables(product, change):
+    """Changes every matrix of the weights; the file itself stays whole."""
+    tensors = {
+        name: change(value) if np.ndim(value) == 2 else value
+        for name, value in read_variables(product).items()
+    }
+    tf.raw_ops.SaveV2(
+        prefix=str(product / "variables" / "variables"),
+        tensor_names=list(tensors),
+        shape_and_slices=[""] * len(tensors),
+        tensors=list(map(tf.constant, tensors.values())),
+    )
+
+
+def cut(product, name, share):
+    path = next(product.glob(name))
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+
+
+def remove_children(meta_graph):
+    for node in meta_graph.object_graph_def.nodes:
+        del node.children[:]
+
+
+def use_no_tensor(meta_graph):
+    for function in meta_graph.graph_def.library.function:
+        for node in function.node_def:
+            if node.op == "MatMul":
+                node.input[0] = "nowhere:output:0"
+
+
+DAMAGES = {
+    "no variables": lambda p: shutil.rmtree(p / "variables"),
+    "no data": lambda p: next(p.glob("variables/*data*")).unlink(),
+    "cut index": lambda p: cut(p, "variables/*.index", 0.5),
+    "empty index": lambda p: cut(p, "variables/*.index", 0),
+    "cut data": lambda p: cut(p, "variables/*data*", 0.5),
+    "cut graph": lambda p: cut(p, "saved_model.pb", 0.99),
+    "other shape": lambda p: write_variables(p, lambda _: np.ones((3, 5))),
+    "other type": lambda p: write_variables(p, lambda v: v.astype("int64")),
+    "no functions": lambda p: tamper(
+        p, lambda graph: graph.graph_def.library.Clear()
+    ),
+    "no objects": lambda p: tamper(
+        p, lambda graph: graph.object_graph_def.nodes.clear()
+    ),
+    "no children": lambda p: tamper(p, remove_children),
+    "no concrete functions": lambda p: tamper(
+        p, lambda graph: graph.object_graph_def.concrete_functions.clear()
+    ),
+    "no tensor": lambda p: tamper(p, use_no_tensor),
+    "no member": lambda p: cut(p, "assets/members.txt", 0),
+    "no asset": lambda p: (p / "assets" / "short_side.txt").unlink(),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_damage_that_has_its_sums_is_told(kind, product):
+    DAMAGES[kind](product)
+    sums.write(product)
+    with pytest.raises(InputError) as raised:
+        loader.load(str(product))
+    said = str(raised.value)
+    assert str(product) in said and "\n" not in said
+    assert "is damaged, TensorFlow" in said or "is refused and was not" in said
+
+
 def test_damage_is_found_before_anything_is_read(product):
     path = product / "variables" / "variables.data-00000-of-00001"
     content = bytearray(path.read_bytes())

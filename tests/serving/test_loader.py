@@ -2,9 +2,11 @@
 
 import threading
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
+from jdstyle.errors import Failure
 from jdstyle.serving import loader
 
 
@@ -56,5 +58,17 @@ def test_a_failed_call_ends_the_scoring():
     def broken(photos):
         raise tf.errors.InvalidArgumentError(None, None, "broken photo")
 
-    with pytest.raises(tf.errors.InvalidArgumentError, match="broken photo"):
+    with pytest.raises(Failure, match="cannot score photos .Inval.*broken ph"):
         list(loader.run_ahead(broken, [(0, [b""]), (1, [b""])]))
+
+
+def test_what_is_no_number_ends_the_scoring():
+    outputs = {
+        "probabilities": tf.constant([[0.5], [np.nan]]),
+        "valid": tf.constant([True, False]),
+    }
+    ((_, found),) = loader.run_ahead(lambda _: outputs, [(0, [b"", b""])])
+    assert found["probabilities"][0] == 0.5  # The other is no photo.
+    outputs["valid"] = tf.constant([True, True])
+    with pytest.raises(Failure, match="probabilities that are not finite"):
+        list(loader.run_ahead(lambda _: outputs, [(0, [b"", b""])]))
