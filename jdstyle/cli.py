@@ -4,8 +4,8 @@ Exit codes: 0 done, 1 a failure, 2 usage or bad input, 3 stopped by a signal or
 by who read the output, 4 no space left on the disk.
 """
 
+import contextlib
 import copy
-import io
 import logging as standard_logging
 import os
 import re
@@ -25,6 +25,7 @@ from jdstyle.errors import InputError
 from jdstyle.errors import Stopped
 from jdstyle.files import atomic
 from jdstyle.files import cells
+from jdstyle.files import terminal
 from jdstyle.files import threads
 from jdstyle.sweeps import gpus
 
@@ -51,28 +52,28 @@ def run(main, *, arguments=False, stopped=BEGINS_AGAIN):
     Args:
         main: function of the program's name and the arguments that are not
             flags; its return value is ignored. What `errors` defines, a full
-            disk, Ctrl-C and SIGTERM are told without a traceback; the last two
-            raise KeyboardInterrupt in it. What its path flags name is checked
-            first.
+            disk, Ctrl-C, SIGTERM and SIGHUP are told without a traceback; the
+            last three raise KeyboardInterrupt in it. What its path flags name
+            is checked first.
         arguments: whether the binary takes arguments that are not flags.
-        stopped: string, what Ctrl-C and SIGTERM print: whether the same command
+        stopped: string, what such a signal prints: whether the same command
             goes on.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # Names of files that are not UTF-8 are printed as they are.
-        sys.stdout.reconfigure(errors="surrogateescape")
+    terminal.take_any_text()
 
     def guarded_main(argv):
         if len(argv) > 1 and not arguments:
             _exit_with_usage(f"Unexpected arguments: {' '.join(argv[1:])}")
         _show_own_log()
         try:
-            # What is ignored stays ignored.
-            if signal.getsignal(signal.SIGTERM) != signal.SIG_IGN:
-                signal.signal(signal.SIGTERM, signal.default_int_handler)
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                # What is ignored stays ignored.
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    signal.signal(number, _interrupt)
             path_flags.check("__main__")
             main(argv)
+            sys.stdout.flush()
         except InputError as error:
             _exit(f"Error: {error}", 2)
         except Failure as error:
@@ -82,8 +83,6 @@ def run(main, *, arguments=False, stopped=BEGINS_AGAIN):
         except KeyboardInterrupt:
             _exit(f"\n{stopped}", 3)
         except BrokenPipeError:
-            # Python would fail once more when it flushes at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             _exit("Stopped: nobody reads the output any more.", 3)
         except Exception as error:
             if errors.is_disk_full(error):
@@ -196,7 +195,15 @@ def flag_texts(resolved=None):
     return texts
 
 
+def _interrupt(number, frame):
+    """Ends as Ctrl-C does."""
+    if number == signal.SIGHUP:
+        terminal.let_go()
+    signal.default_int_handler(number, frame)
+
+
 def _exit(message, code) -> None:
+    terminal.let_go()
     print(cells.visible(message), file=sys.stderr)
     threads.end_process(code)
 
@@ -237,7 +244,11 @@ def _parse_flags(argv):
         _exit_with_usage(str(error))
     except UnicodeDecodeError as error:
         _exit_with_usage(f"--flagfile is not UTF-8: {error}")
-    except SystemExit:  # Only --help and its kin leave the parser so.
+    # Only --help and its kin leave the parser so, or nobody reads them on.
+    except (SystemExit, BrokenPipeError):
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.flush()
+        terminal.let_go()
         sys.exit(0)
 
 

@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -80,27 +81,93 @@ def test_what_nobody_expected_shows_its_traceback():
     assert "Traceback" in err and "KeyError: 'a'" in err
 
 
-def stop(program):
+# What LC_ALL=C or an old terminal makes of the standard streams.
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "gb18030"])
+def test_a_terminal_of_few_letters_does_not_end_the_work(encoding):
+    text = "\u7167 \xe9 \udcff"
+    program = f"""
+        import sys
+        from jdstyle import cli
+        def main(argv):
+            print({text!r})
+            print({text!r}, file=sys.stderr)
+        cli.run(main)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env=binaries.environment() | {"PYTHONIOENCODING": encoding},
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    expected = {
+        "ascii": b"\\u7167 \\xe9 \xff\n",
+        "latin-1": b"\\u7167 \xe9 \xff\n",
+        "gb18030": "\u7167 \xe9 ".encode("gb18030") + b"\xff\n",
+    }[encoding]
+    assert (done.stdout, done.stderr) == (expected, expected)
+
+
+@pytest.mark.parametrize(
+    ("body", "streams", "code"),
+    [
+        ("[print(i, flush=True) for i in range(9)]", ("stdout",), 3),
+        ("print(1)", ("stdout",), 3),  # Not written before the end.
+        ("print(1)", ("stdout", "stderr"), 3),
+        ("raise errors.InputError('x')", ("stdout", "stderr"), 2),
+        ("import logging; logging.error('x')", ("stderr",), 0),
+    ],
+)
+def test_whoever_stops_to_read_hears_no_traceback(body, streams, code):
+    reading, writing = os.pipe()
+    os.close(reading)
+    program = textwrap.dedent(PROGRAM).format(body=body, stopped="")
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=binaries.environment(),
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        | dict.fromkeys(streams, writing),
+    )
+    os.close(writing)
+    assert done.returncode == code
+    if code == 3 and "stderr" not in streams:
+        assert done.stderr == b"Stopped: nobody reads the output any more.\n"
+
+
+def test_a_help_that_is_read_in_part_ends_quietly():
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "jdstyle.train", "--help"],
+        env=binaries.environment(),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def stop(program, number=signal.SIGTERM):
     """Starts a program, and stops it once it is ready.
 
     Returns:
         `(returncode, out, err)`; what was printed after "ready".
     """
     process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program)],
+        binaries.interruptible(sys.executable, "-c", textwrap.dedent(program)),
         env=binaries.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stdout.readline() == "ready\n"
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     out, err = process.communicate(timeout=30)
     return process.returncode, out, err
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("before", ["", "with signals.Signals(): pass"])
-def test_sigterm_cleans_up_and_ends_as_ctrl_c_does(before):
+def test_signals_clean_up_and_end_as_ctrl_c_does(number, before):
     program = f"""
         import signal
         from jdstyle import cli
@@ -114,7 +181,7 @@ def test_sigterm_cleans_up_and_ends_as_ctrl_c_does(before):
                 print("cleaned")
         cli.run(main)
     """
-    returncode, out, err = stop(program)
+    returncode, out, err = stop(program, number)
     assert (returncode, out) == (3, "cleaned\n"), err
     assert err == "\nStopped. The same command begins again.\n"
 

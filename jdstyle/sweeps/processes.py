@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+from jdstyle.files import terminal
+
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 10.0  # Between SIGTERM and SIGKILL.
 
@@ -66,14 +68,17 @@ def catch_signals():
     An exception between a process's start and our note of it would leave it
     running.
     """
-    caught = []
-    before = {}
+    caught, before = [], {}
+
+    def note(number, frame):
+        if number == signal.SIGHUP:
+            terminal.let_go()
+        caught.append(number)
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # What nohup or a background shell ignores stays ignored.
         if signal.getsignal(number) != signal.SIG_IGN:
-            before[number] = signal.signal(
-                number, lambda number, frame: caught.append(number)
-            )
+            before[number] = signal.signal(number, note)
     try:
         yield caught
     finally:

@@ -46,7 +46,7 @@ def execute(
     """Runs a training from the prepared photos to the written results.
 
     A run that was interrupted goes on from its last saved state. The directory
-    is held meanwhile, and SIGTERM and SIGINT are caught.
+    is held meanwhile, and SIGTERM, SIGINT and SIGHUP are caught.
 
     Args:
         builder: a prepared TFDS builder.

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: save and end, within seconds."""
+"""SIGTERM, SIGINT and SIGHUP: save and end, within seconds."""
 
 import contextlib
 import os
@@ -6,14 +6,16 @@ import signal
 import sys
 import threading
 
+from jdstyle.files import terminal
+
 EXIT_CODE = 3
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _PATIENCE_SECONDS = 8.0  # The promise is to end within ten.
 
 
 class Signals:
-    """Catches both signals while it is entered as a context.
+    """Catches these signals while it is entered as a context.
 
     Where there is nothing to save, the process ends at once with exit code 3:
     what is on the disk is whole at any time. While `patient` is set, the
@@ -45,6 +47,8 @@ class Signals:
 
     def _handle(self, number, frame):
         name = signal.Signals(number).name
+        if number == signal.SIGHUP:
+            terminal.let_go()
         if self.caught or not self.patient:
             _end(f"{name}: stopped. Run the same command again to go on.")
         self.caught = name
@@ -62,7 +66,9 @@ class Signals:
 
 def _end(message):
     """Ends the process without waiting for a step that computes."""
-    with contextlib.suppress(RuntimeError):  # In the middle of a print.
+    # In the middle of a print, or nobody reads it.
+    with contextlib.suppress(RuntimeError, OSError):
         sys.stdout.flush()
-    os.write(2, f"{message}\n".encode())
+    with contextlib.suppress(OSError):
+        os.write(2, f"{message}\n".encode())
     os._exit(EXIT_CODE)

@@ -233,7 +233,7 @@ def _own_log(stream):
 def _own_signals():
     kept = {
         number: signal.getsignal(number)
-        for number in (signal.SIGINT, signal.SIGTERM)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
     try:
         yield

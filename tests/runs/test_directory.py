@@ -138,6 +138,7 @@ NO_MEANING = {
     "files/places.py",
     "files/sums.py",
     "files/swap.py",
+    "files/terminal.py",
     "files/together.py",
     "photos/effort.py",
     "photos/files.py",

@@ -41,7 +41,9 @@ def start(*, patient, then="sys.exit(5)", before="", patience=3600):
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+)
 def test_ends_at_once_where_nothing_is_to_be_saved(number):
     process = start(patient=False)
     process.send_signal(number)
