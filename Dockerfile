@@ -3,12 +3,16 @@
 #
 #   docker build -t jdstyle .
 #   docker run --gpus all --user "$(id -u):$(id -g)" -v "$PWD:/work" jdstyle jdstyle.train --style=12
+#
+# The tag moves. To build on the same image again, ask for its digest,
+#   docker buildx imagetools inspect python:3.12-slim --format '{{.Manifest.Digest}}'
+# and write FROM python:3.12-slim@sha256:...
 FROM python:3.12-slim
 
 WORKDIR /opt/jdstyle
-COPY setup.py README.md LICENSE ./
+COPY setup.py README.md LICENSE constraints.txt ./
 COPY jdstyle ./jdstyle
-RUN pip install --no-cache-dir ".[gpu]"
+RUN pip install --no-cache-dir ".[gpu]" -c constraints.txt
 COPY flags /opt/jdstyle/flags
 
 # --user: /work belongs to whoever runs it. A user that the image does not know

@@ -11,6 +11,8 @@ import sys
 import types
 
 import pytest
+from packaging import requirements
+from packaging import utils
 
 import jdstyle
 
@@ -48,6 +50,31 @@ def test_every_requirement_has_a_tested_range(setup_arguments):
         "tensorflow[and-cuda]>=2.21,<2.22"
     ]
     assert "pytest" in " ".join(setup_arguments["extras_require"]["test"])
+
+
+def test_constraints_are_of_all_requirements(setup_arguments):
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = dict(line.split("==") for line in lines if line[0] != "#")
+    assert list(pinned) == sorted(pinned)
+    for text in (
+        *setup_arguments["install_requires"],
+        *setup_arguments["extras_require"]["test"],
+    ):
+        needed = requirements.Requirement(text)
+        version = pinned[utils.canonicalize_name(needed.name)]
+        assert version in needed.specifier, text
+
+
+def test_tested_versions_are_those_installed(capsys):
+    runpy.run_path(
+        str(ROOT / "tools" / "tested_versions.py"), run_name="__main__"
+    )
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first.startswith("# Tested together on Python 3.")
+    for line in lines:
+        name, _, version = line.partition("==")
+        assert importlib.metadata.version(name) == version
+    assert f"keras=={importlib.metadata.version('keras')}" in lines
 
 
 def test_metadata_say_version_licence_and_what_it_is(setup_arguments):
@@ -91,7 +118,8 @@ def test_dockerfile_installs_setup_py_and_runs_as_a_user():
         if re.match("[A-Z]+ ", line)
     ]
     last = dict(steps)
-    assert ("RUN", 'pip install --no-cache-dir ".[gpu]"') in steps
+    install = 'pip install --no-cache-dir ".[gpu]" -c constraints.txt'
+    assert ("RUN", install) in steps
     for kind, arguments in steps:
         if kind == "COPY":
             for source in arguments.split()[:-1]:

@@ -97,18 +97,35 @@ def _digest(path):
 
 
 def _commit():
-    """The commit of the code, "-dirty" after it if changed, else None."""
+    """The commit of the code, "-dirty" after it if changed, else None.
+
+    None where the package is installed, be it below somebody else's repository.
+    """
     try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            cwd=os.path.dirname(os.path.abspath(__file__)),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        if pathlib.Path(_git("rev-parse", "--show-toplevel")) != _ROOT.parent:
+            return None
+        _git("ls-files", "--error-unmatch", str(_ROOT / "__init__.py"))
+        return _git("describe", "--always", "--dirty", "--abbrev=40")
     except (OSError, subprocess.CalledProcessError):
-        return None  # Installed without its repository.
-    return done.stdout.strip()
+        return None
+
+
+def _git(*arguments):
+    """Returns what git prints in the folder of the package."""
+    # A hook of another repository says by these that it is meant.
+    variables = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_")
+    }
+    return subprocess.run(
+        ["git", *arguments],
+        cwd=_ROOT,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
 
 
 def _version(package):

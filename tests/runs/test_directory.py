@@ -2,6 +2,7 @@ import ast
 import os
 import re
 import signal
+import subprocess
 
 import binaries
 import pytest
@@ -30,6 +31,46 @@ def test_writes_settings_before_training(tmp_path):
     assert record["versions"]["keras"].startswith("3.")
     assert record["command"]
     assert "commit" in record
+
+
+def git(folder, *arguments):
+    subprocess.run(["git", *arguments], cwd=folder, check=True)
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A repository with a package, jdstyle or not, and a commit."""
+    for name in ("jdstyle", "site-packages/jdstyle"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "__init__.py").touch()
+    monkeypatch.setenv("HOME", str(tmp_path))  # Nobody's configuration.
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "a")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@b")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "jdstyle")
+    git(tmp_path, "commit", "-q", "-m", "a")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("package", "is_its_own"),
+    [("jdstyle", True), ("site-packages/jdstyle", False)],
+)
+def test_a_commit_is_told_of_the_packages_own_repository(
+    package, is_its_own, repository, monkeypatch
+):
+    monkeypatch.setattr(provenance, "_ROOT", repository / package)
+    assert bool(provenance._commit()) == is_its_own
+    # As in a hook of a third repository.
+    monkeypatch.setenv("GIT_DIR", str(binaries.ROOT / ".git"))
+    assert bool(provenance._commit()) == is_its_own
+
+
+def test_no_commit_of_what_was_copied_to_the_top(repository, monkeypatch):
+    git(repository, "rm", "-q", "--cached", "jdstyle/__init__.py")
+    monkeypatch.setattr(provenance, "_ROOT", repository / "jdstyle")
+    assert provenance._commit() is None
 
 
 def test_failed_start_does_not_claim_the_directory(tmp_path):
