@@ -77,6 +77,7 @@ def main(argv):
     cli.start_tensorflow()
     from jdstyle.datasets import prepared
     from jdstyle.datasets import records
+    from jdstyle.datasets import sources
     from jdstyle.runtimes import comparison
     from jdstyle.runtimes import exported
     from jdstyle.runtimes import frozen_graph
@@ -103,7 +104,7 @@ def main(argv):
             frozen.image_sizes,
             _CALIBRATION_PHOTOS.value,
         )
-    digests = records.photo_digests(builder, photos.ids)
+    digests = sources.photo_digests(builder, photos.ids)
     kind = seen.kind(saved_model, digests, _SPLIT.value)
     record = {
         "saved_model": saved_model,

@@ -1,6 +1,5 @@
 """Prepared records back to photos and labels; no photo is decoded."""
 
-import hashlib
 import json
 import os
 import typing
@@ -10,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from jdstyle.datasets import sources
 from jdstyle.datasets import whole_records
 from jdstyle.errors import InputError
 
@@ -72,26 +70,6 @@ def source(builder):
         metadata["fingerprint"],
         metadata["num_leaking"],
     )
-
-
-def photo_digests(builder, ids):
-    """Returns what tells photos apart, whatever their data set is called.
-
-    Args:
-        builder: a prepared TFDS builder.
-        ids: sequence of strings, of its photos.
-
-    Returns:
-        List of strings of 16 hexadecimal digits: the first ones of the SHA-256
-        of a photo's file, as it was before `prepare`; of one that was drawn, of
-        the data set's name and the id.
-    """
-    path = os.path.join(builder.data_dir, sources.FILE)
-    known = sources.digests(path) if os.path.exists(path) else {}
-    return [
-        (known.get(photo) or _digest(f"{builder.name}/{photo}"))[:16]
-        for photo in ids
-    ]
 
 
 def read_photos(builder, part, *, fold=None, cache="memory", style_names=None):
@@ -218,10 +196,6 @@ def choose(photos, places):
         stream=pairs.filter(lambda *pair: pair[1]).map(lambda photo, _: photo),
         folds=None if photos.folds is None else photos.folds[keep],
     )
-
-
-def _digest(text):
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _texts(ids):

@@ -79,17 +79,36 @@ def find_changed(path, rows):
     return changed
 
 
-def digests(path):
-    """Returns a dict from the ids of photos that were read to their digests.
+def photo_digests(builder, ids):
+    """Returns what tells photos apart, whatever their data set is called.
 
     Args:
-        path: as in `find_changed`.
+        builder: a prepared TFDS builder.
+        ids: sequence of strings, of its photos.
+
+    Returns:
+        List of strings of 16 hexadecimal digits: the first ones of the SHA-256
+        of a photo's file, as it was before `prepare`; of one that was drawn, of
+        the data set's name and the id.
     """
+    path = os.path.join(builder.data_dir, FILE)
+    known = _digests(path) if os.path.exists(path) else {}
+    return [
+        (known.get(photo) or _of_text(f"{builder.name}/{photo}"))[:16]
+        for photo in ids
+    ]
+
+
+def _digests(path):
     return {
         photo: source.digest
         for photo, source in _read(path).items()
         if source.digest
     }
+
+
+def _of_text(text):
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _read(path):

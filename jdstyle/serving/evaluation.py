@@ -5,6 +5,7 @@ import os
 import tensorflow as tf
 
 from jdstyle.datasets import records
+from jdstyle.datasets import sources
 from jdstyle.errors import InputError
 from jdstyle.evaluation import scores
 from jdstyle.files import lock
@@ -53,7 +54,7 @@ def evaluate(
         builder, part, cache="stream", style_names=style_names
     )
     kind = seen.kind(
-        saved_model, records.photo_digests(builder, photos.ids), part
+        saved_model, sources.photo_digests(builder, photos.ids), part
     )
     if kind is None:
         raise InputError(

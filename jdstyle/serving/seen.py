@@ -9,7 +9,7 @@ import os
 import re
 import typing
 
-from jdstyle.datasets import records
+from jdstyle.datasets import sources
 from jdstyle.errors import InputError
 from jdstyle.evaluation import scores
 from jdstyle.runs import directory
@@ -17,7 +17,7 @@ from jdstyle.serving import assets
 
 
 class Seen(typing.NamedTuple):
-    """Digests of photos, of `records.photo_digests`.
+    """Digests of photos, of `sources.photo_digests`.
 
     Attributes:
         trained: set of strings, photos that trained some network.
@@ -66,7 +66,7 @@ def of_run(builder, train_ids, validation_ids, init_from):
     """
     own = Seen(
         *(
-            set(records.photo_digests(builder, ids))
+            set(sources.photo_digests(builder, ids))
             for ids in (train_ids, validation_ids)
         )
     )
@@ -95,7 +95,7 @@ def kind(saved_model, digests, part):
 
     Args:
         saved_model: path of its directory.
-        digests: list of strings, of `records.photo_digests`.
+        digests: list of strings, of `sources.photo_digests`.
         part: "train", "validation" or "test", which decides for products that
             do not say what they have seen.
 
