@@ -7,17 +7,26 @@ import time
 import uuid
 
 import keras
+import numpy as np
 import tensorflow as tf
 from absl import logging
 from tensorboard.plugins.pr_curve import summary as pr_curve
+from tensorboard.plugins.text import summary as text
 from tensorboard.summary.writer import record_writer
 
 from jdstyle.evaluation import reliability
 from jdstyle.runs import directory
 
+# Folders of event files, of which TensorBoard makes runs.
+_TRAIN, _VALIDATE = "train", "validation"
+_POINTS = 101
+
 
 class TensorBoard(keras.callbacks.Callback):
-    """Appends each epoch's logs, curves and picture to an event file.
+    """Appends each epoch's logs, curves and picture to event files.
+
+    As of Keras's callback there are two runs, "train" and "validation", whose
+    tags agree: `epoch_loss` of both is one chart.
 
     Args:
         workdir: run directory.
@@ -32,31 +41,90 @@ class TensorBoard(keras.callbacks.Callback):
         self._objective = objective
         self._validation = validation
         self._draw_batch = draw_batch
-        self._path = _begin(workdir)
+        self._paths = {run: _begin(workdir, run) for run in (_TRAIN, _VALIDATE)}
+        if settings := _describe_settings(workdir):
+            event = tf.compat.v1.Event(step=0, summary=settings)
+            _append(self._paths[_TRAIN], event)
 
     def on_epoch_end(self, epoch, logs):
-        event = tf.compat.v1.Event(step=epoch + 1)
+        events = {
+            run: tf.compat.v1.Event(step=epoch + 1) for run in self._paths
+        }
         for name, value in logs.items():
-            event.summary.value.add(tag=name, simple_value=value)
+            run, tag = _place(name)
+            events[run].summary.value.add(tag=tag, simple_value=value)
         if self._draw_batch is not None:
             picture = self._draw_batch()
-            image = event.summary.value.add(tag="augmented_batch").image
+            added = events[_TRAIN].summary.value.add(tag="augmented_batch")
+            image = added.image
             image.height, image.width, image.colorspace = picture.shape
             image.encoded_image_string = tf.io.encode_png(picture).numpy()
-        for place in self._objective.scored:
-            curve = self._draw_curve(place)
-            event.summary.MergeFromString(curve.SerializeToString())
-        _append(self._path, event)
-
-    def _draw_curve(self, place):
         names = self._objective.style_names
-        labels = self._objective.validation_labels[:, place]
-        known = labels >= 0
-        return pr_curve.pb(
-            "pr_curve" if len(names) == 1 else f"pr_curve {names[place]}",
-            labels[known] == 1,
-            self._validation.probabilities[known, place],
-        )
+        for place in self._objective.scored:
+            curve = draw_curve(
+                "pr_curve" if len(names) == 1 else f"pr_curve {names[place]}",
+                self._objective.validation_labels[:, place],
+                self._validation.probabilities[:, place],
+            )
+            if curve is not None:
+                events[_VALIDATE].summary.MergeFromString(
+                    curve.SerializeToString()
+                )
+        for run, event in events.items():
+            _append(self._paths[run], event)
+
+
+def draw_curve(tag, labels, probabilities):
+    """Makes a precision-recall curve whose points are even in recall.
+
+    TensorBoard's own points are even in probability: of a rare style, whose
+    probabilities are all small, only a few would be different.
+
+    Args:
+        tag: string.
+        labels: int array, shape `(n,)`: 1, 0, or -1 where unknown.
+        probabilities: float array in [0, 1], shape `(n,)`.
+
+    Returns:
+        A summary of at most 101 points, or None without a positive.
+    """
+    found = np.sort(probabilities[labels == 1])
+    others = np.sort(probabilities[labels == 0])
+    if not len(found):
+        return None
+    # Each point is a positive that is still found.
+    places = np.unique(np.linspace(0, len(found) - 1, _POINTS).round())
+    at = found[places.astype(int)]
+    hits = len(found) - np.searchsorted(found, at)
+    alarms = len(others) - np.searchsorted(others, at)
+    return pr_curve.raw_data_pb(
+        tag,
+        *(hits, alarms, len(others) - alarms, len(found) - hits),
+        precision=hits / (hits + alarms),
+        recall=hits / len(found),
+        num_thresholds=len(at),
+        description="Points are even in recall; their thresholds are not "
+        "those that TensorBoard shows.",
+    )
+
+
+def _place(name):
+    """Returns the run and the tag of one of an epoch's logs."""
+    if name.startswith("val_"):
+        return _VALIDATE, "epoch_" + name.removeprefix("val_")
+    if "/" in name:  # Of a style.
+        return _VALIDATE, name
+    return _TRAIN, f"epoch_{name}"
+
+
+def _describe_settings(workdir):
+    """Returns a run's flags as a text, or None where there are none."""
+    path = os.path.join(workdir, directory.FLAGS_FILE)
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        lines = "".join(f"    {line}" for line in file)
+    return text.pb("settings", lines)
 
 
 def show_reliability(workdir, result):
@@ -82,14 +150,14 @@ def show_reliability(workdir, result):
         event = tf.compat.v1.Event(step=0)
         image = event.summary.value.add(tag="reliability").image
         image.encoded_image_string = path.read_bytes()
-    _append(_begin(workdir), event)
+    _append(_begin(workdir, _VALIDATE), event)
 
 
-def _begin(workdir):
-    """Returns the path of a new event file, its head written."""
+def _begin(workdir, run):
+    """Returns the path of a run's new event file, its head written."""
     # TensorBoard reads a folder's files by name: the time comes first.
     name = f"events.out.tfevents.{time.time():.0f}.{uuid.uuid4().hex}"
-    folder = os.path.join(workdir, directory.TENSORBOARD_DIR)
+    folder = os.path.join(workdir, directory.TENSORBOARD_DIR, run)
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, name)
     _append(path, tf.compat.v1.Event(file_version="brain.Event:2"))
