@@ -5,6 +5,8 @@
     python -m jdstyle.prepare --dataset=deepfashion/fine --manual_dir=DIR
     python -m jdstyle.prepare --dataset=label_table/NAME --table=labels.csv \\
         --images_dir=DIR
+    python -m jdstyle.prepare --dataset=label_table/NAME --images_dir=DIR \\
+        --format=folders
 """
 
 from absl import flags
@@ -50,8 +52,32 @@ _TABLE = path_flags.DEFINE_path(
     "table",
     None,
     "label_table: a CSV file with a header, a column of image names and a "
-    "column of 0s and 1s per style. It may have the columns split, or is_valid "
-    "and the like, fold and group. Required for label_table.",
+    "column of 0s and 1s per style, or a file of another --format. It may have "
+    "the columns split, or is_valid and the like, fold and group. Required for "
+    "label_table, but for a folder per class.",
+)
+_FORMAT = flags.DEFINE_enum(
+    "format",
+    None,
+    ["table", "tags", "class", "folders", "jsonl", "coco"],
+    "label_table: how the labels are written. table: a column of 0s and 1s, "
+    "true and false or yes and no per style; tags: a column with several "
+    "labels in a cell; class: a column with one; folders: a folder per class "
+    "in --images_dir; jsonl: JSON lines as Hugging Face's metadata.jsonl; "
+    "coco: COCO's annotations, whose boxes have categories. By default what is "
+    "certain, with a message; what is not is refused.",
+)
+_TAGS = flags.DEFINE_string(
+    "tags",
+    None,
+    "label_table: the column, or key of JSON lines, with the labels; with "
+    "--format=class it holds one. The first of |, ;, comma and blank that the "
+    "column has stands between tags.",
+)
+_EXTENSION = flags.DEFINE_string(
+    "extension",
+    None,
+    "label_table: what image names lack at their end, as .jpg.",
 )
 _IMAGES_DIR = path_flags.DEFINE_path(
     "images_dir",
@@ -157,12 +183,11 @@ def main(argv):
     names.require(data_flags.DATASET.value)
     _require_flags_of(data_flags.DATASET.value)
     if data_flags.DATASET.value.startswith("label_table/"):
-        if not _TABLE.value:
-            raise InputError(
-                f"--dataset={data_flags.DATASET.value} needs --table."
-            )
         more = {
             "table": _TABLE.value,
+            "format": _FORMAT.value,
+            "tags": _TAGS.value,
+            "extension": _EXTENSION.value,
             "images_dir": _IMAGES_DIR.value,
             "image_column": _IMAGE_COLUMN.value,
             "style_columns": _STYLES.value,
@@ -225,7 +250,8 @@ def main(argv):
 def _require_flags_of(dataset):
     """Refuses flags that do not apply to this data set."""
     of_table = (_TABLE, _IMAGES_DIR, _IMAGE_COLUMN, _STYLES)
-    of_table += (_ALLOW_ALL_ZERO, _FOLLOW_LINKS, _UNKNOWN)
+    of_table += (_ALLOW_ALL_ZERO, _FOLLOW_LINKS, _FORMAT, _TAGS, _EXTENSION)
+    of_table += (_UNKNOWN,)
     of_deepfashion = (_NUM_ATTRIBUTES, _CROP_TO_BOX, _CATEGORIES)
     for wanted, holders in [
         ("label_table/", of_table),

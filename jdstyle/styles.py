@@ -161,7 +161,7 @@ def require_usable(names, where):
 
     Args:
         names: list of strings, in column order.
-        where: "file:line" of the names.
+        where: "file:line" of the names, or a list of that of each.
 
     Raises:
         InputError: for the first that is empty, too long, a word of ours, that
@@ -178,9 +178,10 @@ def require_usable(names, where):
                 "case, blanks, _, - and / make no difference"
             )
         if fault:
+            place = where if isinstance(where, str) else where[column]
             raise InputError(
-                f"{where}: the style's name {shown(name)} {fault}. Rename the "
-                "column, or leave it out: --styles names the columns to take."
+                f"{place}: the style's name {shown(name)} {fault}. Rename it, "
+                "or leave it out: --styles names the styles to take."
             )
 
 

@@ -1,17 +1,13 @@
 """What each column of a label table is, by its name and by what it holds."""
 
-import collections
 import itertools
 import typing
-
-from absl import logging
 
 from jdstyle import styles
 from jdstyle.datasets import column_roles
 from jdstyle.errors import InputError
 from jdstyle.errors import shown
 
-_SHOWN = 5  # Styles.
 _MOST_NAMES = 50  # Of columns in a message.
 
 
@@ -45,6 +41,7 @@ def choose(
     image_column,
     style_columns,
     where,
+    is_style=None,
     ignore_empty=False,
 ):
     """Decides what each column of a table is.
@@ -61,6 +58,8 @@ def choose(
         style_columns: list of names or "first:last" runs, or None for all
             columns that are nothing else.
         where: "file:line" of the header.
+        is_style: list of bools, whether each column is a style; None where
+            that is not known.
         ignore_empty: bool, whether columns that hold nothing are no styles,
             unless `style_columns` says so.
 
@@ -70,15 +69,28 @@ def choose(
     Raises:
         InputError: if a column is not there or may be several things.
     """
-    named, chosen = set(), []
+    named, chosen, known = set(), [], []
+    of_styles = of_others = header
+    if is_style is not None:
+        known = [column for column, is_one in enumerate(is_style) if is_one]
+        # Nobody else is called "": a style may be called like a column.
+        pairs = list(zip(header, is_style, strict=True))
+        of_styles = [name if is_one else "" for name, is_one in pairs]
+        of_others = ["" if is_one else name for name, is_one in pairs]
     if style_columns is not None:
-        named, chosen = _parse_styles(style_columns, header, where)
+        named, chosen = _parse_styles(style_columns, of_styles, where)
+    elif known:
+        chosen = known
     if image_column is None:
-        image = column_roles.guess_image(header, contents, chosen)
+        image = column_roles.guess_image(header, contents, known or chosen)
     else:
-        image = _find(image_column, header, "--image_column", where)
+        image = _find(image_column, of_others, "--image_column", where)
     roles, ignored = {}, {}
     for column, name in enumerate(header):
+        if is_style is not None and is_style[column]:
+            if column not in chosen:
+                ignored[column] = "not named by --styles"
+            continue
         role = (
             column_roles.role(name, contents[column])
             if column != image
@@ -90,10 +102,15 @@ def choose(
             ignored[column] = role
         elif role == "perhaps":
             ignored[column] = _refuse_perhaps(
-                name, contents[column], where, refuse=style_columns is None
+                name,
+                contents[column],
+                where,
+                refuse=style_columns is None and is_style is None,
             )
         elif role is not None:
             roles.setdefault(role, []).append(column)
+        elif is_style is not None:
+            ignored[column] = "holds no labels that are read"
         elif style_columns is None:
             if ignore_empty and contents[column].values == {""}:
                 ignored[column] = "no label is known"
@@ -118,52 +135,15 @@ def choose(
     )
 
 
-def log(table, header, chosen, rows):
-    """Logs what each column of a table was taken for.
-
-    Args:
-        table: path of the table.
-        header: list of strings.
-        chosen: `Columns`.
-        rows: sequence of `labels.Row`, all of the table.
-    """
-    splits = collections.Counter(row.split or "not said" for row in rows)
-    counts = ", ".join(f"{n} {split}" for split, n in splits.items())
-    folds = {row.fold for row in rows} - {None}
-    groups = {row.group for row in rows} - {None}
-    sources = [*chosen.flags.values()]
-    sources += [] if chosen.split is None else [chosen.split]
-    lines = [("photos", _listed([chosen.image], header), f"{len(rows)}")]
-    for what, found, held in (
-        ("split", sources, counts),
-        ("fold", [chosen.fold], f"{len(folds)} different"),
-        ("group", [chosen.group], f"{len(groups)} different"),
-    ):
-        named = [column for column in found if column is not None]
-        lines.append(
-            (what, _listed(named, header) or "no column", held if named else "")
-        )
-    first = _listed(chosen.styles[:_SHOWN], header, ", ")
-    more = len(chosen.styles) - _SHOWN
-    first += f" and {more} more" if more > 0 else ""
-    lines.append(("styles", first, f"{len(chosen.styles)}"))
-    lines += [
-        ("ignored", _listed([column], header), why)
-        for column, why in chosen.ignored.items()
-    ]
-    logging.info("The columns of %s:", table)
-    for what, named, held in lines:
-        logging.info("  %-8s%s%s", what, named, f" ({held})" if held else "")
-
-
 def _find(name, header, flag, where):
     """Returns the column of a name: of just that one, else of one like it."""
     found = styles.match(name, header) if name else []
     if len(found) != 1:
         several = f"{len(found)} columns like" if found else "no column"
+        there = [column for column, text in enumerate(header) if text]
         raise InputError(
             f"{where}: {several} {shown(name)} ({flag}). There are: "
-            f"{_listed(range(min(len(header), _MOST_NAMES)), header, ', ')}."
+            f"{_listed(there[:_MOST_NAMES], header, ', ')}."
         )
     return found[0]
 

@@ -38,7 +38,8 @@ def read_text(path, flag):
     for start, what in _OTHERS.items():
         if data.startswith(start):
             raise InputError(
-                f"{path}:1: {what}, expected a CSV. Save it as CSV, UTF-8."
+                f"{path}:1: {what}, expected a CSV, or JSON of a known format. "
+                "Save it as CSV, UTF-8."
             )
     try:
         # utf-8-sig: spreadsheets put a byte order mark in front.

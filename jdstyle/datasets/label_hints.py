@@ -6,14 +6,12 @@ import re
 import shlex
 
 from jdstyle.datasets import column_roles
-from jdstyle.datasets import given_splits
 from jdstyle.datasets import labels
 from jdstyle.datasets import unknown_labels
 from jdstyle.errors import InputError
 from jdstyle.errors import shown
 
 _EXAMPLE = "image,striped,floral and below it photo.jpg,1,0"
-_LOGICAL = {*given_splits.YES, *given_splits.NO} - {*labels.BINARY, ""}
 _UNKNOWN = ("", "-1", "-1.0", "nan", "na", "null", "none", "?")
 _NUMBER = re.compile(r"[+-]?\d*\.?\d+(e[+-]?\d+)?")
 
@@ -35,7 +33,8 @@ def require_header(header, where):
     if header[0][:1] in ("{", "["):
         raise InputError(
             f"{where}: JSON, expected a CSV with a column of photos and a "
-            f"column of 0s and 1s per style: {_EXAMPLE}."
+            f"column of 0s and 1s per style: {_EXAMPLE}. Of JSON lines pass "
+            "--format=jsonl, of COCO's annotations --format=coco."
         )
     for mark, name in (("\t", "tabs"), (";", "semicolons"), ("|", "bars")):
         if mark in "".join(header) and (mark == "\t" or len(header) == 1):
@@ -71,22 +70,22 @@ def for_label(value, column, columns, header, contents):
         header: list of strings, the names of the columns.
         contents: list of `column_roles.Content`, of each column.
     """
-    usable = [i for i in columns.styles if contents[i].within(labels.BINARY)]
+    usable = [i for i in columns.styles if contents[i].within(labels.LABELS)]
     broken = {*columns.styles} - {*usable}
     text = value.strip().lower()
-    if text in _LOGICAL:
-        return "Write 1 and 0 for yes and no."
     if text in _UNKNOWN:
         flag = f"--unknown={text or unknown_labels.EMPTY}"
         hint = f"If the label is not known, pass {flag}, else write 0 or 1"
     elif _NUMBER.fullmatch(text):
-        hint = "Decide from which value on it is a 1"
+        hint = (
+            "Decide from which value on it is a 1, or pass --format=class if "
+        )
+        hint += "each number is a class"
     else:
         hint = (
             "A table has a column of 0s and 1s for each style, named after it: "
-            f"{_EXAMPLE}. In pandas, table[{header[column]!r}]"
-            f".str.get_dummies({_separator(contents[column])!r}) makes such "
-            "columns"
+            f"{_EXAMPLE}. If {shown(header[column])} names the labels, pass "
+            f"{_as_flag('tags', header[column])} and --format=tags or class"
         )
     if usable and broken:
         hint += f", or name the styles: {as_flag(usable, header)}"
@@ -105,12 +104,8 @@ def as_flag(columns, header):
         names = [f"{names[0]}:{names[-1]}"]
     file = io.StringIO()
     csv.writer(file, lineterminator="").writerow(names)
-    return shlex.quote(f"--styles={file.getvalue()}")
+    return _as_flag("styles", file.getvalue())
 
 
-def _separator(content):
-    """Returns what most likely stands between the names in a cell."""
-    for mark in "|;,":
-        if any(mark in text for text in content.values):
-            return mark
-    return " " if any(" " in text for text in content.values) else "|"
+def _as_flag(name, value):
+    return shlex.quote(f"--{name}={value}")

@@ -1,4 +1,4 @@
-"""Any photos with a CSV of 0/1 columns: the user's own data."""
+"""Any photos with a label file of some format: the user's own data."""
 
 import os
 
@@ -9,18 +9,19 @@ from jdstyle import styles
 from jdstyle.datasets import builder
 from jdstyle.datasets import column_roles
 from jdstyle.datasets import columns
-from jdstyle.datasets import csv_files
 from jdstyle.datasets import given_splits
 from jdstyle.datasets import label_hints
 from jdstyle.datasets import labels
 from jdstyle.datasets import photo_paths
+from jdstyle.datasets import understood
 from jdstyle.datasets import unknown_labels
+from jdstyle.datasets.formats import choice
+from jdstyle.datasets.formats import tables
 from jdstyle.errors import InputError
-from jdstyle.errors import shown
 
 
 class LabelTable(builder.PhotoBuilder):
-    """A CSV with a header: an image column and a 0/1 column per style.
+    """A CSV with a header, or a label file of another format.
 
     The configuration's name tells one table from another: `label_table/NAME`.
     Rows without a known label are left out, and counted in
@@ -28,10 +29,10 @@ class LabelTable(builder.PhotoBuilder):
 
     Args:
         name: string, the configuration's name.
-        table: path of the CSV.
-        images_dir: folder that the image column is relative to.
-        image_column, style_columns, allow_all_zero, follow_links, unknown: as
-            in `read_label_table`.
+        table: path of the file; None for a folder per class.
+        images_dir: folder that the paths of photos are relative to.
+        image_column, style_columns, allow_all_zero, follow_links, format, tags,
+            extension, unknown: as in `read_label_table`.
         **kwargs: `options` and those of `tfds.core.GeneratorBasedBuilder`.
 
     Raises:
@@ -50,6 +51,9 @@ class LabelTable(builder.PhotoBuilder):
         style_columns=None,
         allow_all_zero=False,
         follow_links=False,
+        format=None,
+        tags=None,
+        extension=None,
         unknown=None,
         **kwargs,
     ):
@@ -60,11 +64,16 @@ class LabelTable(builder.PhotoBuilder):
             style_columns=style_columns,
             allow_all_zero=allow_all_zero,
             follow_links=follow_links,
+            format=format,
+            tags=tags,
+            extension=extension,
             unknown=unknown,
         )
         known = [row for row in rows if max(row.labels) >= 0]
         config = tfds.core.BuilderConfig(
-            name=name, version=self.VERSION, description=f"From {table}."
+            name=name,
+            version=self.VERSION,
+            description=f"From {table or images_dir}.",
         )
         super().__init__(
             style_names=style_names, rows=known, config=config, **kwargs
@@ -81,18 +90,22 @@ def read_label_table(
     style_columns=None,
     allow_all_zero=False,
     follow_links=False,
+    format=None,
+    tags=None,
+    extension=None,
     unknown=None,
 ):
-    """Reads a CSV with a header: an image column and a 0/1 column per style.
+    """Reads a CSV with a header, or a label file of another format.
 
-    Optional columns, whose cells may be empty: `split` (a word of
+    A CSV has an image column and a 0/1 column per style, or one of tags or of
+    a class. Optional columns, whose cells may be empty: `split` (a word of
     `given_splits`), `fold` (int >= 0) and `group`; see `columns.choose` for
-    those of other names. What each column is taken for is logged. Rows that
-    say the same of one image count once; where one does not know a label,
-    another may.
+    those of other names. How the file was read, what each column is taken for,
+    and what then comes out are logged. Rows that say the same of one image
+    count once; where one does not know a label, another may.
 
     Args:
-        table: path of the CSV, UTF-8.
+        table: path of the file, UTF-8; None for a folder per class.
         images_dir: folder that the images are relative to; None for the
             table's.
         image_column: its name; None to look for it.
@@ -100,6 +113,9 @@ def read_label_table(
             that are nothing else.
         allow_all_zero: take rows that are known to have no style.
         follow_links: take images that are links to files outside `images_dir`.
+        format: one of `choice.FORMATS`, or None to guess.
+        tags: name of the column, or key, of the labels; None to look for it.
+        extension: string that the images' names may lack at their end, or None.
         unknown: list of the cells that mean that a label is not known, "empty"
             for an empty one; None: labels must be known.
 
@@ -110,41 +126,45 @@ def read_label_table(
     Raises:
         InputError: for any fault, with file and line.
     """
-    text = csv_files.read_text(table, "--table")
-    lines = csv_files.parse(text, table)
-    where, header = next(lines, (f"{table}:1", []))
-    header = [name.strip() for name in header]
-    label_hints.require_header(header, where)
     means_unknown = unknown_labels.parse(unknown)
-    contents = [
+    read = choice.read(
+        table,
+        images_dir,
+        kind=format,
+        tags=tags,
+        image_column=image_column,
+        style_columns=style_columns,
+        unknown=means_unknown,
+    )
+    header, where = read.header, read.where
+    contents = read.contents or [
         unknown_labels.blank(content, means_unknown)
-        for content in column_roles.survey(lines, len(header))
+        for content in column_roles.survey(read.lines(), len(header))
     ]
     chosen = columns.choose(
         header,
         contents,
-        image_column=image_column,
+        image_column=image_column or read.image,
         style_columns=style_columns,
         where=where,
+        is_style=read.is_style,
         ignore_empty=unknown is not None,
     )
     names = [header[column] for column in chosen.styles]
-    styles.require_usable(names, where)
-    first = where
+    places = read.style_places
+    styles.require_usable(
+        names, places and [places[column] for column in chosen.styles] or where
+    )
     folder = images_dir or os.path.dirname(os.path.abspath(table))
     if not os.path.isdir(folder):
         raise InputError(f"No such folder: {folder} (--images_dir).")
-    folder = photo_paths.Folder(folder, follow_links=follow_links)
+    folder = photo_paths.Folder(
+        folder, follow_links=follow_links, extension=extension
+    )
 
     rows = {}
-    lines = csv_files.parse(text, table)
-    next(lines)  # The header.
-    for where, values in lines:
-        if len(values) != len(header):
-            raise InputError(
-                f"{where}: expected {len(header)} columns, got {len(values)}: "
-                f"{shown(values)}."
-            )
+    for where, values in read.lines():
+        tables.require_width(values, header, where)
         row = _parse_row(
             [value.strip() for value in values],
             header,
@@ -162,18 +182,19 @@ def read_label_table(
         labels.add_row(rows, row)
     if not rows:
         raise InputError(f"{where}: no row below the header.")
-    columns.log(table, header, chosen, rows.values())
     if unknown is not None:
-        unknown_labels.require_known(names, rows.values(), first, unknown)
-        _log_unknown(names, [row.labels for row in rows.values()])
-    return names, list(rows.values())
+        unknown_labels.require_known(
+            names, rows.values(), read.where, unknown
+        )
+    rows = list(rows.values())
+    understood.log(read, contents, chosen, rows, folder.describe())
+    if unknown is not None:
+        _warn_of_no_zeros(names, [row.labels for row in rows])
+    return names, rows
 
 
-def _log_unknown(names, values):
-    """Logs how many labels are unknown, and what may be a misunderstanding."""
-    missing = sum(of_row.count(-1) for of_row in values)
-    total = len(values) * len(names)
-    logging.info("  %-8s%d of %d labels", "unknown", missing, total)
+def _warn_of_no_zeros(names, values):
+    """Warns of what may be a misunderstanding of unknown cells."""
     no_zeros = [
         name
         for name, column in zip(names, zip(*values, strict=True), strict=True)

@@ -7,6 +7,12 @@ from jdstyle.errors import shown
 
 SPLITS = ("train", "validation", "test")
 BINARY = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+# In lower case, as spreadsheets, pandas and people write them.
+WORDS = {
+    **dict.fromkeys(("true", "t", "yes", "y"), 1),
+    **dict.fromkeys(("false", "f", "no", "n"), 0),
+}
+LABELS = BINARY | WORDS
 
 
 class Row(typing.NamedTuple):
@@ -34,6 +40,8 @@ class Row(typing.NamedTuple):
 def parse_labels(values, names, where, hint=None, is_unknown=None):
     """Returns strings as a tuple of 0s and 1s, and -1 where unknown.
 
+    A string may also say true or yes, false or no.
+
     Args:
         values: list of strings.
         names: list of strings, the label of each.
@@ -48,7 +56,7 @@ def parse_labels(values, names, where, hint=None, is_unknown=None):
     """
     labels = []
     for i, (name, value) in enumerate(zip(names, values, strict=True)):
-        label = BINARY.get(value.strip())
+        label = LABELS.get(value.strip().lower())
         if is_unknown and is_unknown(value):
             label = -1
         if label is None:

@@ -9,6 +9,7 @@ import urllib.parse
 
 from jdstyle import styles
 from jdstyle.datasets import column_roles
+from jdstyle.datasets import other_spellings
 from jdstyle.errors import InputError
 from jdstyle.errors import shown
 
@@ -16,6 +17,7 @@ _MOST_BYTES = 4096  # Of a path, on Linux.
 _MOST_FOLDERS = 100  # Sub-folders to look into for a photo.
 
 _SCHEME = "^[a-z][a-z0-9+.-]*://"
+_EXTENSION = re.compile(r"(\.[\w-]+)+")
 _ABSOLUTE = re.compile(rf"^/|{_SCHEME}", re.I)
 
 
@@ -25,32 +27,46 @@ class Folder:
     Args:
         path: of the folder; it exists.
         follow_links: whether links may lead out of it.
+        extension: string, what tables leave out at the end of names; or None.
+
+    Raises:
+        InputError: if that is no extension.
     """
 
-    def __init__(self, path, *, follow_links=False):
+    def __init__(self, path, *, follow_links=False, extension=None):
+        if extension and not _EXTENSION.fullmatch(extension):
+            raise InputError(
+                "--extension must be a dot and letters, as .jpg. Received: "
+                f"{shown(extension)}."
+            )
         self._path = path
         self._root = os.path.realpath(path)
         self._follow_links = follow_links
+        self._spellings = other_spellings.OtherSpellings(path, extension)
 
     def locate(self, name, where):
         """Returns `(id, path)` of a photo.
 
         Args:
-            name: string, its path in this folder as a table has it. The id is
-                the same without what makes no difference, such as `./`.
+            name: string, its path in this folder as a table has it: an absolute
+                one, with backslashes, in another case or without the extension
+                where just one file can be meant. The id is the file's path in
+                the folder.
             where: "file:line".
 
         Raises:
-            InputError: if it would lie outside, be it by a link.
+            InputError: if it would lie outside, be it by a link, or if several
+                files may be meant.
         """
-        parts = name.split("/")
-        usable = name and "\0" not in name and len(name.encode()) < _MOST_BYTES
-        if not usable or _ABSOLUTE.match(name) or ".." in parts:
+        inside = self._relative(name)
+        if not _is_usable(inside) or _ABSOLUTE.match(inside):
             raise InputError(
                 f"{where}: expected an image's path inside {self._path}, got "
                 f"{shown(name)}.{self._hint(name)}"
             )
-        photo_id = posixpath.normpath(name)
+        photo_id = self._spellings.find(posixpath.normpath(inside), where)
+        if photo_id != posixpath.normpath(name):
+            self._spellings.count(name, photo_id)
         path = os.path.join(self._path, photo_id)
         inside = os.path.realpath(os.path.join(self._root, photo_id))
         if photo_id == "." or not (
@@ -63,7 +79,22 @@ class Folder:
             )
         return photo_id, path
 
+    def describe(self):
+        """Returns sentences on what was found under another spelling."""
+        return self._spellings.describe()
+
+    def _relative(self, name):
+        """Returns an absolute path that lies in the folder as it is there."""
+        if name.startswith("/") and _is_usable(name.replace("..", "")):
+            for root in (os.path.abspath(self._path), self._root):
+                inside = os.path.relpath(posixpath.normpath(name), root)
+                if inside != ".." and not inside.startswith("../"):
+                    return inside
+        return name
+
     def _hint(self, name):
+        if not _is_usable(name.replace("..", "")):
+            return ""
         found = find_like(os.path.join(self._path, ""), name)
         if found:
             there = os.path.relpath(found, self._path)
@@ -74,6 +105,16 @@ class Folder:
                 "with --images_dir, and write the path from there."
             )
         return ""
+
+
+def _is_usable(name):
+    """Whether a name is a path that a file system can have, without `..`."""
+    with contextlib.suppress(UnicodeEncodeError):  # Bytes that are no UTF-8.
+        fits = len(name.encode()) < _MOST_BYTES
+        return (
+            name and fits and "\0" not in name and ".." not in name.split("/")
+        )
+    return False
 
 
 def describe_missing(path):

@@ -30,7 +30,8 @@ def make_builder(dataset, data_dir, options, *, manual_dir=None, **more):
         **more: for deepfashion: `num_attributes`, `crop_to_box`, `categories`,
             see `deepfashion.builder.DeepFashion`; for a label table: `table`,
             `images_dir`, `image_column`, `style_columns`, `allow_all_zero`,
-            `follow_links`, `unknown`, see `label_table.LabelTable`.
+            `follow_links`, `format`, `tags`, `extension`, `unknown`, see
+            `label_table.LabelTable`.
 
     Returns:
         A `builder.PhotoBuilder`.

@@ -1,12 +1,10 @@
 """Which cells of a label table say that a label is not known."""
 
-from jdstyle.datasets import given_splits
 from jdstyle.datasets import labels
 from jdstyle.errors import InputError
 from jdstyle.errors import shown
 
 EMPTY = "empty"  # The word for a cell without any.
-_ANSWERS = {*labels.BINARY, *given_splits.YES, *given_splits.NO} - {""}
 
 
 def parse(words):
@@ -30,7 +28,7 @@ def parse(words):
             "another text, several with commas between them. Received: "
             f"{shown(','.join(words))}."
         )
-    for cell in sorted(cells & {plain(answer) for answer in _ANSWERS}):
+    for cell in sorted(cells & {plain(answer) for answer in labels.LABELS}):
         raise InputError(
             f"--unknown must not name {shown(cell)}, which is a label."
         )
@@ -54,7 +52,8 @@ def blank(content, unknown):
         than labels.
     """
     rest = {text for text in content.values if plain(text) not in unknown}
-    if not rest <= {*_ANSWERS, ""} or rest == content.values:
+    answers = {text.lower() for text in rest} <= {*labels.LABELS, ""}
+    if not answers or rest == content.values:
         return content
     return content._replace(values=rest | {""})
 

@@ -22,10 +22,8 @@ def fault(folder, text, **kwargs):
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("f,tags\na.jpg,x y\n", "table['tags'].str.get_dummies(' ')"),
-        ("f,tags\na.jpg,x|y\n", "table['tags'].str.get_dummies('|')"),
-        ("f,tag\na.jpg,x\n", "named after it: image,striped,floral"),
-        ("f,x,y\na.jpg,True,False\n", "Write 1 and 0 for yes and no."),
+        ("f,a b,size\na.jpg,x,1\n", "pass '--tags=a b' and --format=tags or"),
+        ("f,tag,size\na.jpg,x,1\n", "named after it: image,striped,floral"),
         (
             "f,x\na.jpg,\n",
             "got ''. If the label is not known, pass --unknown=em",
@@ -54,8 +52,6 @@ def test_labels_that_are_none(tmp_path, text, hint):
         ("p0.jpg\t0,1\np1.jpg\t0,1\n", "tabs between the cells"),
         ("image;x\na.jpg;1\n", "semicolons between the cells"),
         ("image|x\na.jpg|1\n", "bars between the cells"),
-        ('{"file_name": "a.jpg"}\n', "JSON, expected a CSV"),
-        ('[{"file_name": "a.jpg"}]\n', "JSON, expected a CSV"),
         (
             gzip.compress(b"image,x\n", mtime=0),
             "compressed by gzip, expected a CSV",
@@ -65,6 +61,13 @@ def test_labels_that_are_none(tmp_path, text, hint):
 )
 def test_files_that_are_something_else(tmp_path, text, message):
     assert fault(tmp_path, text).startswith(f"t.csv:1: {message}")
+
+
+@pytest.mark.parametrize("text", ['{"file_name": "a.jpg"}\n', "[1]\n"])
+def test_json_that_is_called_a_table(tmp_path, text):
+    said = fault(tmp_path, text, format="table")
+    assert said.startswith("t.csv:1: JSON, expected a CSV")
+    assert "--format=jsonl, of COCO's annotations --format=coco." in said
 
 
 def test_what_is_shown_is_short(tmp_path):

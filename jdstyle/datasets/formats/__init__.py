@@ -1,0 +1,1 @@
+"""Labels as other programs and people write them, as one table."""
