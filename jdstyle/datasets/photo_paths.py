@@ -111,9 +111,9 @@ def _is_usable(name):
     """Whether a name is a path that a file system can have, without `..`."""
     with contextlib.suppress(UnicodeEncodeError):  # Bytes that are no UTF-8.
         fits = len(name.encode()) < _MOST_BYTES
-        return (
-            name and fits and "\0" not in name and ".." not in name.split("/")
-        )
+        # What `given_rows` writes is read back: neither may be in a CSV.
+        usable = name and fits and not {"\0", "\ufeff"} & {*name}
+        return usable and ".." not in name.split("/")
     return False
 
 

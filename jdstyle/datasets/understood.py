@@ -14,7 +14,7 @@ _ROWS = 10
 
 
 def log(table, contents, chosen, rows, more=()):
-    """Logs how a label file was read, its columns, styles and first rows.
+    """Logs how a label file was read, its columns, styles and some rows.
 
     Args:
         table: `formats.tables.Table`.
@@ -43,9 +43,11 @@ def log(table, contents, chosen, rows, more=()):
     logging.info("Photos of each style, of %d:", len(rows))
     for line in _counts(names, rows):
         logging.info("  %s", line)
-    logging.info("The first %d rows:", min(_ROWS, len(rows)))
-    for row in rows[:_ROWS]:
-        logging.info("  %s", _describe(row, names))
+    # From all over the file, which may be sorted by style.
+    shown_rows = np.linspace(0, len(rows) - 1, min(_ROWS, len(rows)), dtype=int)
+    logging.info("%d of the rows:", len(shown_rows))
+    for i in shown_rows:
+        logging.info("  %s", _describe(rows[i], names))
 
 
 def _columns(header, chosen, rows):

@@ -184,7 +184,7 @@ def test_logs_what_each_column_was_taken_for(tmp_path, log):
         "  ignored 'note' (not named by --styles)",
         "Photos of each style, of 4:",
         "  'a' 4, 'b' 2",
-        "The first 4 rows:",
+        "4 of the rows:",
         "  '0.jpg': 'a'; split train; fold 0",
         "  '1.jpg': 'a', 'b'; split validation; fold 1",
         "  '2.jpg': 'a'; split validation; fold 2",

@@ -59,6 +59,7 @@ def read(
         table = json_lines.read(text, path, tags, key)
     else:
         table = _read_csv(text, path)
+        kind = kind or (tags and "tags")
     if table.style_places is not None:
         return table
     return text_columns.resolve(

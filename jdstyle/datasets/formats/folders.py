@@ -140,7 +140,7 @@ def _list(path, left_out):
     for entry in entries:
         if entry.name.startswith((".", "__MACOSX", "@eaDir")):
             left_out["hidden files and folders"] += 1
-        elif entry.is_dir():
+        elif os.path.isdir(entry.path):  # Also of links that go round.
             folders.append(entry.name)
         elif column_roles.PHOTO.search(entry.name):
             photos.append(entry.name)

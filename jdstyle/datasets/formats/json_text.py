@@ -1,9 +1,12 @@
 """JSON that a user wrote: what is not JSON is refused with its line."""
 
 import json
+import re
 
 from jdstyle.errors import InputError
 from jdstyle.errors import shown
+
+_UNWRITABLE = re.compile("[\0\ufeff\ud800-\udfff]")
 
 
 def parse(text, path, line=1):
@@ -40,10 +43,13 @@ def parse(text, path, line=1):
 
 
 def is_text(value):
-    """Whether a value is a string of whole characters that says something."""
+    """Whether a value is a string that says something and can be written.
+
+    Halves of characters, NUL and byte order marks cannot be read back.
+    """
     if not isinstance(value, str) or not value.strip():
         return False
-    return not any("\ud800" <= char <= "\udfff" for char in value)
+    return not _UNWRITABLE.search(value)
 
 
 def is_int(value):

@@ -44,20 +44,21 @@ def resolve(table, *, kind, tags, image_column, style_columns):
         return table
     if tags is not None:
         column = _find(tags, table)
-        values = contents[column].values - {""}
-        if values and all(map(column_roles.PHOTO.search, values)):
+        if _is_photos(contents[column]):
             raise InputError(
                 f"{table.where}: --tags must not name {shown(header[column])}, "
                 "the column of the photos."
             )
     else:
         image = column_roles.guess_image(header, contents, [])
-        if image_column in header:
-            image = header.index(image_column)
+        for found in styles.match(image_column, header) if image_column else []:
+            image = found
         free = [
             i
             for i in range(width)
-            if i != image and column_roles.role(header[i], contents[i]) is None
+            if i != image
+            and column_roles.role(header[i], contents[i]) is None
+            and not _is_photos(contents[i])
         ]
         if kind is None and _has_styles(header, contents, free, style_columns):
             return table
@@ -72,8 +73,7 @@ def resolve(table, *, kind, tags, image_column, style_columns):
     name = shown(header[column])
     if not any(texts):
         raise InputError(f"{table.where}: the column {name} is empty.")
-    chosen = kind or ("tags" if tags is not None else None)
-    chosen = chosen or separated.choose(texts, places, name)
+    chosen = kind or separated.choose(texts, places, name)
     if chosen == "class":
         found, what = [(text,) if text else () for text in texts], "a class"
     else:
@@ -157,6 +157,12 @@ def _guess(table, contents, free, kind):
         f"column holds the labels. Name it with --tags: "
         f"{', '.join(offers[:10]) or 'there is none'}."
     )
+
+
+def _is_photos(content):
+    """Whether a column holds nothing but names of photos."""
+    values = content.values - {""}
+    return bool(values) and all(map(column_roles.PHOTO.search, values))
 
 
 def _is_numbers(content):

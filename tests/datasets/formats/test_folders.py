@@ -144,11 +144,13 @@ def test_links(tmp_path):
 def test_names_that_are_no_text(tmp_path):
     make(tmp_path, "red/1.jpg", "blue/2.jpg")
     odd = os.fsencode(tmp_path) + b"/red/\xff\n1.jpg"
-    with open(odd, "wb") as file:
-        file.write(b"x")
-    with pytest.raises(InputError, match="expected an image's path") as caught:
-        read(tmp_path)
-    assert "\n" not in str(caught.value)
+    for name in (odd, f"{tmp_path}/red/\ufeff.jpg"):
+        with open(name, "wb") as file:
+            file.write(b"x")
+        with pytest.raises(InputError, match="expected an image's") as caught:
+            read(tmp_path)
+        assert "\n" not in str(caught.value)
+        os.remove(name)
 
 
 def test_no_folder(tmp_path):

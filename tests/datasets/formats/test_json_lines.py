@@ -93,6 +93,15 @@ def test_the_key_is_chosen(tmp_path):
         read(tmp_path, *records)
     assert read(tmp_path, *records, tags="labels")[0] == ["a", "b"]
     assert read(tmp_path, *records, tags="Tags")[0] == ["x"]
+    # It names the key alone; what its texts are is another question.
+    records = of(["Office lady", "Sports"] * 2, "label")
+    for kwargs in ({"tags": "label"}, {"tags": "label", "format": "jsonl"}):
+        assert read(tmp_path, *records, **kwargs)[0] == [
+            "Office lady",
+            "Sports",
+        ]
+    names, _ = read(tmp_path, *records, tags="label", format="tags")
+    assert names == ["Office", "Sports", "lady"]
     records = [{"image": "0.jpg", "labels": ["a"]}]
     assert read(tmp_path, *records, image_column="image")[1][0].id == "0.jpg"
 
@@ -143,7 +152,12 @@ GOOD = '{"file_name": "0.jpg", "labels": ["a"]}'
         ('{"file_name": "1.jpg", "labels": ["\\ud800"]}', "'labels' must be"),
         (
             '{"file_name": "1\\u0000", "labels": ["a"]}',
-            "expected an image's pat",
+            "'file_name' must be the path",
+        ),
+        ('{"file_name": "1\\ufeff", "labels": ["a"]}', "'file_name' must be"),
+        (
+            '{"file_name": "1.jpg", "labels": ["a"], "group": "\\u0000"}',
+            "'group' must be a text",
         ),
         ('{"file_name": "1.jpg", "labels": ["A"]}', "style's name 'a' would"),
         (

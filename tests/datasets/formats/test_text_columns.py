@@ -97,6 +97,13 @@ def test_named_tags_alone_are_styles(tmp_path):
     )
 
 
+def test_the_column_of_photos_may_be_named(tmp_path):
+    rows = [[f"{i}x.jpg", "ab"[i % 2]] for i in range(4)]
+    kwargs = {"image_column": "Other photo", "allow_all_zero": True}
+    names, _ = read(tmp_path, rows, "first,other_photo,class", **kwargs)
+    assert names == ["a", "b"]
+
+
 def test_order_of_rows_makes_no_difference(tmp_path):
     cells = ["b|a", "c|a", "b|c"]
     assert read(tmp_path, cells)[0] == read(tmp_path, cells[::-1])[0]
@@ -198,10 +205,10 @@ def test_says_how_it_reads_and_ten_rows(tmp_path, log):
     assert said[-13:-9] == [
         "Photos of each style, of 12:",
         "  'a' 12, 'b' 6",
-        "The first 10 rows:",
+        "10 of the rows:",
         "  '0.jpg': 'a', 'b'",
     ]
-    assert said[-1] == "  '9.jpg': 'a'"
+    assert said[-1] == "  '11.jpg': 'a'"
 
 
 def test_prepares_what_it_has_said(tmp_path):
