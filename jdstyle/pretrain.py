@@ -43,6 +43,7 @@ def main(argv):
         fold=values["fold"],
         cache=values["cache"],
         checkpoint_minutes=values["checkpoint_minutes"],
+        licence=values["data_licence"],
     )
     _show(finished, values)
 

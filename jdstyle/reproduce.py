@@ -14,6 +14,7 @@ import sys
 
 from absl import flags
 
+from jdstyle import card_flags
 from jdstyle import cli
 from jdstyle import commands
 from jdstyle import data_flags
@@ -53,6 +54,7 @@ _INIT_FROM = flags.DEFINE_string(
     "What networks start from without transfer: imagenet or scratch. Default: "
     "imagenet; on the demo scratch.",
 )
+_DATA_LICENCE = card_flags.define(flags.FLAGS)
 
 
 def main(argv):
@@ -169,6 +171,8 @@ def _train(plan, step, builder):
 def _score(plan, builder, labels):
     from jdstyle.reproduction import report
     from jdstyle.reproduction import scores
+    from jdstyle.reproduction import steps
+    from jdstyle.runs import model_card
 
     print("\nFusing, and scoring every step")
     results, evidence, gains = scores.score(plan, builder, labels)
@@ -182,6 +186,13 @@ def _score(plan, builder, labels):
         "commit": record["commit"],
         "machine": f"{os.cpu_count()} CPU cores, {record['machine']}",
     }
+    fused_dir = os.path.join(plan.output_dir, steps.FUSED)
+    model_card.write(
+        fused_dir,
+        directory.read_json(os.path.join(fused_dir, directory.RESULTS_FILE)),
+        licence=_DATA_LICENCE.value,
+        record=record,
+    )
     results["report"] = report.write(plan.output_dir, results, evidence, gains)
     directory.write_json(
         os.path.join(plan.output_dir, directory.RESULTS_FILE), results

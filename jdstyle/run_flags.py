@@ -8,6 +8,7 @@ import shlex
 
 from absl import flags
 
+from jdstyle import card_flags
 from jdstyle import defaults
 from jdstyle import loss_flags
 from jdstyle import path_flags
@@ -64,6 +65,7 @@ def define(values):
         flag_values=values,
     )
     threshold_flags.define(values)
+    card_flags.define(values)
     # The settings of `recipe.Settings`; None is resolved by the data set.
     flags.DEFINE_string(
         "backbone",

@@ -50,6 +50,7 @@ def main(argv):
         fold=values["fold"],
         cache=values["cache"],
         checkpoint_minutes=values["checkpoint_minutes"],
+        licence=values["data_licence"],
         skipped=skipped,
     )
     _show(finished, values, builder.info.splits)

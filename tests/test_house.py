@@ -8,6 +8,7 @@ import pytest
 
 PACKAGE = pathlib.Path(__file__).parents[1] / "jdstyle"
 FLAG_MODULES = {
+    "card_flags",
     "cli",
     "data_flags",
     "loss_flags",

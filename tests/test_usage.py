@@ -33,6 +33,10 @@ from jdstyle.serving import loader
         ("distill", ["--runs_dir=x", "--temperature=0"], "temperature"),
         ("distill", ["--runs_dir=x", "--teacher_share=2"], "teacher_share"),
         ("distill", ["--runs_dir=x", "--require_gpu"], "sees no GPU"),
+        ("distill", ["--runs_dir=x", "--data_licence="], "a text of one line"),
+        ("train", ["--data_licence=a\nb"], "text of one line, at most 200"),
+        ("fuse", ["--runs_dir=x", "--data_licence= "], "a text of one line"),
+        ("reproduce", [f"--data_licence={'x' * 201}"], "such as cc-by-4.0"),
         (
             "train",
             ["--style=1", "--dataset=jd_fashion"],

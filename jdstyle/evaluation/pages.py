@@ -92,7 +92,7 @@ def write(title, sections, html_path, markdown_path):
     for (heading, blocks), anchor in zip(sections, anchors[1:], strict=True):
         links.append(f"- [{_prose(heading)}](#{anchor})")
         parts.append(f"## {_prose(heading)}")
-        parts += [_format(block, folder) for block in blocks]
+        parts += [format_block(block, folder) for block in blocks]
     parts = [f"# {escape(title)}", "\n".join(links), *parts]
     text = "\n\n".join(parts) + "\n"
     page = _PAGE.substitute(
@@ -133,8 +133,8 @@ def _anchors(headings):
     return anchors
 
 
-def _format(block, folder):
-    """Returns a block as Markdown for a file in that folder."""
+def format_block(block, folder):
+    """Returns a block of `write` as Markdown for a file in that folder."""
     if isinstance(block, str):
         return _paragraph(_prose(block))
     if isinstance(block, Code):

@@ -158,8 +158,15 @@ def _macro(scores, samples):
     return {**macro, "styles": len(scores)}
 
 
-def format_table(result):
-    """Formats what `score` returned: its kind, the styles, the notes."""
+def table(result):
+    """Lays out what `score` returned for people: styles and macro mean.
+
+    Args:
+        result: dict of `score`.
+
+    Returns:
+        DataFrame of texts, a row per style and one of the macro mean.
+    """
     rows = dict(result["styles"])
     if "macro" in result:
         rows["macro mean"] = result["macro"]
@@ -182,10 +189,15 @@ def format_table(result):
         }
         for name, row in rows.items()
     ]
-    table = pd.DataFrame(lines).to_string(index=False)
+    return pd.DataFrame(lines)
+
+
+def format_table(result):
+    """Formats what `score` returned: its kind, the styles, the notes."""
     # Not in results that older versions wrote.
     heading = [f"Score, {result['kind']}:"] if result.get("kind") else []
-    return "\n".join([*heading, table, *notes(result)])
+    lines = table(result).to_string(index=False)
+    return "\n".join([*heading, lines, *notes(result)])
 
 
 def known_cell(row, result):

@@ -41,7 +41,8 @@ _OF_A_START = {
     lock.LOCK_FILE,
 }
 
-# These change where and how fast things happen, not what a run computes.
+# These change where and how fast things happen or what a card says, not what a
+# run computes.
 _PLACES = (
     "workdir",
     "data_dir",
@@ -50,6 +51,7 @@ _PLACES = (
     "gpus",
     "checkpoint_minutes",
     "require_gpu",
+    "data_licence",
 )
 
 

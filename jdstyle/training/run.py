@@ -18,6 +18,7 @@ from jdstyle.models import classifier
 from jdstyle.models import starts
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
+from jdstyle.runs import model_card
 from jdstyle.serving import prevalence
 from jdstyle.serving import saved_model
 from jdstyle.serving import seen
@@ -42,6 +43,7 @@ def execute(
     checkpoint_minutes,
     skipped=(),
     teacher=None,
+    licence=None,
 ):
     """Runs a training from the prepared photos to the written results.
 
@@ -60,6 +62,7 @@ def execute(
         checkpoint_minutes: as in `trainer.train`.
         skipped: names of styles that --skip_unusable left out, for the record.
         teacher: `distillation.Teacher` of the training photos, or None.
+        licence: string, of the data, for the model card; or None.
 
     Returns:
         The dict in `results.json`; at once if this run has finished before.
@@ -96,6 +99,8 @@ def execute(
         finished = directory.start(workdir, flag_texts, record)
         if finished is not None:
             print("This run has finished before; these are its results.")
+            if model_card.is_due(workdir, licence):
+                model_card.write(workdir, finished, licence=licence)
             return finished
         start_from = (
             settings.backbone,
@@ -145,6 +150,7 @@ def execute(
             ),
             start=start,
         )
+        model_card.write(workdir, finished, licence=licence)
         # Of no more use, and larger than all the rest.
         shutil.rmtree(
             os.path.join(workdir, checkpoints.DIRECTORY), ignore_errors=True

@@ -214,6 +214,13 @@ def test_every_file_of_a_training_has_a_meaning_or_none():
     assert {"defaults.py", "styles.py"} <= meaning - reached
 
 
+def test_another_licence_is_no_other_configuration(tmp_path):
+    directory.start(tmp_path, SETTINGS, RECORD)
+    directory.write_json(tmp_path / "results.json", {"f2": 0.5})
+    given = SETTINGS | {"data_licence": "--data_licence=cc0-1.0"}
+    assert directory.start(tmp_path, given, RECORD) == {"f2": 0.5}
+
+
 def test_finished_run_gives_its_results(tmp_path):
     directory.start(tmp_path, SETTINGS, RECORD)
     directory.write_json(tmp_path / "results.json", {"f2": 0.5})

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 
 import keras
 import numpy as np
@@ -156,7 +157,7 @@ def execute(builder, columns, workdir, **changes):
     )
 
 
-def test_is_a_run_as_any_other(tiny, tmp_path, monkeypatch):
+def test_is_a_run_as_any_other(tiny, tmp_path, monkeypatch, capsys):
     """What stands in its files is what its product says."""
     monkeypatch.setattr(features, "FOLDER", str(tmp_path / "features"))
     workdir = tmp_path / "runs" / "all"
@@ -166,7 +167,7 @@ def test_is_a_run_as_any_other(tiny, tmp_path, monkeypatch):
     assert {
         *("flags.cfg", "run.json", "results.json", "history.csv"),
         *("validation_probabilities.csv", "saved_model", "SHA256SUMS"),
-        *("weights.best.weights.h5", "tensorboard"),
+        *("weights.best.weights.h5", "tensorboard", "README.md"),
     } <= set(os.listdir(workdir))
     table = pd.read_csv(workdir / directory.VALIDATION_FILE)
     probabilities = table[["probability bright", "probability rare"]]
@@ -174,6 +175,16 @@ def test_is_a_run_as_any_other(tiny, tmp_path, monkeypatch):
     product = tf.saved_model.load(str(workdir / "saved_model"))
     said = product.signatures["serving_default"](image_bytes=photos.encoded)
     np.testing.assert_allclose(said["probabilities"], probabilities, atol=1e-5)
+    # As its card says how to load it.
+    card = (workdir / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall("```\n(import tensorflow.*?)```", card, re.DOTALL)
+    (workdir / "photo.jpg").write_bytes(photos.encoded[0].numpy())
+    monkeypatch.chdir(workdir)
+    exec(code)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[-2:]] == ["bright", "rare"]
+    first = float(lines[-2].split()[1])
+    assert first == pytest.approx(probabilities.iloc[0, 0], abs=1e-5)
     model = classifier.load_calibrated(str(workdir))
     logits = forward.make_forward(model)(np.stack(list(frozen_images(photos))))
     np.testing.assert_allclose(tf.sigmoid(logits), probabilities, atol=1e-5)

@@ -64,6 +64,7 @@ def test_run_directory_is_complete(workplace):
         "weights.best.weights.h5",
         "saved_model",
         "tensorboard",
+        "README.md",
     } <= names
     assert not [name for name in names if "tmp" in name or "unfinish" in name]
     record = json.loads((workplace / "run" / "run.json").read_text())
@@ -77,9 +78,14 @@ def test_run_directory_is_complete(workplace):
 
 
 def test_flags_load_again_and_find_the_run_finished(workplace):
-    said = run(workplace, "train", "--flagfile=run/flags.cfg")
+    card = workplace / "run" / "README.md"
+    assert "data: not given" in card.read_text(encoding="utf-8")
+    flags = "--flagfile=run/flags.cfg", "--data_licence=CC0"
+    said = run(workplace, "train", *flags)
     assert "has finished before" in said
     assert "all positive" in said
+    # No other run: the card alone says so.
+    assert "data: CC0." in card.read_text(encoding="utf-8")
 
 
 def test_refuses_the_directory_of_another_configuration(workplace):

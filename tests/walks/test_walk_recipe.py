@@ -5,6 +5,7 @@ import json
 import os
 
 import binaries
+import huggingface_hub
 import pandas as pd
 import pytest
 from binaries import DATASET
@@ -57,7 +58,8 @@ def swept(run, pretrained):
 
 @pytest.fixture(scope="module")
 def fused(run, swept):
-    said = run("fuse", DATASET, "--runs_dir=runs/set")
+    said = run("fuse", DATASET, "--runs_dir=runs/set", "--data_licence=CC0")
+    assert "Model card: runs/set/fused/README.md" in said
     assert "F2 by thresholds alone and what each rule gained" in said
     assert "--saved_model=runs/set/fused/saved_model" in said
     return swept / "fused"
@@ -130,7 +132,11 @@ def test_fused_product_is_complete(fused):
         "mutual_table.png",
         "rule_gains.csv",
         "out_of_fold_probabilities.csv",
+        "README.md",
     }
+    card = huggingface_hub.ModelCard.load(fused / "README.md")
+    assert card.data.data_licence == "CC0"
+    assert {r.dataset_split for r in card.data.eval_results} == {"out_of_fold"}
     results = read_json(fused / "results.json")
     assert results["members"] == ["mobilenet", "mobilenet-groups"]
     assert results["styles"] == ["bright", "rare"]

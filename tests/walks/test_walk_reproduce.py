@@ -25,12 +25,15 @@ def test_reproduction_writes_the_report(run):
         "--init_from=scratch",
         "--jobs=2",
         "--output_dir=runs/report",
+        "--data_licence=CC0",
         "--",
         *QUICK,
     ]
     said = run(*command)
     assert "Report: runs/report/report.html" in said
     folder = run.folder / "runs" / "report"
+    card = (folder / "fused" / "README.md").read_text(encoding="utf-8")
+    assert "data: CC0." in card and "By `jdstyle.reproduce`" in card
     page = (folder / "report.html").read_text(encoding="utf-8")
     results = json.loads((folder / "results.json").read_text())
     assert list(results["ablation"]) == [

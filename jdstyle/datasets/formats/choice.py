@@ -23,6 +23,7 @@ def read(
     tags=None,
     image_column=None,
     style_columns=None,
+    unknown=frozenset(),
 ):
     """Reads a label file of any format.
 
@@ -33,6 +34,7 @@ def read(
         tags: name of the column, or key, of the labels; None to look for it.
         image_column: as in `columns.choose`.
         style_columns: as in `columns.choose`.
+        unknown: of `unknown_labels.parse`.
 
     Returns:
         `tables.Table`.
@@ -68,6 +70,7 @@ def read(
         tags=tags,
         image_column=image_column or table.image,
         style_columns=style_columns,
+        unknown=unknown,
     )
 
 

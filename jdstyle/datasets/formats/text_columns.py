@@ -5,6 +5,7 @@ import re
 from jdstyle import styles
 from jdstyle.datasets import column_roles
 from jdstyle.datasets import labels
+from jdstyle.datasets import unknown_labels
 from jdstyle.datasets.formats import separated
 from jdstyle.datasets.formats import tables
 from jdstyle.errors import InputError
@@ -21,7 +22,7 @@ _NUMBER = re.compile(
 _PAIRS = ({"0", "1"}, {"0.0", "1.0"}, {"false", "true"}, {"no", "yes"})
 
 
-def resolve(table, *, kind, tags, image_column, style_columns):
+def resolve(table, *, kind, tags, image_column, style_columns, unknown):
     """Turns a column of tags or classes into columns of 0s and 1s.
 
     Args:
@@ -30,6 +31,7 @@ def resolve(table, *, kind, tags, image_column, style_columns):
         tags: string, the name of the column; None to look for it.
         image_column: string or None, as in `columns.choose`.
         style_columns: as in `columns.choose`.
+        unknown: of `unknown_labels.parse`.
 
     Returns:
         `tables.Table`; the same where it has a column for each style.
@@ -38,7 +40,10 @@ def resolve(table, *, kind, tags, image_column, style_columns):
         InputError: if it is not certain which column names the labels, or how.
     """
     header, width = table.header, len(table.header)
-    contents = column_roles.survey(_whole_rows(table), width)
+    contents = [
+        unknown_labels.blank(content, unknown)
+        for content in column_roles.survey(_whole_rows(table), width)
+    ]
     table = table._replace(contents=contents)
     if kind == "table":
         return table
