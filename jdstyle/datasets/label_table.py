@@ -183,9 +183,7 @@ def read_label_table(
     if not rows:
         raise InputError(f"{where}: no row below the header.")
     if unknown is not None:
-        unknown_labels.require_known(
-            names, rows.values(), read.where, unknown
-        )
+        unknown_labels.require_known(names, rows.values(), read.where, unknown)
     rows = list(rows.values())
     understood.log(read, contents, chosen, rows, folder.describe())
     if unknown is not None:
