@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 
+from jdstyle.errors import InputError
 from jdstyle.files import atomic
 from jdstyle.files import swap
 
@@ -66,8 +67,7 @@ def finish(folder, names):
     whole = os.path.join(folder, _WHOLE)
     listed = os.path.join(whole, _LIST)
     if os.path.isfile(listed):
-        with open(listed, encoding="utf-8") as file:
-            held = json.load(file)
+        held = _read(listed)
         for name in set(names) - set(held):
             _remove(os.path.join(folder, name))
         for name in held:
@@ -83,6 +83,17 @@ def is_part(name):
         name: of a file or folder.
     """
     return name in (_NEW, _WHOLE)
+
+
+def _read(listed):
+    try:
+        with open(listed, encoding="utf-8") as file:
+            return json.load(file)
+    except ValueError as error:
+        raise InputError(
+            f"{listed} is damaged ({error}). Remove its folder, and write the "
+            "result anew."
+        ) from error
 
 
 def _require_same_kind(new, folder):

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from jdstyle.errors import InputError
 from jdstyle.files import atomic
 from jdstyle.files import together
 
@@ -137,3 +138,10 @@ def test_killed_moves_are_ended_by_the_next(tmp_path, monkeypatch):
         assert read(place) == NEW
         steps += 1
     assert steps > 5
+
+
+def test_a_damaged_list_is_told(place):
+    (place / "incomplete.whole").mkdir()
+    (place / "incomplete.whole" / "names.json").touch()
+    with pytest.raises(InputError, match="names.json is damaged"):
+        write_new(place)
