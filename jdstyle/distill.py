@@ -146,9 +146,9 @@ def _teacher(values, builder, joined):
 
 
 def _show(finished, values, splits):
-    from jdstyle.evaluation import scores
+    from jdstyle.evaluation import score_tables
 
-    print(scores.format_table(finished["validation"]))
+    print(score_tables.format_table(finished["validation"]))
     print(
         "Optimistic: these photos chose the epoch and the threshold, and the "
         "teacher's networks have seen them."

@@ -49,7 +49,7 @@ def main(argv):
     # Not above, so that --help does not wait for it.
     cli.start_tensorflow()
     from jdstyle.datasets import prepared
-    from jdstyle.evaluation import scores
+    from jdstyle.evaluation import score_tables
     from jdstyle.serving import evaluation
     from jdstyle.serving import loader
 
@@ -72,7 +72,7 @@ def main(argv):
         batch_size=_BATCH_SIZE.value,
         shares=_PREVALENCE.value,
     )
-    print(scores.format_table(result))
+    print(score_tables.format_table(result))
     seconds = time.monotonic() - start
     print(f"{result['photos']} photos in {seconds:.0f} s, loading included")
     print(f"Results: {os.path.join(output_dir, 'results.json')}")

@@ -106,7 +106,7 @@ def main(argv):
     cli.start_tensorflow()
     from jdstyle.datasets import prepared
     from jdstyle.datasets import records
-    from jdstyle.evaluation import scores
+    from jdstyle.evaluation import score_tables
     from jdstyle.fusion import product
     from jdstyle.fusion import rules
     from jdstyle.runs import model_card
@@ -165,7 +165,7 @@ def main(argv):
         )
         print(product.gains_table(gains).to_string())
     print("All members:")
-    print(scores.format_table(results["validation"]))
+    print(score_tables.format_table(results["validation"]))
     saved_model = os.path.join(output_dir, directory.SAVED_MODEL_DIR)
     print(f"Rules: {os.path.join(output_dir, product.GAINS_FILE)}")
     print(f"P(A|B): {os.path.join(output_dir, product.MUTUAL_TABLE_FILE)}")

@@ -68,10 +68,10 @@ def _resolve(given):
 
 
 def _show(finished, values):
-    from jdstyle.evaluation import scores
+    from jdstyle.evaluation import score_tables
 
     validation = finished["validation"]
-    print(scores.format_table(validation))
+    print(score_tables.format_table(validation))
     if "macro" in validation:
         print(f"Mean average precision: {validation['macro']['pr_auc']:.3f}")
     run_flags.show_cost(finished, values["workdir"])

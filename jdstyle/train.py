@@ -125,9 +125,9 @@ def _find_init_from(values, builder, style_names):
 
 
 def _show(finished, values, splits):
-    from jdstyle.evaluation import scores
+    from jdstyle.evaluation import score_tables
 
-    print(scores.format_table(finished["validation"]))
+    print(score_tables.format_table(finished["validation"]))
     chose = "helped to choose" if values["frozen"] else "chose the epoch and"
     print(f"Optimistic: these photos {chose} the threshold.")
     saved_model = os.path.join(values["workdir"], directory.SAVED_MODEL_DIR)

@@ -40,7 +40,7 @@ def fuse(data_dir, tmp_path, monkeypatch):
 
         monkeypatch.setattr(product, "fuse", write)
         monkeypatch.setattr(
-            "jdstyle.evaluation.scores.format_table", lambda result: ""
+            "jdstyle.evaluation.score_tables.format_table", lambda result: ""
         )
         return binaries.call(
             tmp_path,

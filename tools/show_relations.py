@@ -219,6 +219,7 @@ def _show_scores(names, fitted, tested, test_labels):
     import pandas as pd
 
     from jdstyle.datasets import records
+    from jdstyle.evaluation import score_tables
     from jdstyle.evaluation import scores
     from jdstyle.fusion import plausibility
     from jdstyle.fusion import rules
@@ -242,12 +243,12 @@ def _show_scores(names, fitted, tested, test_labels):
         )
         overall = scores.overall(result)
         rows[title] = {
-            name: scores.decimals(row["f2"])
+            name: score_tables.decimals(row["f2"])
             for name, row in result["styles"].items()
         } | {
-            "macro F2": scores.decimals(overall["f2"]),
-            "95 % interval": scores.interval(overall),
-            "all positive": scores.decimals(overall["baseline_f2"]),
+            "macro F2": score_tables.decimals(overall["f2"]),
+            "95 % interval": score_tables.interval(overall),
+            "all positive": score_tables.decimals(overall["baseline_f2"]),
         }
     print(f"\nF2 on the {len(test_labels)} test rows:")
     print(pd.DataFrame(rows).to_string())

@@ -5,6 +5,7 @@ import os
 import pandas as pd
 
 from jdstyle.evaluation import pages
+from jdstyle.evaluation import score_tables
 from jdstyle.evaluation import scores
 from jdstyle.fusion import product
 from jdstyle.reproduction import drawings
@@ -29,9 +30,9 @@ def ablation_table(ablation, of_paper=None):
         macro = scores.overall(result)
         row = {
             "step": title,
-            "macro F2": scores.decimals(macro["f2"]),
-            "95 % interval": scores.interval(macro),
-            "all positive": scores.decimals(macro["baseline_f2"]),
+            "macro F2": score_tables.decimals(macro["f2"]),
+            "95 % interval": score_tables.interval(macro),
+            "all positive": score_tables.decimals(macro["baseline_f2"]),
         }
         if of_paper:
             row["in the paper"] = f"{of_paper[i]:.2f}"
@@ -53,11 +54,11 @@ def style_table(of_each, last):
     for style in [*of_each[last]["styles"], "macro mean"]:
         row = {"style": style}
         for name, result in of_each.items():
-            row[name] = scores.decimals(_row(result, style)["f2"])
+            row[name] = score_tables.decimals(_row(result, style)["f2"])
         of_last = _row(of_each[last], style)
-        row["95 % interval"] = scores.interval(of_last)
-        row["all positive"] = scores.decimals(of_last["baseline_f2"])
-        row |= scores.known_cell(of_last, of_each[last])
+        row["95 % interval"] = score_tables.interval(of_last)
+        row["all positive"] = score_tables.decimals(of_last["baseline_f2"])
+        row |= score_tables.known_cell(of_last, of_each[last])
         row["positives"] = of_last.get("positives", "")
         rows.append(row)
     return pd.DataFrame(rows)
@@ -188,7 +189,7 @@ def _describe(results, is_jd):
             pd.DataFrame(
                 {
                     "macro F2": ["this product", "the paper, official"],
-                    "score": [scores.decimals(ours), f"{PAPER_TEST:.4f}"],
+                    "score": [score_tables.decimals(ours), f"{PAPER_TEST:.4f}"],
                     "on": [results["kind"], "test"],
                 }
             )

@@ -1,7 +1,7 @@
 """What a model card says of a product, section by section."""
 
 from jdstyle.evaluation import pages
-from jdstyle.evaluation import scores
+from jdstyle.evaluation import score_tables
 
 _NOT_GIVEN = "not given (--data_licence)"
 _LOADING = """\
@@ -86,7 +86,7 @@ def _scores(validation, record):
             f"{also if record.get('task') == 'distill' else ''}, so the scores "
             "are optimistic: score the product on photos that were kept back."
         )
-    yield scores.table(validation).drop(
+    yield score_tables.table(validation).drop(
         columns=["threshold", "90 % interval", "log loss", "mean p / share"],
         errors="ignore",
     )
@@ -96,7 +96,7 @@ def _scores(validation, record):
         "photos. All positive is the F2 of saying yes to every photo, and "
         "PR-AUC the average precision."
     )
-    yield from scores.notes(validation)
+    yield from score_tables.notes(validation)
 
 
 def _thresholds(results):
@@ -104,7 +104,7 @@ def _thresholds(results):
         "A style is recognised from its threshold up, which was chosen for F2 "
         "on the photos above, or on more that the networks had not seen."
     )
-    columns = scores.table(results["validation"])
+    columns = score_tables.table(results["validation"])
     there = [
         name
         for name in ("style", "threshold", "90 % interval")
@@ -141,7 +141,7 @@ def _calibration(results):
         f"scaling was applied to {scaled} of {len(results['styles'])} styles, "
         "those in which it lowered the log loss on unseen photos."
     )
-    columns = scores.table(results["validation"])
+    columns = score_tables.table(results["validation"])
     there = [n for n in ("log loss", "mean p / share") if n in columns]
     yield columns[["style", *there]]
     yield (

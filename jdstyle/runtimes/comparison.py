@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from jdstyle.evaluation import score_tables
 from jdstyle.evaluation import scores
 from jdstyle.photos import decoding
 from jdstyle.runs import directory
@@ -139,14 +140,14 @@ def format_result(result, differences):
         rows.append(
             {
                 "style": name,
-                "F2 before": scores.decimals(before["f2"]),
-                "95 % interval": scores.interval(before),
-                "F2 after": scores.decimals(after["f2"]),
+                "F2 before": score_tables.decimals(before["f2"]),
+                "95 % interval": score_tables.interval(before),
+                "F2 after": score_tables.decimals(after["f2"]),
                 "change": _change(before["f2"], after["f2"]),
             }
         )
     lines.append(pd.DataFrame(rows).to_string(index=False))
-    lines += scores.notes(result["after"])
+    lines += score_tables.notes(result["after"])
     return "\n".join(lines)
 
 

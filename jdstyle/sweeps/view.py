@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from jdstyle.evaluation import score_tables
 from jdstyle.evaluation import scores
 from jdstyle.runs import directory
 from jdstyle.sweeps import plan
@@ -168,8 +169,8 @@ def format_summary(attempts):
         if attempt.state == "done":
             score = _score(attempt.job)
             row["state"] = "done" if attempt.tries else "done before"
-            row["F2"] = scores.decimals(score["f2"])
-            row["all positive"] = scores.decimals(score["baseline_f2"])
+            row["F2"] = score_tables.decimals(score["f2"])
+            row["all positive"] = score_tables.decimals(score["baseline_f2"])
         rows.append(row)
     parts = [pd.DataFrame(rows).to_string(index=False)]
     for attempt in runner.unsuccessful(attempts):

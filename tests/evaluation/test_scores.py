@@ -6,6 +6,7 @@ import pytest
 
 from jdstyle.datasets import records
 from jdstyle.evaluation import bagging
+from jdstyle.evaluation import score_tables
 from jdstyle.evaluation import scores
 
 SOURCE = records.Source("tiny/1.0.0", "f" * 64, num_leaking=0)
@@ -58,7 +59,7 @@ def test_style_without_a_positive_has_no_score():
         ["a", "b"], np.zeros_like(LABELS), PROBABILITIES, DECISIONS, SOURCE
     )
     assert none["macro"]["f2"] is None and none["macro"]["styles"] == 0
-    assert "The macro mean is of 0 styles" in scores.format_table(none)
+    assert "The macro mean is of 0 styles" in score_tables.format_table(none)
 
 
 def test_style_with_positives_alone_has_a_score():
@@ -76,10 +77,10 @@ def test_leaks_are_passed_on_and_shown():
         SOURCE._replace(num_leaking=3),
     )
     assert result["num_leaking"] == 3
-    last = scores.format_table(result).splitlines()[-1]
+    last = score_tables.format_table(result).splitlines()[-1]
     assert last.startswith("3 groups of near-duplicate photos lie on both")
     clean = scores.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
-    assert "near-duplicate" not in scores.format_table(clean)
+    assert "near-duplicate" not in score_tables.format_table(clean)
 
 
 def test_one_style_has_no_macro_mean():
@@ -103,7 +104,7 @@ def test_overall_is_the_macro_mean_or_the_only_style():
 
 def test_table_shows_the_baseline_beside_each_score():
     result = scores.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
-    lines = scores.format_table(result).splitlines()
+    lines = score_tables.format_table(result).splitlines()
     assert "all positive" in lines[0]
     assert "95 % interval" in lines[0]
     assert lines[1].split()[:2] == ["a", "0.667"]
@@ -153,14 +154,14 @@ def test_thresholds_stand_with_their_intervals_where_these_photos_chose_them():
     )
     assert b["threshold_low"] is b["threshold_high"] is None
     json.dumps(result)
-    lines = scores.format_table(result).splitlines()
+    lines = score_tables.format_table(result).splitlines()
     assert lines[0].split()[-4:] == ["threshold", "90", "%", "interval"]
     assert lines[1].split()[-4:] == ["0.15", "0.15", "to", "0.85"]
     assert lines[2].split()[-2:] == ["0.5", "-"]
     assert "threshold" not in result["macro"]
     others = scores.score(["a", "b"], LABELS, PROBABILITIES, DECISIONS, SOURCE)
     assert "threshold" not in others["styles"]["a"]
-    assert "threshold" not in scores.format_table(others)
+    assert "threshold" not in score_tables.format_table(others)
 
 
 def test_photos_without_a_known_label_change_nothing():
@@ -177,8 +178,8 @@ def test_photos_without_a_known_label_change_nothing():
 
     alone = score(labels, probabilities)
     more = score(*hidden.insert(labels, probabilities)[1:])
-    assert "known" not in scores.format_table(alone)
-    table = scores.format_table(more).splitlines()
+    assert "known" not in score_tables.format_table(alone)
+    table = score_tables.format_table(more).splitlines()
     place = table[0].split().index("known")
     assert table[0].split()[place + 1] == "positives"
     assert " 90 " in table[1] and " 90 " in table[2]

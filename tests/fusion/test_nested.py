@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from jdstyle.datasets import records
+from jdstyle.evaluation import score_tables
 from jdstyle.evaluation import scores
 from jdstyle.fusion import evidence
 from jdstyle.fusion import nested
@@ -143,4 +144,4 @@ def test_a_reproduction_without_test_photos_is_nested(monkeypatch):
     }
     result = members.nested_score(gathered, members.plain(gathered))
     assert result["kind"] == scores.NESTED
-    assert "they chose the epochs alone" in scores.format_table(result)
+    assert "they chose the epochs alone" in score_tables.format_table(result)
