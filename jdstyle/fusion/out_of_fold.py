@@ -1,16 +1,15 @@
 """What finished runs said about photos they had not seen, joined by photo."""
 
 import os
-import re
 import typing
 
 import numpy as np
 import pandas as pd
 
 from jdstyle.errors import InputError
-from jdstyle.files import cells
 from jdstyle.runs import directory
 from jdstyle.runs import finished
+from jdstyle.runs import probability_tables
 
 
 class OutOfFold(typing.NamedTuple):
@@ -116,61 +115,8 @@ def _require_same_folds(grouped):
 def _read_table(run):
     """Reads a run's table, indexed by id, with where each row stands."""
     path = os.path.join(run.directory, directory.VALIDATION_FILE)
-    try:
-        # The header as a row: a longer row is an error then, not an index.
-        rows = pd.read_csv(
-            path,
-            header=None,
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=False,
-        )
-    except (OSError, ValueError) as error:
-        line = "".join(re.findall(r"in line (\d+)", str(error))[:1]) or "1"
-        raise InputError(f"{path}:{line}: {error}") from error
-    ids = _cells(rows, "id", path)
-    if not len(ids) or (ids == "").any():
-        line = 2 + int(np.argmax(ids == "")) if len(ids) else 2
-        raise InputError(f"{path}:{line}: expected a photo's id.")
-    columns = {
-        "path": path,
-        "line": np.arange(2, len(rows) + 1),
-        "fold": 0 if run.fold is None else run.fold,
-    }
-    for style in run.style_names:
-        for name, is_accepted, accepted in [
-            (f"label {style}", lambda x: np.isin(x, (-1, 0, 1)), "0, 1 or -1"),
-            # Written so that a NaN is refused.
-            (
-                f"probability {style}",
-                lambda x: (x >= 0) & (x <= 1),
-                "a number in [0, 1]",
-            ),
-        ]:
-            texts = _cells(rows, name, path)
-            # What is not a number becomes NaN.
-            numbers = pd.Series(pd.to_numeric(texts, errors="coerce"))
-            columns[name] = numbers.astype(float).to_numpy()
-            wrong = np.flatnonzero(~is_accepted(columns[name]))
-            if len(wrong):
-                raise InputError(
-                    f"{path}:{columns['line'][wrong[0]]}: expected as {name!r} "
-                    f"{accepted}, got {texts.iloc[wrong[0]]!r}."
-                )
-    # At once: a table that grows column by column is copied for each.
-    index = pd.Index(map(cells.read, ids), dtype=object)
-    return pd.DataFrame(columns, index=index)
-
-
-def _cells(rows, name, path):
-    """Returns a column's texts, without the header."""
-    header = rows.iloc[0].tolist()
-    if header.count(name) != 1:
-        raise InputError(
-            f"{path}:1: expected one column {name!r}, got "
-            f"{', '.join(map(str, header))}."
-        )
-    return rows[header.index(name)].iloc[1:]
+    table = probability_tables.read(path, run.style_names)
+    return table.assign(path=path, fold=0 if run.fold is None else run.fold)
 
 
 def _column(tables, style):

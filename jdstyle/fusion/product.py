@@ -18,10 +18,10 @@ from jdstyle.fusion import relations
 from jdstyle.fusion import rule_fit
 from jdstyle.runs import directory
 from jdstyle.runs import finished
+from jdstyle.runs import probability_tables
 from jdstyle.serving import saved_model
 from jdstyle.serving import seen
 
-PROBABILITIES_FILE = "out_of_fold_probabilities.csv"
 GAINS_FILE = "rule_gains.csv"
 MUTUAL_TABLE_FILE = "mutual_table.csv"
 MUTUAL_PICTURE = "mutual_table.png"
@@ -104,6 +104,7 @@ def fuse(
             for run in of_member
         ),
     )
+    probability_tables.bind(output_dir, directory.OUT_OF_FOLD_FILE)
     results = {
         "styles": joined.style_names,
         "members": list(members),
@@ -162,7 +163,7 @@ def _write_tables(output_dir, gathered, corrected, gains):
     joined = gathered.joined
     style_names = joined.style_names
     directory.write_table(
-        os.path.join(output_dir, PROBABILITIES_FILE),
+        os.path.join(output_dir, directory.OUT_OF_FOLD_FILE),
         scores.probability_table(
             joined.ids, style_names, joined.labels, corrected
         ),

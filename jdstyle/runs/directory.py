@@ -26,6 +26,8 @@ HISTORY_FILE = "history.csv"
 SAVED_MODEL_DIR = "saved_model"
 TENSORBOARD_DIR = "tensorboard"
 VALIDATION_FILE = "validation_probabilities.csv"
+# Of a product whose thresholds more than validation photos chose.
+OUT_OF_FOLD_FILE = "out_of_fold_probabilities.csv"
 
 # Of each part of a directory's name: data set, style, backbone, fold and an
 # ending such as .log stay below the 255 bytes that a file system allows.
@@ -35,11 +37,7 @@ _DIGITS = 8  # Of the digest of what is left out.
 # home; the others are patterns to TensorFlow, fields to Keras or ends of lines.
 _UNSAFE = re.compile(r"^[.~-]+|[\[\]{}*?\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
-_OF_A_START = {
-    FLAGS_FILE,
-    RUN_FILE,
-    lock.LOCK_FILE,
-}
+_OF_A_START = {FLAGS_FILE, RUN_FILE, lock.LOCK_FILE}
 
 # These change where and how fast things happen or what a card says, not what a
 # run computes.
@@ -76,15 +74,8 @@ def start(workdir, flag_texts, record, *, flag="workdir", into=None):
         InputError: if the directory holds a run of other flags or data, or
             the saved state of one by other code, with the differing entries.
     """
-    lines = {name: text for name, text in flag_texts.items() if text}
     record = record | provenance.environment()
-    there = set(litter.names(workdir)) if places.is_folder(workdir) else set()
-    there -= set(filter(together.is_part, there))
-    killed = {name for name in there if atomic.is_unfinished(name)}
-    if there - killed <= _OF_A_START:
-        pass  # New, or a start that failed or was killed before it trained.
-    elif FLAGS_FILE in there:
-        _require_same(workdir, lines, record, flag)
+    if require_free(workdir, flag_texts, record, flag=flag):
         if into is not None:
             pass
         elif os.path.exists(os.path.join(workdir, RESULTS_FILE)):
@@ -93,20 +84,41 @@ def start(workdir, flag_texts, record, *, flag="workdir", into=None):
             _require_same_code(workdir, record, flag)
         else:
             _remove_outputs(workdir)
-    else:
-        raise InputError(
-            f"--{flag}={workdir} holds files that no run of jdstyle wrote. "
-            "Name another directory."
-        )
     os.makedirs(workdir, exist_ok=True)
-    _remove(workdir, killed)
+    _remove(workdir, filter(atomic.is_unfinished, litter.names(workdir)))
     into = workdir if into is None else into
     write_json(os.path.join(into, RUN_FILE), record)
     _write(
         os.path.join(into, FLAGS_FILE),
-        "".join(f"{text}\n" for _, text in sorted(lines.items())),
+        "".join(f"{t}\n" for _, t in sorted(flag_texts.items()) if t),
     )
     return None
+
+
+def require_free(workdir, flag_texts, record, *, flag="workdir"):
+    """Refuses a directory that `start` would refuse, and changes nothing.
+
+    Args:
+        workdir: as in `start`.
+        flag_texts: as in `start`.
+        record: as in `start`.
+        flag: as in `start`.
+
+    Returns:
+        bool, whether it holds a run of these flags.
+    """
+    there = set(litter.names(workdir)) if places.is_folder(workdir) else set()
+    there -= set(filter(together.is_part, there))
+    there -= set(filter(atomic.is_unfinished, there))
+    if there <= _OF_A_START:
+        return False  # New, or a start that failed or was killed.
+    if FLAGS_FILE not in there:
+        raise InputError(
+            f"--{flag}={workdir} holds files that no run of jdstyle wrote. "
+            "Name another directory."
+        )
+    _require_same(workdir, flag_texts, record, flag)
+    return True
 
 
 def run_directory(path):
@@ -209,11 +221,11 @@ def _remove(workdir, names):
             os.remove(path)
 
 
-def _require_same(workdir, lines, record, flag):
+def _require_same(workdir, flag_texts, record, flag):
     with open(os.path.join(workdir, FLAGS_FILE), encoding="utf-8") as file:
         # Not `splitlines`: a style's name may hold what that splits at.
         there = {_name(text): text for text in file.read().split("\n") if text}
-    here = {_name(text): text for text in lines.values()}
+    here = {_name(text): text for text in flag_texts.values() if text}
     differing = [
         f"{there.get(name, 'not set')}, now {here.get(name, 'not set')}"
         for name in sorted(there.keys() | here.keys())

@@ -19,6 +19,7 @@ from jdstyle.models import starts
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
 from jdstyle.runs import model_card
+from jdstyle.runs import probability_tables
 from jdstyle.serving import prevalence
 from jdstyle.serving import saved_model
 from jdstyle.serving import seen
@@ -136,6 +137,7 @@ def execute(
                 trained = student.train(*photos, teacher=teacher, **options)
         finished = _write_results(
             trained,
+            train_photos.ids,
             validation_photos,
             style_names,
             columns,
@@ -181,6 +183,7 @@ def _pool(trained, labels):
 
 def _write_results(
     trained,
+    train_ids,
     photos,
     style_names,
     columns,
@@ -197,6 +200,7 @@ def _write_results(
 
     Args:
         trained: `trainer.Trained`.
+        train_ids: array of strings, of the photos that trained.
         photos: `records.Photos` that validated.
         style_names: list of strings, one per column.
         columns: list of ints, the styles' columns in the labels.
@@ -229,6 +233,14 @@ def _write_results(
             photos.ids, style_names, labels, probabilities
         ),
     )
+    choosing = directory.VALIDATION_FILE
+    if len(pooled) > len(labels):
+        choosing = directory.OUT_OF_FOLD_FILE
+        ids = np.concatenate([photos.ids, train_ids])
+        directory.write_table(
+            os.path.join(workdir, choosing),
+            scores.probability_table(ids, style_names, pooled, predicted),
+        )
     pairs = list(zip(pooled.T, predicted.T, strict=True))
     chosen = [
         bagging.choose(*of_style, settings.threshold, settings.seed)
@@ -246,6 +258,7 @@ def _write_results(
         shares=shares,
         seen=photos_seen,
     )
+    probability_tables.bind(workdir, choosing)
     decisions = (probabilities >= np.array(chosen, np.float32)).astype(int)
     results = {
         "styles": style_names,

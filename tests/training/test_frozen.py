@@ -19,6 +19,7 @@ from jdstyle.models import classifier
 from jdstyle.models import forward
 from jdstyle.runs import directory
 from jdstyle.runs import finished
+from jdstyle.runs import probability_tables
 from jdstyle.training import features
 from jdstyle.training import frozen
 from jdstyle.training import run
@@ -164,6 +165,11 @@ def test_is_a_run_as_any_other(tiny, tmp_path, monkeypatch, capsys):
     results = execute(tiny, [0, 1], workdir)
     assert set(results["strengths"]) == {"bright", "rare"}
     assert results["validation"]["styles"]["bright"]["f2"] > 0.95
+    # What chose its thresholds lies beside the product, and says so.
+    found = probability_tables.find(str(workdir / "saved_model"))
+    assert os.path.basename(found) == directory.OUT_OF_FOLD_FILE
+    photos = records.read_photos(tiny, "train")
+    assert set(photos.ids) < set(probability_tables.read(found, []).index)
     assert {
         *("flags.cfg", "run.json", "results.json", "history.csv"),
         *("validation_probabilities.csv", "saved_model", "SHA256SUMS"),

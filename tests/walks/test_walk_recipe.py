@@ -11,6 +11,8 @@ import pytest
 from binaries import DATASET
 from binaries import QUICK
 
+from jdstyle.runs import probability_tables
+
 pytestmark = pytest.mark.walk
 
 
@@ -137,6 +139,9 @@ def test_fused_product_is_complete(fused):
     card = huggingface_hub.ModelCard.load(fused / "README.md")
     assert card.data.data_licence == "CC0"
     assert {r.dataset_split for r in card.data.eval_results} == {"out_of_fold"}
+    assert probability_tables.find(str(fused / "saved_model")) == str(
+        fused / "out_of_fold_probabilities.csv"
+    )
     results = read_json(fused / "results.json")
     assert results["members"] == ["mobilenet", "mobilenet-groups"]
     assert results["styles"] == ["bright", "rare"]
