@@ -224,3 +224,25 @@ def test_thirteen_styles_of_55000_photos_are_fast():
         bagging.interval(y, p)
     # The goal is 2 s; it took 0.6.
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("beta", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("weight", [1.0, 0.25, 6.0])
+def test_other_betas_and_weights_of_false_alarms(beta, weight):
+    """The best of all, and bagged near to it."""
+    rng = np.random.default_rng(3)
+    labels = rng.random(3_000) < 0.03
+    probabilities = rng.random(3_000) ** 2 * 0.5 + 0.4 * labels
+
+    def f(threshold):
+        accepted = probabilities >= threshold
+        hits = (labels & accepted).sum()
+        alarms = weight * (~labels & accepted).sum()
+        return hits / (beta**2 * labels.sum() + hits + alarms)
+
+    options = {"beta": beta, "alarm_weight": weight}
+    exact = bagging.choose(labels, probabilities, "exact", **options)
+    best = max(map(f, probabilities[labels]))
+    assert f(exact) == pytest.approx(best)
+    bagged = bagging.choose(labels, probabilities, "bagged", **options)
+    assert f(bagged) > 0.9 * best
