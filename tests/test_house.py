@@ -66,6 +66,8 @@ ROOMS = {
 # Mathematics on arrays and tensors: they know neither files nor flags.
 PURE = (
     "evaluation/bagging.py",
+    "evaluation/changes.py",
+    "evaluation/decisions.py",
     "evaluation/metrics.py",
     "evaluation/thresholds.py",
     "fusion/plausibility.py",

@@ -15,7 +15,11 @@ import pandas as pd
 
 from jdstyle.files import atomic
 
-_MEDIA_TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
+_MEDIA_TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".svg": "image/svg+xml",
+}
 # On a phone a picture is twice as wide as the screen, or its text could not be
 # read.
 _PAGE = string.Template("""\
@@ -50,7 +54,7 @@ _IMAGE = re.compile(r'(<img alt="[^"]*" src=")([^"]*)"')
 
 
 class Picture(typing.NamedTuple):
-    """A PNG or JPEG file; the caption is its alternative text as well.
+    """A PNG, JPEG or SVG file; the caption is its alternative text as well.
 
     The legend, a dict from a number to the name that it stands for in the
     picture, is listed below it.
@@ -67,7 +71,7 @@ class Code(typing.NamedTuple):
     text: str
 
 
-def write(title, sections, html_path, markdown_path):
+def write(title, sections, html_path, markdown_path=None):
     """Writes a report as Markdown and as an HTML page.
 
     The page needs no other file, no network and no script. The Markdown links
@@ -80,14 +84,14 @@ def write(title, sections, html_path, markdown_path):
             `Picture` or a `Code`. Headings and paragraphs may hold `code`;
             all else is shown as it stands.
         html_path: file to write.
-        markdown_path: file to write.
+        markdown_path: file to write; None for the page alone.
 
     Raises:
         FileNotFoundError: if a picture does not exist; nothing is written.
         ValueError: if a block or a picture is of another kind.
     """
     anchors = _anchors([title, *(heading for heading, _ in sections)])
-    folder = os.path.dirname(markdown_path)
+    folder = os.path.dirname(markdown_path or html_path)
     links, parts = [], []
     for (heading, blocks), anchor in zip(sections, anchors[1:], strict=True):
         links.append(f"- [{_prose(heading)}](#{anchor})")
@@ -99,8 +103,9 @@ def write(title, sections, html_path, markdown_path):
         title=html.escape(title), body=_convert(text, anchors, folder)
     )
     for path, content in [(html_path, page), (markdown_path, text)]:
-        with atomic.aside(path) as file:
-            file.write(content)
+        if path is not None:
+            with atomic.aside(path) as file:
+                file.write(content)
 
 
 def escape(text):
@@ -208,5 +213,8 @@ def _data_uri(link, folder):
 def _media_type(path):
     kind = _MEDIA_TYPES.get(os.path.splitext(path)[1].lower())
     if kind is None:
-        raise ValueError(f"A picture must be .png or .jpg. Received: {path}.")
+        raise ValueError(
+            f"A picture must be one of {', '.join(_MEDIA_TYPES)}. "
+            f"Received: {path}."
+        )
     return kind

@@ -6,12 +6,42 @@ import shutil
 
 from absl import logging
 
+from jdstyle.files import atomic
+
 # Of folders that are not whole; TFDS writes to one of this beginning, too.
 UNFINISHED = "incomplete."
 # An old folder, whole, while another takes its place.
 _ASIDE = f"{UNFINISHED}replaced_"
 # An old folder while it is removed: half of it must not be put back.
 _REMOVED = f"{UNFINISHED}old_"
+
+
+@contextlib.contextmanager
+def written(path):
+    """Puts a folder in its place once the body has written it, aside.
+
+    Where the body raises, an older one stays and nothing is left of the new
+    one. Where it is killed between two renames, the older one is back at the
+    next writing.
+
+    Args:
+        path: of the folder; an older one is replaced.
+
+    Yields:
+        The path that the body makes and writes to.
+    """
+    folder, name = os.path.split(os.path.abspath(path))
+    for other in os.listdir(folder) if os.path.isdir(folder) else ():
+        if other.startswith(f"{name}.") and atomic.is_unfinished(other):
+            shutil.rmtree(os.path.join(folder, other))  # Of a killed writing.
+    unfinished = atomic.unfinished(path)
+    try:
+        yield unfinished
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    with replacing(path):
+        os.rename(unfinished, path)
 
 
 @contextlib.contextmanager

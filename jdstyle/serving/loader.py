@@ -54,10 +54,29 @@ def load_program(directory):
             it holds something that `export` does not write; nothing of it
             has run by then. Also if TensorFlow cannot load it.
     """
+    style_names = check(directory)
+    return _load(directory), style_names
+
+
+def check(directory):
+    """Checks that a SavedModel is whole and ours; nothing of it runs.
+
+    Args:
+        directory: path of the SavedModel.
+
+    Returns:
+        The list of its styles.
+
+    Raises:
+        InputError: as `load_program`.
+    """
     require_directory(directory)
     sums.check_all(directory)
     inspection.check(directory)
-    style_names = assets.read_styles(directory)
+    return assets.read_styles(directory)
+
+
+def _load(directory):
     try:
         loaded = tf.saved_model.load(directory)
         missing = {"serving_default", "members"} - set(loaded.signatures)
@@ -72,7 +91,7 @@ def load_program(directory):
             f"({_first_line(error)}). Copy it again from where it was written, "
             "or train or fuse it again."
         ) from error
-    return loaded, style_names
+    return loaded
 
 
 def _first_line(error):

@@ -1,17 +1,19 @@
 """Other shares of styles than in training: probabilities and cuts that fit."""
 
-import math
 import typing
 
 import numpy as np
 from absl import logging
 
-from jdstyle.datasets import csv_files
 from jdstyle.errors import InputError
-from jdstyle.errors import shown
 from jdstyle.serving import assets
+from jdstyle.serving import style_values
 
-_HEADER = ["style", "share"]
+# 1 - 1e-20 is 1 and has no odds.
+_SHARE = style_values.Kind(
+    "a number between 0 and 1, such as 0.05",
+    lambda share: 1e-9 <= share <= 1 - 1e-9,
+)
 # Photos with a style that are expected. Of fewer the best cut says little: a
 # single photo is recognised, whatever its probability.
 _FEW = 10
@@ -64,7 +66,7 @@ def read(path, saved_model, style_names):
         InputError: for any fault, with file and line; or if the product does
             not say which shares its styles had in training.
     """
-    given = _read_shares(path, style_names)
+    given = read_shares(path, style_names)
     trained = assets.read_shares(saved_model)
     if trained is None:
         raise InputError(
@@ -80,48 +82,9 @@ def read(path, saved_model, style_names):
     return Prevalence(list(given), columns, list(given.values()), factors)
 
 
-def _read_shares(path, style_names):
-    """Returns a dict from style to share."""
-    rows = csv_files.read(path, "--prevalence")
-    where, header = next(rows, (f"{path}:1", []))
-    if [cell.strip() for cell in header] != _HEADER:
-        raise InputError(
-            f"{where}: the header must be {','.join(_HEADER)}, got "
-            f"{shown(','.join(header))} (--prevalence)."
-        )
-    given = {}
-    for where, row in rows:
-        if len(row) != len(_HEADER):
-            raise InputError(
-                f"{where}: a line must hold a style and its share, got "
-                f"{len(row)} cells."
-            )
-        name, text = (cell.strip() for cell in row)
-        if name not in style_names:
-            raise InputError(
-                f"{where}: the model has no style {shown(name)}; it has "
-                f"{', '.join(style_names)}."
-            )
-        if name in given:
-            raise InputError(f"{where}: {shown(name)} has a share already.")
-        given[name] = _parse_share(text, where)
-    if not given:
-        raise InputError(f"{path}: no style has a share (--prevalence).")
-    return given
-
-
-def _parse_share(text, where):
-    try:
-        share = float(text)
-    except ValueError:
-        share = math.nan
-    # Written so that a NaN is refused; 1 - 1e-20 is 1 and has no odds.
-    if not 1e-9 <= share <= 1 - 1e-9:
-        raise InputError(
-            f"{where}: a share must be a number between 0 and 1, such as 0.05, "
-            f"got {shown(text)}."
-        )
-    return share
+def read_shares(path, style_names):
+    """Reads the CSV alone; returns a dict from style to share."""
+    return style_values.read(path, "--prevalence", "share", style_names, _SHARE)
 
 
 def _odds(share):

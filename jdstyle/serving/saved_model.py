@@ -1,12 +1,10 @@
 """The product: one SavedModel that takes photos and needs TensorFlow alone."""
 
 import os
-import shutil
 
 import tensorflow as tf
 
 from jdstyle import defaults
-from jdstyle.files import atomic
 from jdstyle.files import sums
 from jdstyle.files import swap
 from jdstyle.photos import decoding
@@ -229,21 +227,11 @@ def export(
         shares: None, or a float in (0, 1) per style: of training photos.
         seen: None where nobody knows, or `seen.Seen`.
     """
-    folder, name = os.path.split(os.path.abspath(directory))
-    for other in os.listdir(folder) if os.path.isdir(folder) else ():
-        if other.startswith(f"{name}.") and atomic.is_unfinished(other):
-            shutil.rmtree(os.path.join(folder, other))  # Of a killed export.
-    unfinished = atomic.unfinished(directory)
     files = assets.lines(
         style_names, scorer.member_names, short_side, shares, seen
     )
-    try:
+    with swap.written(directory) as unfinished:
         _write(scorer, files, unfinished)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
-    with swap.replacing(directory):
-        os.rename(unfinished, directory)
 
 
 def _write(scorer, files, directory):

@@ -25,6 +25,7 @@ from jdstyle.serving import saved_model
 from jdstyle.serving import seen
 from jdstyle.training import frozen
 from jdstyle.training import recipe
+from jdstyle.training import run_results
 from jdstyle.training import student
 from jdstyle.training import tensorboard
 from jdstyle.training import trainer
@@ -135,21 +136,14 @@ def execute(
                 trained = trainer.train(*photos, **options)
             else:
                 trained = student.train(*photos, teacher=teacher, **options)
-        finished = _write_results(
+        photos_seen = seen.of_run(
+            builder, train_photos.ids, validation_photos.ids, settings.init_from
+        )
+        finished = run_results.write(
             trained,
-            train_photos.ids,
-            validation_photos,
-            style_names,
-            columns,
-            settings,
-            workdir,
-            shares=prevalence.shares(labels["the training photos"]),
-            photos_seen=seen.of_run(
-                builder,
-                train_photos.ids,
-                validation_photos.ids,
-                settings.init_from,
-            ),
+            *photos,
+            style_names=style_names,
+            photos_seen=photos_seen,
             start=start,
         )
         model_card.write(workdir, finished, licence=licence)
@@ -158,130 +152,3 @@ def execute(
             os.path.join(workdir, checkpoints.DIRECTORY), ignore_errors=True
         )
         return finished
-
-
-def _pool(trained, labels):
-    """Returns labels and logits of all photos that no network was trained on.
-
-    Args:
-        trained: `trainer.Trained`.
-        labels: int array `(n, num_styles)`, of the photos that validate.
-
-    Returns:
-        Two arrays `(m, num_styles)`, m >= n, the n photos first; the label is
-        -1 where it is not known or there is no logit.
-    """
-    if trained.unseen is None:
-        return labels, trained.logits
-    more, logits = trained.unseen
-    there = np.isfinite(logits)
-    return (
-        np.concatenate([labels, np.where(there, more, -1)]),
-        np.concatenate([trained.logits, np.where(there, logits, 0)]),
-    )
-
-
-def _write_results(
-    trained,
-    train_ids,
-    photos,
-    style_names,
-    columns,
-    settings,
-    workdir,
-    *,
-    shares,
-    photos_seen,
-    start,
-):
-    """Calibrates, chooses thresholds, exports the SavedModel, writes results.
-
-    `results.json` comes last: a directory that has it is complete.
-
-    Args:
-        trained: `trainer.Trained`.
-        train_ids: array of strings, of the photos that trained.
-        photos: `records.Photos` that validated.
-        style_names: list of strings, one per column.
-        columns: list of ints, the styles' columns in the labels.
-        settings: `recipe.Settings`.
-        workdir: run directory.
-        shares: list of floats, of `prevalence.shares`.
-        photos_seen: `seen.Seen`, or None.
-        start: `time.monotonic()` when the run began.
-
-    Returns:
-        The dict in `results.json`.
-    """
-    labels = photos.labels[:, columns]
-    pooled, logits = _pool(trained, labels)
-    fitted = calibration.fit(
-        pooled, logits, np.zeros(len(pooled)), seed=settings.seed
-    )
-    classifier.correct_logits(
-        trained.classifier,
-        recipe.make_architecture(settings, len(columns)),
-        fitted.shift,
-        fitted.scale,
-    )
-    # In float32, as the SavedModel computes them.
-    predicted = tf.sigmoid(fitted.apply(logits)).numpy()
-    probabilities = predicted[: len(labels)]
-    directory.write_table(
-        os.path.join(workdir, directory.VALIDATION_FILE),
-        scores.probability_table(
-            photos.ids, style_names, labels, probabilities
-        ),
-    )
-    choosing = directory.VALIDATION_FILE
-    if len(pooled) > len(labels):
-        choosing = directory.OUT_OF_FOLD_FILE
-        ids = np.concatenate([photos.ids, train_ids])
-        directory.write_table(
-            os.path.join(workdir, choosing),
-            scores.probability_table(ids, style_names, pooled, predicted),
-        )
-    pairs = list(zip(pooled.T, predicted.T, strict=True))
-    chosen = [
-        bagging.choose(*of_style, settings.threshold, settings.seed)
-        for of_style in pairs
-    ]
-    model = trained.classifier
-    saved_model.export(
-        saved_model.Thresholded(
-            classifier.average_mirrored(model) if settings.flip else model,
-            chosen,
-        ),
-        style_names,
-        os.path.join(workdir, directory.SAVED_MODEL_DIR),
-        short_side=photos.short_side,
-        shares=shares,
-        seen=photos_seen,
-    )
-    probability_tables.bind(workdir, choosing)
-    decisions = (probabilities >= np.array(chosen, np.float32)).astype(int)
-    results = {
-        "styles": style_names,
-        "thresholds": chosen,
-        "validation": scores.score(
-            style_names,
-            labels,
-            probabilities,
-            decisions,
-            photos.source,
-            kind=scores.OPTIMISTIC,
-            thresholds=chosen,
-            chosen_on=pairs,
-            seed=settings.seed,
-        ),
-        **trained.record,
-        # What is in the SavedModel and not in the weights.
-        "logit_scales": fitted.scale.tolist(),
-        "logit_corrections": fitted.apply(trained.correction).tolist(),
-        "minutes": (time.monotonic() - start) / 60,
-        # Of this process, on all cores, loading included.
-        "cpu_minutes": time.process_time() / 60,
-    }
-    tensorboard.show_reliability(workdir, results["validation"])
-    directory.write_json(os.path.join(workdir, directory.RESULTS_FILE), results)
-    return results

@@ -47,6 +47,7 @@ NAMES = (
     "sweep",
     "fuse",
     "distill",
+    "decide",
     "evaluate",
     "predict",
     "reproduce",

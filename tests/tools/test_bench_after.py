@@ -35,6 +35,36 @@ def test_after_prints_every_part(run):
     assert all(row[-1].endswith(("met", "missed")) for row in cells[2:])
 
 
+def test_decide_of_made_and_of_real_scores(run, tmp_path):
+    cells, _ = run(
+        "decide.py", "--repetitions=1", "--photos=2000", "--timed=2000"
+    )
+    floors = [row for row in cells if "positives" in row[0]]
+    assert len(floors) == 24
+    for row in floors:
+        tried, refused = map(int, row[3:5])
+        assert 0 <= refused <= tried <= 5
+        assert (refused == tried) == (row[5] == "-")
+    costs = [row for row in cells if row[0] in ("honest", "too sure")]
+    assert len(costs) == 24 and all(float(row[3]) > 0 for row in costs)
+    assert [row[0] for row in cells[-3:]] == ["floors", "costs", "F1"]
+    (tmp_path / "truth.csv").write_text("a,b\n" + "1,0\n0,0\n" * 20)
+    (tmp_path / "scores.csv").write_text("a,b\n" + ".9,.5\n.1,.5\n" * 20)
+    cells, _ = run(
+        "decide.py",
+        *("--repetitions=2", f"--truth={tmp_path / 'truth.csv'}"),
+        f"--scores={tmp_path / 'scores.csv'}",
+    )
+    # Of b there is no positive to choose by; of a all can be told apart.
+    assert [row[3:8] for row in cells[2:5]] == [
+        *(
+            ["2", "0", "100%", "100%", "1.000"],
+            ["2", "0", "100%", "100%", "1.000"],
+        ),
+        ["2", "0", "100%", "100%", "1.000"],
+    ]
+
+
 def test_thresholds_of_made_and_of_real_scores(run, tmp_path):
     cells, _ = run(
         "thresholds.py", "--repetitions=1", "--photos=500", "--timed=500"

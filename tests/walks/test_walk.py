@@ -77,6 +77,17 @@ def test_run_directory_is_complete(workplace):
     assert all(0.0 <= float(row[2]) <= 1.0 for row in rows[1:])
 
 
+def test_thresholds_can_be_chosen_anew(workplace):
+    said = run(
+        workplace,
+        *("decide", "--saved_model=run/saved_model", "--beta=1"),
+        "--output_dir=decided",
+    )
+    assert "Next: " in said and "--saved_model=decided/saved_model" in said
+    new = workplace / "decided" / "saved_model"
+    assert (new / "assets" / "styles.txt").read_text() == "bright\n"
+
+
 def test_flags_load_again_and_find_the_run_finished(workplace):
     card = workplace / "run" / "README.md"
     assert "data: not given" in card.read_text(encoding="utf-8")
