@@ -25,6 +25,7 @@ from jdstyle.errors import InputError
 from jdstyle.files import cells
 from jdstyle.files import lock
 from jdstyle.files import places
+from jdstyle.files import together
 from jdstyle.runs import directory
 
 flags.adopt_module_key_flags(data_flags)
@@ -114,12 +115,13 @@ def main(argv):
         )
     # Not above, so that --help does not wait for it.
     cli.start_tensorflow()
-    from jdstyle.evaluation import changes
-    from jdstyle.serving import decided
-    from jdstyle.serving import decision
-    from jdstyle.serving import wishes
+    from jdstyle.decisions import changes
+    from jdstyle.decisions import graph
+    from jdstyle.decisions import new_product
+    from jdstyle.decisions import wishes
+    from jdstyle.runs import probability_tables
 
-    product = decided.Decided(saved_model)
+    product = graph.Decided(saved_model)
     asked = wishes.read(
         product.style_names,
         precision_floor=_PRECISION_FLOOR.value,
@@ -137,22 +139,26 @@ def main(argv):
 
     scored = _score(saved_model, product.style_names, claim)
     start = time.monotonic()
-    choice = decision.choose(
+    choice = new_product.choose(
         product, scored, asked, limits=_LIMITS.value, seed=_SEED.value
     )
     with lock.hold(output_dir, "output_dir"):
-        # Again: the files that it reads may have changed.
-        claim(scored.source, directory.start, again=True)
-        new = decision.write(
-            product, scored, asked, choice, output_dir, limits=_LIMITS.value
-        )
+        # An earlier product stays until this one is whole.
+        with together.replacing(output_dir, new_product.HELD) as new:
+            # Again: the files that it reads may have changed.
+            claim(scored.source, directory.start, into=new)
+            new_product.write(
+                product, scored, asked, choice, new, limits=_LIMITS.value
+            )
+        probability_tables.bind(output_dir, directory.OUT_OF_FOLD_FILE)
+    new = os.path.join(output_dir, directory.SAVED_MODEL_DIR)
     table = changes.table(choice.rows, [w.beta if w else 2.0 for w in asked])
     print(cells.visible(table.to_string(index=False)))
-    print(decision.OPTIMISTIC)
+    print(new_product.OPTIMISTIC)
     seconds = time.monotonic() - start
     print(f"{len(scored.ids)} photos in {seconds:.1f} s, after loading")
-    print(f"Table: {os.path.join(output_dir, decision.TABLE_FILE)}")
-    print(f"Page: {os.path.join(output_dir, decision.PAGE_FILE)}")
+    print(f"Table: {os.path.join(output_dir, new_product.TABLE_FILE)}")
+    print(f"Page: {os.path.join(output_dir, new_product.PAGE_FILE)}")
     print(f"SavedModel: {new}")
     following = commands.predict(new)
     if _SPLIT.value != "test":
@@ -182,7 +188,7 @@ def _score(saved_model, style_names, claim):
     """
     from jdstyle.datasets import prepared
     from jdstyle.datasets import records
-    from jdstyle.serving import scored
+    from jdstyle.decisions import scored
 
     if _SPLIT.value is None:
         found = scored.read_beside(saved_model, style_names)
@@ -192,11 +198,6 @@ def _score(saved_model, style_names, claim):
         data_flags.dataset_of(saved_model), data_flags.DATA_DIR.value
     )
     claim(records.source(builder)._asdict())
-    if _SPLIT.value == "train":
-        print(
-            "The networks were fitted to train photos: thresholds that these "
-            "choose are too high for others."
-        )
     return scored.score_split(
         saved_model, builder, _SPLIT.value, batch_size=_BATCH_SIZE.value
     )

@@ -20,6 +20,7 @@ from jdstyle import path_flags
 from jdstyle import run_flags
 from jdstyle.errors import InputError
 from jdstyle.runs import directory
+from jdstyle.runs import folder_names
 
 run_flags.define(flags.FLAGS)
 flags.adopt_module_key_flags(data_flags)
@@ -105,7 +106,7 @@ def _resolve(given, runs):
     if str(values["init_from"]).startswith("style:"):
         raise InputError("--init_from=style:STYLE is for jdstyle.train.")
     if values["workdir"] is None:
-        values["workdir"] = directory.default_path(
+        values["workdir"] = folder_names.default_path(
             "distilled",
             values["dataset"],
             values["backbone"],

@@ -110,6 +110,7 @@ def main(argv):
     from jdstyle.fusion import product
     from jdstyle.fusion import rules
     from jdstyle.runs import model_card
+    from jdstyle.runs import probability_tables
     from jdstyle.sweeps import completeness
 
     builder = prepared.open_prepared(
@@ -122,42 +123,43 @@ def main(argv):
         _RUNS.value,
         allow_missing=_ALLOW_MISSING.value,
     )
-    with (
-        lock.hold(output_dir, "output_dir"),
+    with lock.hold(output_dir, "output_dir"):
         # An earlier product stays until this one is whole.
-        together.replacing(output_dir, product.HELD) as new,
-    ):
-        directory.start(
-            output_dir,
-            cli.flag_texts(),
-            {
-                "task": "fuse",
-                **records.source(builder)._asdict(),
-                "seed": _SEED.value,
-            },
-            flag="output_dir",
-            into=new,  # Again: there may be more runs by now.
+        with together.replacing(output_dir, product.HELD) as new:
+            directory.start(
+                output_dir,
+                cli.flag_texts(),
+                {
+                    "task": "fuse",
+                    **records.source(builder)._asdict(),
+                    "seed": _SEED.value,
+                },
+                flag="output_dir",
+                into=new,  # Again: there may be more runs by now.
+            )
+            results, _, gains = product.fuse(
+                runs,
+                {
+                    part: records.read_photos(builder, part, cache="stream")
+                    for part in ("train", "validation")
+                },
+                records.style_names(builder),
+                new,
+                rules.Options(
+                    fusion=_FUSION.value,
+                    relations=_RELATIONS.value,
+                    least=_MIN_STYLES.value,
+                    most=_MAX_STYLES.value,
+                    threshold=_THRESHOLD.value,
+                    seed=_SEED.value,
+                ),
+                missing=missing,
+                skip_unusable=_SKIP_UNUSABLE.value,
+            )
+        probability_tables.bind(output_dir, directory.OUT_OF_FOLD_FILE)
+        card = model_card.write(
+            output_dir, results, licence=_DATA_LICENCE.value
         )
-        results, _, gains = product.fuse(
-            runs,
-            {
-                part: records.read_photos(builder, part, cache="stream")
-                for part in ("train", "validation")
-            },
-            records.style_names(builder),
-            new,
-            rules.Options(
-                fusion=_FUSION.value,
-                relations=_RELATIONS.value,
-                least=_MIN_STYLES.value,
-                most=_MAX_STYLES.value,
-                threshold=_THRESHOLD.value,
-                seed=_SEED.value,
-            ),
-            missing=missing,
-            skip_unusable=_SKIP_UNUSABLE.value,
-        )
-    card = model_card.write(output_dir, results, licence=_DATA_LICENCE.value)
     if gains:  # As always with several styles, unless every rule is off.
         print(
             "F2 by thresholds alone and what each rule gained on photos that "

@@ -225,15 +225,13 @@ def main(argv):
         **more,
     )
     prepared.prepare(builder, overwrite=_OVERWRITE.value)
-    print(
-        summary.summarise(data_flags.DATASET.value, data_flags.DATA_DIR.value)
-    )
-    print(f"Records: {builder.data_dir}")
-    print(f"Rejected photos: {builder.report_path}")
     place = {
         "dataset": data_flags.DATASET.value,
         "data_dir": data_flags.DATA_DIR.value,
     }
+    print(summary.summarise(**place))
+    print(f"Records: {builder.data_dir}")
+    print(f"Rejected photos: {builder.report_path}")
     metadata = builder.info.metadata or {}
     trainable = metadata.get("trainable", [1])
     following = None

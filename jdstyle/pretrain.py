@@ -15,7 +15,7 @@ from jdstyle import data_flags
 from jdstyle import defaults
 from jdstyle import run_flags
 from jdstyle.errors import InputError
-from jdstyle.runs import directory
+from jdstyle.runs import folder_names
 
 run_flags.define(flags.FLAGS)
 flags.adopt_module_key_flags(data_flags)
@@ -58,7 +58,7 @@ def _resolve(given):
     if str(values["init_from"]).startswith("style:"):
         raise InputError("--init_from=style:STYLE is for jdstyle.train.")
     if values["workdir"] is None:
-        values["workdir"] = directory.default_path(
+        values["workdir"] = folder_names.default_path(
             "pretrain",
             values["dataset"],
             values["backbone"],

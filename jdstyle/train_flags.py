@@ -12,7 +12,7 @@ from jdstyle import defaults
 from jdstyle import run_flags
 from jdstyle import styles
 from jdstyle.errors import InputError
-from jdstyle.runs import directory
+from jdstyle.runs import folder_names
 
 # The flags of what --frozen does not do, and what they are where not set.
 _OF_EPOCHS = {
@@ -138,7 +138,9 @@ def resolve(given, known):
         parts = [values["dataset"], style, values["backbone"]]
         parts += ["frozen"] if values["frozen"] else []
         parts += [values["sharing"]] if together else []
-        values["workdir"] = directory.default_path(*parts, fold=values["fold"])
+        values["workdir"] = folder_names.default_path(
+            *parts, fold=values["fold"]
+        )
     return values
 
 

@@ -46,6 +46,9 @@ ROOMS = {
         *("errors", "styles", "defaults", "files", "photos", "runs"),
         *("datasets", "evaluation", "models"),
     },
+    "decisions": {
+        *("errors", "files", "runs", "datasets", "evaluation", "serving"),
+    },
     "runtimes": {
         *("errors", "files", "photos", "runs", "datasets", "evaluation"),
         "serving",
@@ -66,8 +69,8 @@ ROOMS = {
 # Mathematics on arrays and tensors: they know neither files nor flags.
 PURE = (
     "evaluation/bagging.py",
-    "evaluation/changes.py",
-    "evaluation/decisions.py",
+    "decisions/changes.py",
+    "decisions/floors.py",
     "evaluation/metrics.py",
     "evaluation/thresholds.py",
     "fusion/plausibility.py",

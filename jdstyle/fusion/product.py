@@ -18,7 +18,6 @@ from jdstyle.fusion import relations
 from jdstyle.fusion import rule_fit
 from jdstyle.runs import directory
 from jdstyle.runs import finished
-from jdstyle.runs import probability_tables
 from jdstyle.serving import saved_model
 from jdstyle.serving import seen
 
@@ -28,7 +27,7 @@ MUTUAL_PICTURE = "mutual_table.png"
 # What stands in a folder of a product.
 HELD = (
     *(directory.FLAGS_FILE, directory.RUN_FILE, directory.RESULTS_FILE),
-    *(directory.SAVED_MODEL_DIR, PROBABILITIES_FILE, GAINS_FILE),
+    *(directory.SAVED_MODEL_DIR, directory.OUT_OF_FOLD_FILE, GAINS_FILE),
     *(MUTUAL_TABLE_FILE, MUTUAL_PICTURE),
 )
 
@@ -50,7 +49,9 @@ def fuse(
         photos: dict from "train" and "validation" to `records.Photos` of that
             data set, with the labels of all of its styles.
         style_names: list of these styles' names.
-        output_dir: takes the SavedModel, tables and `results.json`; exists.
+        output_dir: takes the SavedModel, tables and `results.json`; exists. The
+            caller binds the probabilities to the product, once both are in
+            their places.
         options: `rules.Options`.
         missing: strings, of `completeness.find_runs`: what the runs lack. The
             results repeat them.
@@ -104,7 +105,6 @@ def fuse(
             for run in of_member
         ),
     )
-    probability_tables.bind(output_dir, directory.OUT_OF_FOLD_FILE)
     results = {
         "styles": joined.style_names,
         "members": list(members),

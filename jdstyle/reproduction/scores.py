@@ -10,6 +10,7 @@ from jdstyle.reproduction import members
 from jdstyle.reproduction import steps
 from jdstyle.runs import directory
 from jdstyle.runs import finished
+from jdstyle.runs import probability_tables
 from jdstyle.sweeps import completeness
 
 
@@ -51,6 +52,7 @@ def score(plan, builder, labels):
         fused_dir,
         rules.Options(),
     )
+    probability_tables.bind(fused_dir, directory.OUT_OF_FOLD_FILE)
     (first,) = finished.members(
         [run for run in runs[last.title] if run.backbone == plan.backbones[0]]
     )

@@ -53,17 +53,9 @@ def evaluate(
     photos = records.read_photos(
         builder, part, cache="stream", style_names=style_names
     )
-    kind = seen.kind(
+    kind = seen.require_unseen(
         saved_model, sources.photo_digests(builder, photos.ids), part
     )
-    if kind is None:
-        raise InputError(
-            f"--split={part}: photos of it trained a network of {saved_model}; "
-            "a score on them says nothing of others. Pass --split=test or "
-            "another --dataset. What the networks make of photos that they "
-            f"have not seen stands in {directory.RESULTS_FILE} beside the "
-            "SavedModel."
-        )
     with lock.hold(output_dir, "output_dir"):
         batches = photos.stream.batch(batch_size).prefetch(tf.data.AUTOTUNE)
         probabilities, decisions = loader.predict(classify, batches)

@@ -90,6 +90,40 @@ def union(several):
     )
 
 
+def require_unseen(saved_model, digests, part):
+    """Returns the `kind` of a product's score on photos.
+
+    Args: as `kind`.
+
+    Raises:
+        InputError: as `kind`, or if some of the photos trained the product.
+    """
+    found = kind(saved_model, digests, part)
+    if found is None:
+        raise InputError(
+            f"--split={part}: photos of it trained a network of {saved_model}; "
+            "a score on them says nothing of others. Pass --split=test or "
+            "another --dataset. What the networks make of photos that they "
+            f"have not seen stands in {directory.RESULTS_FILE} beside the "
+            "SavedModel."
+        )
+    return found
+
+
+def add(saved_model, digests):
+    """Notes in a product that more photos have chosen its thresholds.
+
+    Args:
+        saved_model: path of its directory, of one that says what it has seen,
+            and whose sums are written after this.
+        digests: list of strings, of `sources.photo_digests`.
+    """
+    path = os.path.join(saved_model, "assets", assets.CHOSE)
+    chose = sorted(read(saved_model).chose | set(digests))
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(f"{digest}\n" for digest in chose)
+
+
 def kind(saved_model, digests, part):
     """Says what a product's score on photos is worth.
 

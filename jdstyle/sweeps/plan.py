@@ -8,6 +8,7 @@ from jdstyle import defaults
 from jdstyle import styles
 from jdstyle.errors import InputError
 from jdstyle.runs import directory
+from jdstyle.runs import folder_names
 
 # What the sweep tells each training; two of these do not change the result.
 _OWN_FLAGS = (
@@ -244,4 +245,4 @@ def _donor(init_from, style, style_names):
 def _job_name(*parts, fold):
     """Returns what `train` would call it, less the data set."""
     ending = None if fold is None else f"fold{fold}"
-    return directory.directory_name(*filter(None, (*parts, ending)))
+    return folder_names.directory_name(*filter(None, (*parts, ending)))

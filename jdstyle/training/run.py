@@ -4,30 +4,20 @@ import os
 import shutil
 import time
 
-import numpy as np
-import tensorflow as tf
 from absl import logging
 
 from jdstyle.datasets import records
 from jdstyle.datasets import usable
-from jdstyle.evaluation import bagging
-from jdstyle.evaluation import calibration
-from jdstyle.evaluation import scores
 from jdstyle.files import lock
-from jdstyle.models import classifier
 from jdstyle.models import starts
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
 from jdstyle.runs import model_card
-from jdstyle.runs import probability_tables
-from jdstyle.serving import prevalence
-from jdstyle.serving import saved_model
 from jdstyle.serving import seen
 from jdstyle.training import frozen
 from jdstyle.training import recipe
 from jdstyle.training import run_results
 from jdstyle.training import student
-from jdstyle.training import tensorboard
 from jdstyle.training import trainer
 from jdstyle.training.signals import Signals
 

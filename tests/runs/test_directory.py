@@ -11,6 +11,7 @@ from jdstyle.errors import InputError
 from jdstyle.files import atomic
 from jdstyle.runs import checkpoints
 from jdstyle.runs import directory
+from jdstyle.runs import folder_names
 from jdstyle.runs import provenance
 
 SETTINGS = {
@@ -302,7 +303,7 @@ def test_the_number_of_jobs_does_not(tmp_path):
     ],
 )  # fmt: skip
 def test_directory_names(parts, name):
-    assert directory.directory_name(*parts) == name
+    assert folder_names.directory_name(*parts) == name
 
 
 STYLE_NAMES = [
@@ -322,7 +323,9 @@ STYLE_NAMES = [
 
 def test_directories_of_styles_are_short_and_different():
     names = [
-        directory.directory_name("label_table/" + "n" * 100, style, "ResNet50")
+        folder_names.directory_name(
+            "label_table/" + "n" * 100, style, "ResNet50"
+        )
         for style in STYLE_NAMES
     ]
     assert len(set(names)) == len(names)
@@ -330,11 +333,13 @@ def test_directories_of_styles_are_short_and_different():
         assert len(name.encode()) <= 220
         assert not re.search(r"[/\[\]{}*?\n]", name)
         assert name.endswith("-resnet50")
-    alone = [directory.directory_name(style) for style in STYLE_NAMES]
+    alone = [folder_names.directory_name(style) for style in STYLE_NAMES]
     assert not [name for name in alone if name[0] in ".-~"]
     # What needs no care keeps the name that it always had.
-    assert directory.directory_name("x" * 100, "a(b)") == f"{'x' * 100}-a(b)"
-    assert re.fullmatch(r"a_b_-[0-9a-f]{8}", directory.directory_name("A[b]"))
+    assert folder_names.directory_name("x" * 100, "a(b)") == f"{'x' * 100}-a(b)"
+    assert re.fullmatch(
+        r"a_b_-[0-9a-f]{8}", folder_names.directory_name("A[b]")
+    )
 
 
 def test_names_with_line_ends_do_not_look_like_other_settings(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from jdstyle.errors import InputError
 from jdstyle.runs import directory
+from jdstyle.runs import folder_names
 from jdstyle.sweeps import completeness
 from jdstyle.sweeps import runner
 from jdstyle.sweeps import status
@@ -16,7 +17,7 @@ DATA = "d" * 64
 def write_run(folder, style, backbone, fold=None, fingerprint=DATA):
     """Writes what `finished` reads of a finished run; returns its name."""
     parts = [style, backbone] + ([f"fold{fold}"] if fold else [])
-    path = folder / directory.directory_name(*parts)
+    path = folder / folder_names.directory_name(*parts)
     path.mkdir()
     directory.write_json(
         path / directory.RUN_FILE,

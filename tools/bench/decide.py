@@ -103,9 +103,9 @@ def _try_floor(styles, name, floor):
     """Returns the cells of a row."""
     import numpy as np
 
-    from jdstyle.evaluation import decisions
+    from jdstyle.decisions import floors
 
-    wish = decisions.Wish(**{f"{name}_floor": floor})
+    wish = floors.Wish(**{f"{name}_floor": floor})
     ours, plain, refused, tried = [], [], 0, 0
     for labels, probabilities in styles:
         for seed in range(_REPETITIONS.value):
@@ -117,8 +117,8 @@ def _try_floor(styles, name, floor):
             if not (choosing[0] == 1).any() or not (labels[held] == 1).any():
                 continue
             tried += 1
-            found = decisions.choose(*choosing, wish, seed)
-            if isinstance(found, decisions.Reach):
+            found = floors.choose(*choosing, wish, seed)
+            if isinstance(found, floors.Reach):
                 refused += 1
                 continue
             of_plain = _choose_plainly(*choosing, name, floor)
@@ -138,9 +138,9 @@ def _choose_plainly(labels, probabilities, name, floor):
     """Returns the best threshold that reaches a floor on these photos."""
     import numpy as np
 
-    from jdstyle.evaluation import decisions
+    from jdstyle.decisions import floors
 
-    tried = decisions.candidates(labels == 1, probabilities)
+    tried = floors.candidates(labels == 1, probabilities)
     values = {
         "precision": tried.hits / (tried.hits + tried.alarms),
         "recall": tried.hits / tried.positives,
@@ -151,7 +151,7 @@ def _choose_plainly(labels, probabilities, name, floor):
 
 def _score_held(labels, decided, name, floor):
     """Returns whether a floor holds, within its interval, and the other."""
-    from jdstyle.evaluation import changes
+    from jdstyle.decisions import changes
 
     row = changes.score(labels, decided, decided)
     other = "recall" if name == "precision" else "precision"
@@ -167,13 +167,13 @@ def _show_costs():
     import measure
     import numpy as np
 
-    from jdstyle.evaluation import decisions
+    from jdstyle.decisions import floors
 
     rows = []
     for sharpness, kind in ((1.0, "honest"), (1.7, "too sure")):
         for number in _POSITIVES:
             for cost in _COSTS:
-                wish = decisions.Wish(cost=cost)
+                wish = floors.Wish(cost=cost)
                 of_ways = []
                 for seed in range(_REPETITIONS.value):
                     made = _make(number, seed, sharpness=sharpness)
@@ -183,7 +183,7 @@ def _show_costs():
                         photos=10 * _PHOTOS.value,
                     )
                     ways = (
-                        decisions.choose(*made, wish, seed),
+                        floors.choose(*made, wish, seed),
                         cost[1] / sum(cost),
                         _cheapest(*made, cost),
                     )
@@ -202,9 +202,9 @@ def _show_costs():
 
 def _cheapest(labels, probabilities, cost):
     """Returns the threshold of the least cost on the photos themselves."""
-    from jdstyle.evaluation import decisions
+    from jdstyle.decisions import floors
 
-    tried = decisions.candidates(labels, probabilities)
+    tried = floors.candidates(labels, probabilities)
     costs = cost[0] * (tried.positives - tried.hits) + cost[1] * tried.alarms
     if costs.min() > cost[0] * tried.positives:
         return 2.0  # To accept nothing is cheaper.
@@ -250,10 +250,10 @@ def _time(folder, saved_model, options):
     import numpy as np
     from scipy import special
 
-    from jdstyle.serving import decided
-    from jdstyle.serving import decision
-    from jdstyle.serving import scored
-    from jdstyle.serving import wishes
+    from jdstyle.decisions import graph
+    from jdstyle.decisions import new_product
+    from jdstyle.decisions import scored
+    from jdstyle.decisions import wishes
 
     rng = np.random.default_rng(0)
     rates = np.geomspace(4e-3, 0.7, len(made.STYLES))
@@ -272,14 +272,14 @@ def _time(folder, saved_model, options):
     )
     with open(photos.path, "w", encoding="utf-8") as file:
         file.write("is copied\n")
-    product = decided.Decided(saved_model)
+    product = graph.Decided(saved_model)
     asked = wishes.read(product.style_names, **options)
     output_dir = os.path.join(folder, "decided")
     os.makedirs(output_dir, exist_ok=True)
 
     def work():
-        choice = decision.choose(product, photos, asked)
-        decision.write(product, photos, asked, choice, output_dir)
+        choice = new_product.choose(product, photos, asked)
+        new_product.write(product, photos, asked, choice, output_dir)
 
     return measure.once(work)
 

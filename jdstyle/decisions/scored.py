@@ -7,10 +7,12 @@ import numpy as np
 import tensorflow as tf
 
 from jdstyle.datasets import records
+from jdstyle.datasets import sources
 from jdstyle.errors import InputError
 from jdstyle.runs import directory
 from jdstyle.runs import probability_tables
 from jdstyle.serving import loader
+from jdstyle.serving import seen
 
 
 class Scored(typing.NamedTuple):
@@ -23,6 +25,8 @@ class Scored(typing.NamedTuple):
         source: dict of `records.Source`, where the photos come from.
         said: string, which photos they are, for people.
         path: of the table that they were read from, or None.
+        digests: list of `sources.photo_digests`, or None where the product has
+            chosen by these photos before.
     """
 
     ids: np.ndarray
@@ -31,6 +35,7 @@ class Scored(typing.NamedTuple):
     source: dict
     said: str
     path: str | None = None
+    digests: list[str] | None = None
 
 
 def read_beside(saved_model, style_names):
@@ -86,12 +91,15 @@ def score_split(saved_model, builder, part, *, batch_size=32):
         `Scored`.
 
     Raises:
-        InputError: as `loader.load` and `records.read_photos`.
+        InputError: as `loader.load` and `records.read_photos`, or if some of
+            the photos trained the product.
     """
     classify, style_names = loader.load(saved_model)
     photos = records.read_photos(
         builder, part, cache="stream", style_names=style_names
     )
+    digests = sources.photo_digests(builder, photos.ids)
+    seen.require_unseen(saved_model, digests, part)
     batches = photos.stream.batch(batch_size).prefetch(tf.data.AUTOTUNE)
     probabilities, _ = loader.predict(classify, batches)
     return Scored(
@@ -100,4 +108,5 @@ def score_split(saved_model, builder, part, *, batch_size=32):
         probabilities,
         photos.source._asdict(),
         f"{len(photos.ids)} {part} photos of {photos.source.dataset}",
+        digests=digests,
     )

@@ -1,10 +1,10 @@
 """What flags ask of each style, and what they are refused for."""
 
 import pytest
-
-from jdstyle.errors import InputError
 from jdstyle.evaluation.decisions import Wish
-from jdstyle.serving import wishes
+
+from jdstyle.decisions import wishes
+from jdstyle.errors import InputError
 
 # A name may hold colons, or be a number.
 STYLES = ["floral", "a:b", "5"]

@@ -9,7 +9,7 @@ import html
 
 import numpy as np
 
-from jdstyle.evaluation import decisions
+from jdstyle.decisions import floors
 
 _WIDTH, _HEIGHT = 460, 330
 _LEFT, _TOP, _SIDE_X, _SIDE_Y = 52, 16, 390, 262
@@ -25,15 +25,15 @@ def points(labels, probabilities, share=None):
         labels: int or bool array, shape `(n,)`: 1, 0, or -1 where unknown; some
             of either kind.
         probabilities: float array in [0, 1], shape `(n,)`.
-        share: as in `decisions.alarm_weight`.
+        share: as in `floors.alarm_weight`.
 
     Returns:
         `(recall, precision)`, two float arrays of at most 300 points, recall
         falling.
     """
-    labels, probabilities = decisions.known(labels, probabilities)
-    weight = decisions.alarm_weight(labels, share)
-    tried = decisions.candidates(labels, probabilities)
+    labels, probabilities = floors.known(labels, probabilities)
+    weight = floors.alarm_weight(labels, share)
+    tried = floors.candidates(labels, probabilities)
     recall = tried.hits / tried.positives
     precision = tried.hits / (tried.hits + weight * tried.alarms)
     # Evenly along the recall, and the last one.
@@ -48,7 +48,7 @@ def draw(curve, row, wish, name):
     Args:
         curve: of `points`, or None where the style has none.
         row: dict of `changes.score`.
-        wish: `decisions.Wish`, or None where its threshold stays.
+        wish: `floors.Wish`, or None where its threshold stays.
         name: string, the style's.
 
     Returns:

@@ -10,17 +10,22 @@ import numpy as np
 import pandas as pd
 from absl import logging
 
+from jdstyle.decisions import changes
+from jdstyle.decisions import floors
+from jdstyle.decisions import page
 from jdstyle.errors import InputError
-from jdstyle.evaluation import changes
-from jdstyle.evaluation import decision_page
-from jdstyle.evaluation import decisions
 from jdstyle.evaluation import scores
 from jdstyle.files import atomic
 from jdstyle.runs import directory
-from jdstyle.runs import probability_tables
 
 TABLE_FILE = "decisions.csv"
 PAGE_FILE = "decisions.html"
+# All that `write` writes.
+HELD = (
+    *(directory.FLAGS_FILE, directory.RUN_FILE, directory.RESULTS_FILE),
+    *(directory.SAVED_MODEL_DIR, directory.OUT_OF_FOLD_FILE),
+    *(TABLE_FILE, PAGE_FILE),
+)
 OPTIMISTIC = (
     "A little optimistic: these photos also chose the thresholds. In brackets "
     "95 % intervals, by bootstrap over photos."
@@ -48,7 +53,7 @@ def choose(product, scored, wishes, *, limits=True, seed=0):
     Args:
         product: `decided.Decided`.
         scored: `scored.Scored`.
-        wishes: list of a `decisions.Wish` or None per style.
+        wishes: list of a `floors.Wish` or None per style.
         limits: bool, whether limits on the styles of a photo go on applying.
         seed: int >= 0, of draws.
 
@@ -71,10 +76,10 @@ def choose(product, scored, wishes, *, limits=True, seed=0):
             else:
                 notes.append(f"{sentence}: its threshold stays.")
             continue
-        found = decisions.choose(
+        found = floors.choose(
             scored.labels[:, i], scored.probabilities[:, i], wish, seed
         )
-        if isinstance(found, decisions.Reach):
+        if isinstance(found, floors.Reach):
             refused.append(_explain(name, wish, found))
         else:
             chosen[i] = found
@@ -126,11 +131,9 @@ def write(product, scored, wishes, choice, output_dir, *, limits=True):
         scored: as in `choose`.
         wishes: as in `choose`.
         choice: of `choose`.
-        output_dir: folder, that `directory.start` has claimed.
+        output_dir: folder, that `directory.start` has claimed; the caller binds
+            the scores to the product, once both are in their places.
         limits: as in `choose`.
-
-    Returns:
-        The path of the new SavedModel.
     """
     names = product.style_names
     place = functools.partial(os.path.join, output_dir)
@@ -139,7 +142,7 @@ def write(product, scored, wishes, choice, output_dir, *, limits=True):
     directory.write_table(
         place(TABLE_FILE), table.rename_axis("style").reset_index()
     )
-    decision_page.write(
+    page.write(
         place(PAGE_FILE),
         names,
         scored.labels,
@@ -153,8 +156,9 @@ def write(product, scored, wishes, choice, output_dir, *, limits=True):
         ],
     )
     saved_model = place(directory.SAVED_MODEL_DIR)
-    product.write(choice.thresholds, saved_model, limits=limits)
-    probability_tables.bind(output_dir, directory.OUT_OF_FOLD_FILE)
+    product.write(
+        choice.thresholds, saved_model, limits=limits, digests=scored.digests
+    )
     results = {
         "styles": names,
         "thresholds": choice.thresholds.tolist(),
@@ -162,12 +166,12 @@ def write(product, scored, wishes, choice, output_dir, *, limits=True):
         "asked": [wish and wish._asdict() for wish in wishes],
         "validation": {
             **scored.source,
+            "kind": scores.OPTIMISTIC,
             "photos": len(scored.ids),
             "styles": choice.rows,
         },
     }
     directory.write_json(place(directory.RESULTS_FILE), results)
-    return saved_model
 
 
 def _write_scores(path, scored, style_names):
@@ -213,16 +217,14 @@ def _require_floors(product, scored, wishes, after):
     ):
         if wish is None or wish.threshold is not None:
             continue
-        labels, decisions_there = decisions.known(
-            scored.labels[:, i], after[:, i]
-        )
+        labels, decisions_there = floors.known(scored.labels[:, i], after[:, i])
         hits = np.count_nonzero(labels & (decisions_there == 1))
-        kept = decisions.keeps(
+        kept = floors.keeps(
             hits,
             np.count_nonzero(decisions_there) - hits,
             np.count_nonzero(labels),
             wish,
-            decisions.alarm_weight(labels, wish.share),
+            floors.alarm_weight(labels, wish.share),
         )
         if not all(kept):
             broken.append(name)

@@ -11,21 +11,21 @@ import pytest
 import tensorflow as tf
 from binaries import DATASET
 from binaries import call
+from jdstyle.evaluation.decisions import Wish
 from tensorflow.core.protobuf import saved_model_pb2
 
 from jdstyle.datasets import records
+from jdstyle.decisions import graph
+from jdstyle.decisions import new_product
+from jdstyle.decisions import scored
 from jdstyle.errors import InputError
 from jdstyle.evaluation import scores
-from jdstyle.evaluation.decisions import Wish
 from jdstyle.files import sums
 from jdstyle.fusion import plausibility
 from jdstyle.runs import directory
 from jdstyle.runs import probability_tables
-from jdstyle.serving import decided
-from jdstyle.serving import decision
 from jdstyle.serving import loader
 from jdstyle.serving import saved_model
-from jdstyle.serving import scored
 
 pytestmark = pytest.mark.long
 
@@ -95,13 +95,13 @@ def expected(found, thresholds, *, limited):
 
 
 def test_all_signatures_decide_anew(product, pixels, tmp_path):
-    there = decided.Decided(product)
+    there = graph.Decided(product)
     assert there.style_names == STYLES
     np.testing.assert_array_equal(there.thresholds, BEFORE)
     limited = there.has_limits
     path = str(tmp_path / "saved_model")
     there.write(AFTER, path)
-    np.testing.assert_array_equal(decided.Decided(path).thresholds, AFTER)
+    np.testing.assert_array_equal(graph.Decided(path).thresholds, AFTER)
     old, new = (loader.load_program(each)[0] for each in (product, path))
     before, after = (m.signatures["pixels"](images=pixels) for m in (old, new))
     found = before["probabilities"].numpy()
@@ -130,14 +130,14 @@ def test_nothing_else_changes(product, tmp_path):
     path = tmp_path / "saved_model"
     shutil.copytree(product, tmp_path / "old")
     (tmp_path / "old" / ".DS_Store").touch()
-    decided.Decided(str(tmp_path / "old")).write(AFTER, str(path))
+    graph.Decided(str(tmp_path / "old")).write(AFTER, str(path))
     old, new = sums.read(product), sums.read(str(path))
     assert old.keys() == new.keys()
     changed = {name for name in old if old[name] != new[name]}
     assert changed == {"saved_model.pb", "fingerprint.pb"}
     sums.check_all(product)  # The old one stays.
     # Back again is the product that was, to the byte of its graph.
-    decided.Decided(str(path)).write(BEFORE, str(tmp_path / "back"))
+    graph.Decided(str(path)).write(BEFORE, str(tmp_path / "back"))
     parsed = [
         saved_model_pb2.SavedModel.FromString(
             pathlib.Path(each, "saved_model.pb").read_bytes()
@@ -152,7 +152,7 @@ def test_nothing_else_changes(product, tmp_path):
 
 def test_decides_many_photos_without_its_networks(product):
     found = np.random.default_rng(0).random((3_000, 2)).astype(np.float32)
-    there = decided.Decided(product)
+    there = graph.Decided(product)
     for limits in (True, False):
         np.testing.assert_array_equal(
             there.decide(found, AFTER, limits=limits),
@@ -162,8 +162,8 @@ def test_decides_many_photos_without_its_networks(product):
 
 def test_limits_can_be_left_out(product, pixels, tmp_path):
     path = str(tmp_path / "saved_model")
-    decided.Decided(product).write(AFTER, path, limits=False)
-    assert not decided.Decided(path).has_limits
+    graph.Decided(product).write(AFTER, path, limits=False)
+    assert not graph.Decided(path).has_limits
     said = loader.load_program(path)[0].signatures["pixels"](images=pixels)
     found = said["probabilities"].numpy()
     np.testing.assert_array_equal(said["labels"], found >= AFTER)
@@ -180,7 +180,7 @@ def test_a_product_that_decides_otherwise_is_refused(of_train, tmp_path):
     graph.write_bytes(parsed.SerializeToString())
     sums.write(str(path))
     with pytest.raises(InputError, match="does not decide by thresholds"):
-        decided.Decided(str(path))
+        graph.Decided(str(path))
 
 
 @pytest.fixture
@@ -218,13 +218,13 @@ def test_from_scores_to_a_product_and_again(run, data_dir):
     new = run / "decided"
     table = pd.read_csv(new / "decisions.csv", index_col="style")
     assert (table["precision_after_low"] >= [0.79, 0.69]).all()
-    there = decided.Decided(str(new / "saved_model"))
+    there = graph.Decided(str(new / "saved_model"))
     np.testing.assert_allclose(there.thresholds, table["threshold_after"])
     assert "data:image/svg+xml" in (new / "decisions.html").read_text()
     # The same again, and other wishes into another folder.
     again = ["--saved_model=run/decided/saved_model", "--output_dir=third"]
     said = call(run.parent, "decide", *again, "--thresholds=run/hand.csv")
-    third = decided.Decided(str(run.parent / "third" / "saved_model"))
+    third = graph.Decided(str(run.parent / "third" / "saved_model"))
     assert third.thresholds[0] == np.float32(0.3)
     assert third.thresholds[1] == there.thresholds[1]
     said = call(run.parent, "decide", *again, "--cost=5:1", code=2)
@@ -270,7 +270,7 @@ def test_refuses_and_writes_nothing(run, arguments, message):
 
 
 class Fixed:
-    """Stands for `decided.Decided`: one style, turned on in every photo."""
+    """Stands for `graph.Decided`: one style, turned on in every photo."""
 
     style_names = ["a"]
     thresholds = np.float32([0.5])
@@ -288,8 +288,8 @@ def test_limits_that_break_a_floor_are_told():
     )
     wishes = [Wish(precision_floor=0.6)]
     with pytest.raises(InputError, match="floors of a. Pass --nolimits"):
-        decision.choose(Fixed(), photos, wishes)
-    choice = decision.choose(Fixed(), photos, wishes, limits=False)
+        new_product.choose(Fixed(), photos, wishes)
+    choice = new_product.choose(Fixed(), photos, wishes, limits=False)
     assert choice.rows["a"]["precision_after"] == 1
 
 
@@ -299,10 +299,10 @@ def test_a_style_that_all_or_none_have(label, log):
     photos = scored.Scored(
         np.arange(50), labels, np.full((50, 1), 0.5, np.float32), {}, "photos"
     )
-    choice = decision.choose(Fixed(), photos, [Wish(beta=1.0)])
+    choice = new_product.choose(Fixed(), photos, [Wish(beta=1.0)])
     assert choice.thresholds.tolist() == [0.5]
     assert "a: " in log.text and "its threshold stays" in log.text
     with pytest.raises(InputError, match="no floor can be shown to hold"):
-        decision.choose(Fixed(), photos, [Wish(recall_floor=0.1)])
-    by_hand = decision.choose(Fixed(), photos, [Wish(threshold=0.25)])
+        new_product.choose(Fixed(), photos, [Wish(recall_floor=0.1)])
+    by_hand = new_product.choose(Fixed(), photos, [Wish(threshold=0.25)])
     assert by_hand.thresholds.tolist() == [0.25]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jdstyle.evaluation import changes
+from jdstyle.decisions import changes
 from jdstyle.evaluation import metrics
 
 LABELS = np.array([1, 1, 1, 0, 0, 0, 0, -1])

@@ -4,12 +4,12 @@ import xml.etree.ElementTree
 
 import numpy as np
 import pytest
-
-from jdstyle.evaluation import changes
-from jdstyle.evaluation import curves
-from jdstyle.evaluation import decision_page
-from jdstyle.evaluation import pages
 from jdstyle.evaluation.decisions import Wish
+
+from jdstyle.decisions import changes
+from jdstyle.decisions import curves
+from jdstyle.decisions import page
+from jdstyle.evaluation import pages
 
 LABELS = np.array([1, 0, 1, 0, 1, 0, -1])
 SCORES = np.float32([0.9, 0.8, 0.7, 0.3, 0.2, 0.1, 0.5])
@@ -75,7 +75,7 @@ def test_a_page_escapes_names_and_needs_nothing_else(tmp_path):
         NAMES[1]: empty | {"threshold_before": 0.5, "threshold_after": 0.5},
     }
     path = tmp_path / "page.html"
-    decision_page.write(
+    page.write(
         str(path),
         NAMES,
         labels,
@@ -106,7 +106,7 @@ def test_a_page_escapes_names_and_needs_nothing_else(tmp_path):
     ],
 )
 def test_says_what_was_asked(wish, said):
-    assert decision_page.describe(wish) == said
+    assert page.describe(wish) == said
 
 
 def test_pictures_of_other_kinds_are_refused(tmp_path):

@@ -21,6 +21,7 @@ from jdstyle.files import places
 from jdstyle.files import sums
 from jdstyle.files import swap
 from jdstyle.serving import loader
+from jdstyle.serving import seen
 
 # Between a comparison and the labels: limits turn styles on and off.
 _LIMITS = ("Identity", "LogicalAnd", "LogicalNot", "LogicalOr")
@@ -206,7 +207,7 @@ class Decided:
                     left.append(tensor.partition(":")[0])
         return rest
 
-    def write(self, thresholds, directory, *, limits=True):
+    def write(self, thresholds, directory, *, limits=True, digests=None):
         """Writes the product with other thresholds; the old one stays.
 
         The last that is done with this object: its graph changes.
@@ -215,6 +216,8 @@ class Decided:
             thresholds: float array, shape `(num_styles,)`.
             directory: path of the new SavedModel; an older one is replaced.
             limits: as in `decide`.
+            digests: None, or list of `sources.photo_digests`, of photos that
+                chose the thresholds.
         """
         self._constant().CopyFrom(
             tf.make_tensor_proto(np.float32(thresholds), tf.float32)
@@ -232,4 +235,6 @@ class Decided:
             ) as file:
                 file.write(self._saved.SerializeToString(deterministic=True))
             fingerprinting_utils.write_fingerprint(unfinished)
+            if digests and seen.read(unfinished) is not None:
+                seen.add(unfinished, digests)
             sums.write(unfinished)

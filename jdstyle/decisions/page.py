@@ -3,8 +3,8 @@
 import os
 import tempfile
 
-from jdstyle.evaluation import changes
-from jdstyle.evaluation import curves
+from jdstyle.decisions import changes
+from jdstyle.decisions import curves
 from jdstyle.evaluation import pages
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from jdstyle.evaluation import decisions
+from jdstyle.decisions import floors
 from jdstyle.evaluation import metrics
 
 MEASURES = ("precision", "recall", "f_beta", "predicted_share")
@@ -49,7 +49,7 @@ def score(labels, before, after, *, beta=2.0, share=None, seed=0):
     drawn = rng.multinomial(len(kinds), counts / len(kinds), size=_RESAMPLES)
     # Label, before, after.
     counts, drawn = counts.reshape(2, 2, 2), drawn.reshape(-1, 2, 2, 2)
-    weight = decisions.alarm_weight(positive, share)
+    weight = floors.alarm_weight(positive, share)
     for when, axis in (("before", -1), ("after", -2)):
         measured = _measure(counts.sum(axis=axis), beta, weight)
         samples = _measure(drawn.sum(axis=axis), beta, weight)

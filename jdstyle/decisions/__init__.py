@@ -1,0 +1,1 @@
+"""From members, the networks of several runs, to one product."""
