@@ -6,7 +6,7 @@ import setuptools
 
 setuptools.setup(
     name="jdstyle",
-    version="0.3.0",
+    version="0.4.0",
     description="Recognises the fashion styles of clothing photos.",
     long_description=pathlib.Path(__file__)
     .with_name("README.md")

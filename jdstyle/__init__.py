@@ -1,3 +1,3 @@
 """Recognises the fashion styles of clothing photos."""
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"

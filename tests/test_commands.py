@@ -81,5 +81,7 @@ def test_every_command_is_printed_by_this_module():
     tools = PACKAGE.parent / "tools"
     for path in [*PACKAGE.rglob("*.py"), *tools.rglob("*.py")]:
         text = path.read_text(encoding="utf-8")
+        if path.name == "card_sections.py":
+            continue  # A card is read where this Python is not.
         # Docstrings show commands to type, in lines of their own.
         assert not re.search(r"[\"'].*python (-m |tools/)", text), path

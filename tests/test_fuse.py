@@ -10,6 +10,7 @@ import run_directories
 from jdstyle.datasets import prepared
 from jdstyle.datasets import records
 from jdstyle.errors import InputError
+from jdstyle.files import sums
 from jdstyle.fusion import product
 from jdstyle.runs import directory
 
@@ -31,6 +32,7 @@ def fuse(data_dir, tmp_path, monkeypatch):
         def write(runs, photos, style_names, output_dir, *rest, **options):
             folder = pathlib.Path(output_dir)
             (folder / directory.SAVED_MODEL_DIR).mkdir()
+            (folder / directory.SAVED_MODEL_DIR / sums.FILE).write_text("")
             for name in ("saved_model/saved_model.pb", *product.HELD[2:]):
                 if name == after:
                     raise error
@@ -41,6 +43,9 @@ def fuse(data_dir, tmp_path, monkeypatch):
         monkeypatch.setattr(product, "fuse", write)
         monkeypatch.setattr(
             "jdstyle.evaluation.score_tables.format_table", lambda result: ""
+        )
+        monkeypatch.setattr(
+            "jdstyle.runs.model_card.write", lambda *_, **__: "README.md"
         )
         return binaries.call(
             tmp_path,

@@ -69,8 +69,6 @@ ROOMS = {
 # Mathematics on arrays and tensors: they know neither files nor flags.
 PURE = (
     "evaluation/bagging.py",
-    "decisions/changes.py",
-    "decisions/floors.py",
     "evaluation/metrics.py",
     "evaluation/thresholds.py",
     "fusion/plausibility.py",

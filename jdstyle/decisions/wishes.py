@@ -1,8 +1,8 @@
 """What the flags of `decide` ask of each style."""
 
+from jdstyle.decisions.floors import Wish
 from jdstyle.errors import InputError
 from jdstyle.errors import shown
-from jdstyle.evaluation.decisions import Wish
 from jdstyle.serving import prevalence
 from jdstyle.serving import style_values
 

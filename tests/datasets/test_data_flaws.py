@@ -11,13 +11,14 @@ from jdstyle.datasets import records
 from jdstyle.errors import InputError
 from jdstyle.evaluation import bagging
 from jdstyle.evaluation import calibration
-from jdstyle.evaluation import scores as report
+from jdstyle.evaluation import score_tables
 from jdstyle.fusion import ensemble
 from jdstyle.fusion import product
 from jdstyle.fusion import rules
 from jdstyle.models import classifier
 from jdstyle.runs import directory
 from jdstyle.runs import finished
+from jdstyle.runs import probability_tables
 from jdstyle.serving import evaluation
 from jdstyle.serving import saved_model
 from jdstyle.training import run
@@ -64,7 +65,7 @@ def fuse(runs_dir, builder, output_dir, options):
 def says_so(scores):
     """Whether a dict of scores and its table name two groups."""
     return scores["num_leaking"] == 2 and "2 groups of near-dup" in (
-        report.format_table(scores)
+        score_tables.format_table(scores)
     )
 
 
@@ -170,6 +171,7 @@ def test_a_run_calibrates_and_chooses_thresholds_as_asked(
     )
     monkeypatch.setattr(saved_model, "Thresholded", lambda *_: None)
     monkeypatch.setattr(saved_model, "export", lambda *_, **__: None)
+    monkeypatch.setattr(probability_tables, "bind", lambda *_: None)
     monkeypatch.setattr(calibration, "_LEAST", 2)  # As many are rare.
     execute(tiny, tmp_path, settings=settings)
     results = directory.read_json(tmp_path / directory.RESULTS_FILE)

@@ -42,7 +42,7 @@ def test_a_photo_that_may_have_a_style_is_kept(tmp_path, log):
     text = "image,a,b,c\nx.jpg,0,,0\ny.jpg,,,\nz.jpg,1,0,1\n"
     values = labels_of(tmp_path, text, ["empty"])
     assert values == [(0, -1, 0), (-1, -1, -1), (1, 0, 1)]
-    assert "unknown 4 of 9 labels" in log.text
+    assert "'a' 1 (1 unknown), 'b' 0 (2 unknown), 'c' 1 (1 unkn" in log.text
     with pytest.raises(InputError, match=r"t.csv:2: no style is 1. Pass --al"):
         read(tmp_path, text.replace("0,,0", "0,0,0"), ["empty"])
 

@@ -4,11 +4,11 @@ import xml.etree.ElementTree
 
 import numpy as np
 import pytest
-from jdstyle.evaluation.decisions import Wish
 
 from jdstyle.decisions import changes
 from jdstyle.decisions import curves
 from jdstyle.decisions import page
+from jdstyle.decisions.floors import Wish
 from jdstyle.evaluation import pages
 
 LABELS = np.array([1, 0, 1, 0, 1, 0, -1])

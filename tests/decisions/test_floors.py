@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
-from jdstyle.evaluation.decisions import Wish
 from scipy import special
 from scipy import stats
 
 from jdstyle.decisions import floors
+from jdstyle.decisions.floors import Wish
 from jdstyle.evaluation import bagging
 
 

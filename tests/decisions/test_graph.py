@@ -11,13 +11,13 @@ import pytest
 import tensorflow as tf
 from binaries import DATASET
 from binaries import call
-from jdstyle.evaluation.decisions import Wish
 from tensorflow.core.protobuf import saved_model_pb2
 
 from jdstyle.datasets import records
 from jdstyle.decisions import graph
 from jdstyle.decisions import new_product
 from jdstyle.decisions import scored
+from jdstyle.decisions.floors import Wish
 from jdstyle.errors import InputError
 from jdstyle.evaluation import scores
 from jdstyle.files import sums
@@ -171,13 +171,13 @@ def test_limits_can_be_left_out(product, pixels, tmp_path):
 
 def test_a_product_that_decides_otherwise_is_refused(of_train, tmp_path):
     path = pathlib.Path(shutil.copytree(of_train, tmp_path / "saved_model"))
-    graph = path / "saved_model.pb"
-    parsed = saved_model_pb2.SavedModel.FromString(graph.read_bytes())
+    graph_file = path / "saved_model.pb"
+    parsed = saved_model_pb2.SavedModel.FromString(graph_file.read_bytes())
     for function in parsed.meta_graphs[0].graph_def.library.function:
         for node in function.node_def:
             if node.op == "GreaterEqual":
                 node.op = "Greater"
-    graph.write_bytes(parsed.SerializeToString())
+    graph_file.write_bytes(parsed.SerializeToString())
     sums.write(str(path))
     with pytest.raises(InputError, match="does not decide by thresholds"):
         graph.Decided(str(path))

@@ -1,9 +1,9 @@
 """What flags ask of each style, and what they are refused for."""
 
 import pytest
-from jdstyle.evaluation.decisions import Wish
 
 from jdstyle.decisions import wishes
+from jdstyle.decisions.floors import Wish
 from jdstyle.errors import InputError
 
 # A name may hold colons, or be a number.

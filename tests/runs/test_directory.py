@@ -165,7 +165,6 @@ def test_comments_do_not_change_the_meaning(tmp_path):
 # How a training is kept, stopped and told, not what it computes.
 NO_MEANING = {
     "commands.py",
-    "datasets/sources.py",
     "errors.py",
     "datasets/whole_records.py",
     "evaluation/calibration.py",  # Fitted after the training, to its logits.
@@ -182,9 +181,6 @@ NO_MEANING = {
     "files/swap.py",
     "files/terminal.py",
     "files/together.py",
-    "photos/effort.py",
-    "photos/files.py",
-    "photos/kinds.py",
     "runs/checkpoints.py",
     "runs/directory.py",
     "runs/provenance.py",

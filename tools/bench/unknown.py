@@ -15,6 +15,7 @@ from absl import flags
 
 from jdstyle import cli
 from jdstyle import data_flags
+from jdstyle import path_flags
 
 flags.adopt_module_key_flags(data_flags)
 
@@ -34,7 +35,7 @@ _BACKBONE = flags.DEFINE_string(
 _IMAGE_SIZE = flags.DEFINE_integer(
     "image_size", 224, "Height and width of the photos.", lower_bound=32
 )
-_INIT_FROM = flags.DEFINE_string(
+_INIT_FROM = path_flags.DEFINE_path(
     "init_from", "imagenet", "The backbone's weights, as of `train`."
 )
 
