@@ -72,8 +72,26 @@ def of_run(builder, train_ids, validation_ids, init_from):
     )
     if not os.path.isdir(init_from):  # ImageNet, nothing, a backbone's file.
         return own
-    start = os.path.join(init_from, directory.SAVED_MODEL_DIR)
-    return union([own, read(start)])
+    return union([own, _of_start(init_from)])
+
+
+def trained_start(builder, ids, init_from):
+    """Whether the run that a training starts from has seen photos, or may have.
+
+    Args:
+        builder: a prepared TFDS builder.
+        ids: sequence of strings, of its photos.
+        init_from: as in `recipe.Settings`.
+    """
+    if not os.path.isdir(init_from):
+        return False
+    start = _of_start(init_from)
+    digests = sources.photo_digests(builder, ids)
+    return start is None or not start.trained.isdisjoint(digests)
+
+
+def _of_start(run):
+    return read(os.path.join(run, directory.SAVED_MODEL_DIR))
 
 
 def union(several):

@@ -119,6 +119,11 @@ def execute(
                 style_names=style_names,
                 data_set_dir=os.path.dirname(builder.data_dir),
             )
+            if seen.trained_start(
+                builder, train_photos.ids, settings.init_from
+            ):
+                # What that backbone makes of them knows their labels.
+                trained = trained._replace(unseen=None)
         else:
             options = {"style_names": style_names, "signals": signals}
             options["checkpoint_minutes"] = checkpoint_minutes

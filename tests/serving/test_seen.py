@@ -2,6 +2,8 @@
 
 import pytest
 
+from jdstyle.datasets import records
+from jdstyle.datasets import sources
 from jdstyle.errors import InputError
 from jdstyle.evaluation import scores
 from jdstyle.serving import assets
@@ -47,6 +49,26 @@ def test_several_have_seen_what_each_has(tmp_path):
     second = seen.read(write(tmp_path / "2", [B], []))
     assert seen.union([first, second]) == ({A, B}, {B})
     assert seen.union([first, seen.read(tmp_path)]) is None
+
+
+def test_of_a_start_it_is_known_what_it_has_seen(tiny, tmp_path):
+    ids = records.read_photos(tiny, "train").ids
+    digests = sources.photo_digests(tiny, ids)
+    assert len({*digests}) == len(ids)
+    for name, trained in ("mine", digests[:1]), ("other", [A]):
+        write(tmp_path / name / "saved_model", trained, digests)
+    (tmp_path / "old").mkdir()
+    starts = [
+        "imagenet",
+        *(str(tmp_path / n) for n in ("other", "mine", "old")),
+    ]
+    assert [seen.trained_start(tiny, ids, start) for start in starts] == [
+        *(False, False, True),
+        True,  # Nothing is known of it.
+    ]
+    before = seen.of_run(tiny, ids[:2], ids[2:], str(tmp_path / "other"))
+    assert before.trained == {*digests[:2], A}
+    assert before.chose == {*digests}
 
 
 def test_other_lines_are_refused(tmp_path):
