@@ -2,6 +2,7 @@
 
 from jdstyle.evaluation import pages
 from jdstyle.evaluation import score_tables
+from jdstyle.evaluation import scores
 
 _NOT_GIVEN = "not given (--data_licence)"
 _LOADING = """\
@@ -70,9 +71,9 @@ def _scores(validation, record):
     photos = f"{validation['photos']:,} photos"
     if is_fused(record):
         yield (
-            f"Of {photos}, each scored by networks that were not trained on "
-            "it. They also chose thresholds and weights, so the scores are a "
-            "little optimistic."
+            f"Of {photos}, {scores.NESTED}: each is scored by networks "
+            "that were not trained on it, and by weights, relations and "
+            "thresholds that were chosen without it."
         )
     else:
         chose = (
