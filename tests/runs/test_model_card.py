@@ -158,7 +158,7 @@ def test_fused_products_say_what_decides(tmp_path):
     path = model_card.write(str(tmp_path), results, record=FUSED)
     text = read(tmp_path)
     assert "Networks that are blended: mobilenet, resnet50." in text
-    assert "each scored by networks that were not trained on it" in text
+    assert "each is scored by networks that were not trained on it" in text
     assert "correct the probability of blue." in text
     assert "fewest 1, then decides in red." in text
     assert "as they could not be learned: green." in text
