@@ -93,8 +93,14 @@ def compare(photos, kind, style_names, batches, run_before, run_after):
     }
     if kind is not None:
         for when, outputs in ("before", before), ("after", after):
+            probabilities, decisions = outputs
             result[when] = scores.score(
-                style_names, photos.labels, *outputs, photos.source, kind=kind
+                style_names,
+                photos.labels,
+                probabilities,
+                decisions,
+                photos.source,
+                kind=kind,
             )
     return result, differences
 

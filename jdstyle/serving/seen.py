@@ -43,16 +43,20 @@ def read(saved_model):
         path = os.path.join(saved_model, "assets", name)
         if not os.path.exists(path):
             return None  # Written before 0.4.
-        with open(path, encoding="utf-8") as file:
-            lines = file.read().splitlines()
-        for number, line in enumerate(lines, start=1):
-            if not re.fullmatch("[0-9a-f]{16}", line):
-                raise InputError(
-                    f"{path}:{number}: expected 16 hexadecimal digits, got "
-                    f"{line[:20]!r}. Export the product again."
-                )
-        found.append(set(lines))
+        found.append(_read_digests(path))
     return Seen(*found)
+
+
+def _read_digests(path):
+    with open(path, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    for number, line in enumerate(lines, start=1):
+        if not re.fullmatch("[0-9a-f]{16}", line):
+            raise InputError(
+                f"{path}:{number}: expected 16 hexadecimal digits, got "
+                f"{line[:20]!r}. Export the product again."
+            )
+    return set(lines)
 
 
 def of_run(builder, train_ids, validation_ids, init_from):
@@ -137,9 +141,9 @@ def add(saved_model, digests):
         digests: list of strings, of `sources.photo_digests`.
     """
     path = os.path.join(saved_model, "assets", assets.CHOSE)
-    chose = sorted(read(saved_model).chose | set(digests))
+    chose = _read_digests(path) | set(digests)
     with open(path, "w", encoding="utf-8") as file:
-        file.writelines(f"{digest}\n" for digest in chose)
+        file.writelines(f"{digest}\n" for digest in sorted(chose))
 
 
 def kind(saved_model, digests, part):

@@ -23,6 +23,7 @@ from jdstyle.runs import probability_tables
 from jdstyle.training import features
 from jdstyle.training import frozen
 from jdstyle.training import run
+from jdstyle.training import run_results
 from jdstyle.training import trainer
 
 pytestmark = [
@@ -236,10 +237,12 @@ def test_flip_averages_over_mirror_images(tiny, tmp_path, monkeypatch):
 def test_unseen_training_photos_calibrate_and_choose_thresholds_too():
     labels, logits = np.array([[1], [0]]), np.float32([[3], [-3]])
     trained = trainer.Trained(None, logits, np.zeros(1), {})
-    np.testing.assert_array_equal(run._pool(trained, labels), (labels, logits))
+    np.testing.assert_array_equal(
+        run_results._pool(trained, labels), (labels, logits)
+    )
     unseen = (np.array([[1], [0], [1]]), np.float32([[0], [-9], [np.nan]]))
     trained = trained._replace(unseen=unseen)
-    pooled, more = run._pool(trained, labels)
+    pooled, more = run_results._pool(trained, labels)
     assert pooled[:, 0].tolist() == [1, 0, 1, 0, -1]
     assert more[:4, 0].tolist() == [3, -3, 0, -9] and np.isfinite(more).all()
 
