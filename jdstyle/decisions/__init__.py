@@ -1,1 +1,1 @@
-"""From members, the networks of several runs, to one product."""
+"""From a finished product to one with other thresholds."""
