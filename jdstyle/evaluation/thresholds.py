@@ -139,7 +139,10 @@ def _check_labels(labels, shape):
             f"{shape}. Received: shape {labels.shape}."
         )
     positive, negative = labels == 1, labels == 0
-    accepted = positive | negative | (labels == -1)
+    accepted = positive | negative
+    if not accepted.all():
+        # Not of unsigned numbers, whose comparison with -1 NumPy 2.2.0 crashes.
+        accepted |= labels.astype(np.float64) == -1
     if not accepted.all():
         i = int(np.argmin(accepted))
         raise ValueError(

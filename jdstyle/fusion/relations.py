@@ -66,8 +66,10 @@ def _count(labels):
 
 
 def _count_block(block):
-    has, unknown = block == 1, block == -1
-    if not (has | unknown | (block == 0)).all():
+    has = block == 1
+    unknown = ~(has | (block == 0))
+    # NumPy 2.2.0 crashes at times where unsigned numbers are compared with -1.
+    if not (block[unknown].astype(np.float64) == -1).all():
         raise ValueError(
             "`labels` must be 0 or 1, or -1 where unknown. "
             f"Received: {np.unique(block)[:10]}."
