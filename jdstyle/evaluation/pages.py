@@ -30,7 +30,7 @@ _PAGE = string.Template("""\
 :root { color-scheme: light dark; color: #1b1b1b; background: #fff; }
 body { max-width: 62rem; margin: 0 auto; padding: 1rem;
   font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
-div, pre { overflow-x: auto; }
+div, pre, p:has(> img) { overflow-x: auto; }
 img { max-width: 100%; background: #fff; }
 table { border-collapse: collapse; }
 th, td { padding: 0.3rem 0.7rem; text-align: left; white-space: nowrap;
