@@ -85,13 +85,8 @@ def _count_lines_of_workers(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    # Begun last, a file that takes minutes would leave the other process idle.
-    ranks = {}
-    for item in items:
-        lanes = map(item.get_closest_marker, ("walk", "long"))
-        rank = next((n for n, marker in enumerate(lanes) if marker), 2)
-        ranks[item.path] = min(rank, ranks.get(item.path, rank))
-    items.sort(key=lambda item: ranks[item.path])
+    # Begun last, the longest walk would leave the other process idle.
+    items.sort(key=lambda item: item.get_closest_marker("walk") is None)
     for item in items:
         if item.get_closest_marker("long"):
             # Counting lines makes Keras half as slow again, and they run in
