@@ -384,7 +384,8 @@ def tool():
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(TOOL.parent))  # As for a program of that folder.
     try:
-        spec.loader.exec_module(module)
+        with binaries.own_flags():  # They are those of other binaries, too.
+            spec.loader.exec_module(module)
     finally:
         sys.path.remove(str(TOOL.parent))
     return module
