@@ -57,7 +57,8 @@ def parse_labels(values, names, where, hint=None, is_unknown=None):
     labels = []
     for i, (name, value) in enumerate(zip(names, values, strict=True)):
         label = LABELS.get(value.strip().lower())
-        if is_unknown and is_unknown(value):
+        # No unknown cell says 0 or 1: only what does not is asked about.
+        if label is None and is_unknown and is_unknown(value):
             label = -1
         if label is None:
             todo = f" {hint(i, value)}" if hint else ""
