@@ -20,6 +20,7 @@ from jdstyle import cli
 from jdstyle import commands
 from jdstyle import data_flags
 from jdstyle import path_flags
+from jdstyle import product_flags
 from jdstyle.datasets import labels
 from jdstyle.errors import InputError
 from jdstyle.files import cells
@@ -29,13 +30,8 @@ from jdstyle.files import together
 from jdstyle.runs import directory
 
 flags.adopt_module_key_flags(data_flags)
+flags.adopt_module_key_flags(product_flags)
 
-_SAVED_MODEL = path_flags.DEFINE_path(
-    "saved_model",
-    None,
-    "The directory of the SavedModel. Required.",
-    required=True,
-)
 _OUTPUT_DIR = path_flags.DEFINE_folder(
     "output_dir",
     None,
@@ -102,7 +98,7 @@ _SEED = flags.DEFINE_integer(
 
 def main(argv):
     del argv
-    saved_model = places.beside(_SAVED_MODEL.value)
+    saved_model = places.beside(product_flags.SAVED_MODEL.value)
     output_dir = _OUTPUT_DIR.value or os.path.join(
         os.path.dirname(saved_model), "decided"
     )

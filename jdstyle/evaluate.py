@@ -17,17 +17,13 @@ from jdstyle import commands
 from jdstyle import data_flags
 from jdstyle import path_flags
 from jdstyle import prevalence_flags
+from jdstyle import product_flags
 from jdstyle.datasets import labels
 from jdstyle.files import places
 
 flags.adopt_module_key_flags(data_flags)
+flags.adopt_module_key_flags(product_flags)
 
-_SAVED_MODEL = path_flags.DEFINE_path(
-    "saved_model",
-    None,
-    "The directory of the SavedModel. Required.",
-    required=True,
-)
 _SPLIT = flags.DEFINE_enum(
     "split", "test", labels.SPLITS, "The photos to score the model on."
 )
@@ -45,7 +41,7 @@ _PREVALENCE = prevalence_flags.define()
 
 def main(argv):
     del argv
-    saved_model = places.beside(_SAVED_MODEL.value)
+    saved_model = places.beside(product_flags.SAVED_MODEL.value)
     # Not above, so that --help does not wait for it.
     cli.start_tensorflow()
     from jdstyle.datasets import prepared

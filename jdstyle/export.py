@@ -16,18 +16,14 @@ from absl import flags
 from jdstyle import cli
 from jdstyle import data_flags
 from jdstyle import path_flags
+from jdstyle import product_flags
 from jdstyle.datasets import labels
 from jdstyle.files import places
 from jdstyle.runtimes import formats
 
 flags.adopt_module_key_flags(data_flags)
+flags.adopt_module_key_flags(product_flags)
 
-_SAVED_MODEL = path_flags.DEFINE_path(
-    "saved_model",
-    None,
-    "The directory of the SavedModel. Required.",
-    required=True,
-)
 _FORMAT = flags.DEFINE_enum(
     "format",
     None,
@@ -68,7 +64,7 @@ _BATCH_SIZE = flags.DEFINE_integer(
 def main(argv):
     del argv
     file_format, precision = _FORMAT.value, _PRECISION.value
-    saved_model = places.beside(_SAVED_MODEL.value)
+    saved_model = places.beside(product_flags.SAVED_MODEL.value)
     output = _OUTPUT.value or formats.default_output(
         saved_model, file_format, precision
     )

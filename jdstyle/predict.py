@@ -19,16 +19,13 @@ from absl import logging
 from jdstyle import cli
 from jdstyle import path_flags
 from jdstyle import prevalence_flags
+from jdstyle import product_flags
 from jdstyle.errors import InputError
 from jdstyle.files import atomic
 from jdstyle.files import places
 
-_SAVED_MODEL = path_flags.DEFINE_path(
-    "saved_model",
-    None,
-    "The directory of the SavedModel. Required.",
-    required=True,
-)
+flags.adopt_module_key_flags(product_flags)
+
 _OUTPUT = path_flags.DEFINE_output(
     "output",
     "predictions.csv",
@@ -75,7 +72,7 @@ def main(argv):
     from jdstyle.serving import prediction
 
     done, failed = prediction.predict(
-        _SAVED_MODEL.value,
+        product_flags.SAVED_MODEL.value,
         photos,
         output,
         errors,

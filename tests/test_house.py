@@ -14,6 +14,7 @@ FLAG_MODULES = {
     "loss_flags",
     "path_flags",
     "prevalence_flags",
+    "product_flags",
     "run_flags",
     "sweep_flags",
     "threshold_flags",
