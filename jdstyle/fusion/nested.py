@@ -12,6 +12,7 @@ import numpy as np
 from absl import logging
 
 from jdstyle.evaluation import parts
+from jdstyle.evaluation import scores
 from jdstyle.fusion import blending
 from jdstyle.fusion import evidence
 from jdstyle.fusion import gates
@@ -89,6 +90,29 @@ def decide(gathered, options):
         for stage, decision in zip(stages, decisions, strict=True):
             stage[place] = decision
     return Decided(probabilities, stages)
+
+
+def score(gathered, decided, **options):
+    """Scores the photos by what the other folds taught.
+
+    Args:
+        gathered: `evidence.Evidence`.
+        decided: `Decided` of it.
+        **options: of `scores.score`.
+
+    Returns:
+        dict of `scores.score`.
+    """
+    joined = gathered.joined
+    return scores.score(
+        joined.style_names,
+        joined.labels,
+        decided.probabilities,
+        decided.stages[-1].astype(int),
+        gathered.source,
+        kind=scores.NESTED,
+        **options,
+    )
 
 
 def tables(gathered, decided, gains, seed):

@@ -134,13 +134,9 @@ def fuse(
         "limits": [fitted.least, fitted.most],
         "at_least": _names(joined.style_names, fitted.adds),
         "at_most": _names(joined.style_names, fitted.drops),
-        "validation": scores.score(
-            joined.style_names,
-            joined.labels,
-            decided.probabilities,
-            decided.stages[-1].astype(int),
-            gathered.source,
-            kind=scores.NESTED,
+        "validation": nested.score(
+            gathered,
+            decided,
             thresholds=fitted.thresholds,
             chosen_on=list(zip(joined.labels.T, corrected.T, strict=True)),
             seed=options.seed,

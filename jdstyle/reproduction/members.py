@@ -56,14 +56,7 @@ def of_step(runs, gathered, builder):
         np.concatenate([output[key] for output in outputs])
         for key in ("probabilities", "labels")
     )
-    return scores.score(
-        names,
-        scored.labels,
-        probabilities,
-        decisions,
-        scored.source,
-        kind=scores.TEST,
-    )
+    return _test(scored, names, probabilities, decisions)
 
 
 def of_product(gathered, fused_dir, first, builder):
@@ -96,11 +89,12 @@ def of_product(gathered, fused_dir, first, builder):
         fitted, _, _ = rule_fit.fit(some, options)
         blended = blending.apply(fitted.blend, members[:, numbers])
         corrected = rules.correct(fitted, blended)
-        return _test(photos, joined, corrected, rules.decide(fitted, corrected))
+        decided = rules.decide(fitted, corrected)
+        return _test(photos, joined.style_names, corrected, decided)
 
     result = of_members(gathered, first, score_some)
     result["fusion, relations"] = _test(
-        photos, joined, probabilities, decisions
+        photos, joined.style_names, probabilities, decisions
     )
     return result
 
@@ -140,15 +134,7 @@ def nested_score(gathered, options):
     Returns:
         dict of `scores.score`.
     """
-    decided = nested.decide(gathered, options)
-    return scores.score(
-        gathered.joined.style_names,
-        gathered.joined.labels,
-        decided.probabilities,
-        decided.stages[-1].astype(int),
-        gathered.source,
-        kind=scores.NESTED,
-    )
+    return nested.score(gathered, nested.decide(gathered, options))
 
 
 def plain(gathered):
@@ -167,9 +153,9 @@ def _of(gathered, names):
     return gathered._replace(joined=joined)
 
 
-def _test(photos, joined, probabilities, decisions):
+def _test(photos, style_names, probabilities, decisions):
     return scores.score(
-        joined.style_names,
+        style_names,
         photos.labels,
         np.asarray(probabilities),
         np.asarray(decisions),

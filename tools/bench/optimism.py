@@ -87,7 +87,6 @@ def _tell(rng, photos, folds, fusion):
         say that chose; nested macro F2 with its interval; the nested gain with
         its lower end.
     """
-    from jdstyle.evaluation import scores
     from jdstyle.fusion import blending
     from jdstyle.fusion import gates
     from jdstyle.fusion import nested
@@ -100,13 +99,7 @@ def _tell(rng, photos, folds, fusion):
     labels = gathered.joined.labels == 1
     chosen = gates.f2(labels, rules.decide_photos(fitted, corrected) == 1)
     decided = nested.decide(gathered, options)
-    told = scores.score(
-        gathered.joined.style_names,
-        gathered.joined.labels,
-        decided.probabilities,
-        decided.stages[-1].astype(int),
-        gathered.source,
-    )["macro"]
+    told = nested.score(gathered, decided)["macro"]
     tables = nested.tables(gathered, decided, gains, options.seed)
     gain = tables["all rules"].loc["macro mean"]
     fresh, probabilities = _make(rng, _FRESH)
