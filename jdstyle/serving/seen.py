@@ -59,43 +59,29 @@ def _read_digests(path):
     return set(lines)
 
 
-def of_run(builder, train_ids, validation_ids, init_from):
-    """Returns the `Seen` of a training; None if its start does not say.
+def of_photos(builder, train_ids, validation_ids):
+    """Returns the `Seen` of a training by itself, whatever it starts from.
 
     Args:
         builder: a prepared TFDS builder.
         train_ids: sequence of strings, of the photos that train.
         validation_ids: likewise, of those that validate.
-        init_from: as in `recipe.Settings`; another run's photos are seen, too.
     """
-    own = Seen(
-        *(
-            set(sources.photo_digests(builder, ids))
-            for ids in (train_ids, validation_ids)
-        )
-    )
-    if not os.path.isdir(init_from):  # ImageNet, nothing, a backbone's file.
-        return own
-    return union([own, _of_start(init_from)])
+    digests = sources.photo_digests(builder, [*train_ids, *validation_ids])
+    parts = digests[: len(train_ids)], digests[len(train_ids) :]
+    return Seen(*map(set, parts))
 
 
-def trained_start(builder, ids, init_from):
-    """Whether the run that a training starts from has seen photos, or may have.
+def of_start(init_from):
+    """Returns the `Seen` of what a training starts from.
 
     Args:
-        builder: a prepared TFDS builder.
-        ids: sequence of strings, of its photos.
-        init_from: as in `recipe.Settings`.
+        init_from: as in `recipe.Settings`: of a run that does not say, None; of
+            anything else (ImageNet, nothing, a backbone's file) no photos.
     """
     if not os.path.isdir(init_from):
-        return False
-    start = _of_start(init_from)
-    digests = sources.photo_digests(builder, ids)
-    return start is None or not start.trained.isdisjoint(digests)
-
-
-def _of_start(run):
-    return read(os.path.join(run, directory.SAVED_MODEL_DIR))
+        return Seen(set(), set())
+    return read(os.path.join(init_from, directory.SAVED_MODEL_DIR))
 
 
 def union(several):

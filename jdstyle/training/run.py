@@ -112,6 +112,8 @@ def execute(
         }
         for sentence in usable.describe(style_names, labels):
             logging.warning(sentence)
+        own = seen.of_photos(builder, train_photos.ids, validation_photos.ids)
+        of_start = seen.of_start(settings.init_from)
         photos = (train_photos, validation_photos, columns, settings, workdir)
         if settings.frozen:
             trained = frozen.train(
@@ -119,9 +121,7 @@ def execute(
                 style_names=style_names,
                 data_set_dir=os.path.dirname(builder.data_dir),
             )
-            if seen.trained_start(
-                builder, train_photos.ids, settings.init_from
-            ):
+            if of_start is None or of_start.trained & own.trained:
                 # What that backbone makes of them knows their labels.
                 trained = trained._replace(unseen=None)
         else:
@@ -131,14 +131,11 @@ def execute(
                 trained = trainer.train(*photos, **options)
             else:
                 trained = student.train(*photos, teacher=teacher, **options)
-        photos_seen = seen.of_run(
-            builder, train_photos.ids, validation_photos.ids, settings.init_from
-        )
         finished = run_results.write(
             trained,
             *photos,
             style_names=style_names,
-            photos_seen=photos_seen,
+            photos_seen=seen.union([own, of_start]),
             start=start,
         )
         model_card.write(workdir, finished, licence=licence)

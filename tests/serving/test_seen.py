@@ -58,17 +58,20 @@ def test_of_a_start_it_is_known_what_it_has_seen(tiny, tmp_path):
     for name, trained in ("mine", digests[:1]), ("other", [A]):
         write(tmp_path / name / "saved_model", trained, digests)
     (tmp_path / "old").mkdir()
-    starts = [
-        "imagenet",
-        *(str(tmp_path / n) for n in ("other", "mine", "old")),
-    ]
-    assert [seen.trained_start(tiny, ids, start) for start in starts] == [
-        *(False, False, True),
-        True,  # Nothing is known of it.
-    ]
-    before = seen.of_run(tiny, ids[:2], ids[2:], str(tmp_path / "other"))
-    assert before.trained == {*digests[:2], A}
-    assert before.chose == {*digests}
+    found = {
+        name: seen.of_start(str(tmp_path / name))
+        for name in ("none", "other", "mine", "old")
+    }
+    assert found == {
+        "none": (set(), set()),
+        "other": ({A}, {*digests}),
+        "mine": ({digests[0]}, {*digests}),
+        "old": None,  # Nothing is known of it.
+    }
+    own = seen.of_photos(tiny, ids[:2], ids[2:])
+    assert own == ({*digests[:2]}, {*digests[2:]})
+    both = seen.union([own, found["other"]])
+    assert both == ({*digests[:2], A}, {*digests})
 
 
 def test_other_lines_are_refused(tmp_path):
