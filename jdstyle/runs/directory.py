@@ -64,12 +64,11 @@ def start(workdir, flag_texts, record, *, flag="workdir", into=None):
             the saved state of one by other code, with the differing entries.
     """
     record = record | provenance.environment()
-    if require_free(workdir, flag_texts, record, flag=flag):
-        if into is not None:
-            pass
-        elif os.path.exists(os.path.join(workdir, RESULTS_FILE)):
+    holds_run = require_free(workdir, flag_texts, record, flag=flag)
+    if holds_run and into is None:
+        if os.path.exists(os.path.join(workdir, RESULTS_FILE)):
             return read_json(os.path.join(workdir, RESULTS_FILE))
-        elif checkpoints.find(os.path.join(workdir, checkpoints.DIRECTORY)):
+        if checkpoints.find(os.path.join(workdir, checkpoints.DIRECTORY)):
             _require_same_code(workdir, record, flag)
         else:
             _remove_outputs(workdir)

@@ -63,11 +63,7 @@ def read(path, flag, column, style_names, kind):
                 f"{len(row)} cells."
             )
         name, text = (cell.strip() for cell in row)
-        if name not in style_names:
-            raise InputError(
-                f"{where}: the model has no style {shown(name)}; it has "
-                f"{', '.join(style_names)}."
-            )
+        _require_style(name, style_names, where)
         if name in given:
             raise InputError(f"{where}: {shown(name)} has a {column} already.")
         given[name] = _parse(kind, text, f"{where}: a {column}")
@@ -106,15 +102,19 @@ def of_flag(texts, flag, style_names, kind):
                 )
             for_all = dict.fromkeys(style_names, value)
             continue
-        if name not in style_names:
-            raise InputError(
-                f"{flag}={text}: the model has no style {shown(name)}; it has "
-                f"{', '.join(style_names)}."
-            )
+        _require_style(name, style_names, f"{flag}={text}")
         if name in given:
             raise InputError(f"{flag}: {shown(name)} has a value already.")
         given[name] = _parse(kind, ":".join(parts), f"{flag}: a value")
     return for_all | given, given.keys()
+
+
+def _require_style(name, style_names, where):
+    if name not in style_names:
+        raise InputError(
+            f"{where}: the model has no style {shown(name)}; it has "
+            f"{', '.join(style_names)}."
+        )
 
 
 def _parse(kind, text, what):
