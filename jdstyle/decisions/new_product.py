@@ -51,7 +51,7 @@ def choose(product, scored, wishes, *, limits=True, seed=0):
     """Chooses thresholds, and scores the product's decisions by them.
 
     Args:
-        product: `decided.Decided`.
+        product: `graph.Decided`.
         scored: `scored.Scored`.
         wishes: list of a `floors.Wish` or None per style.
         limits: bool, whether limits on the styles of a photo go on applying.

@@ -16,7 +16,7 @@ def write(path, style_names, labels, probabilities, wishes, rows, *, notes):
         style_names: list of strings.
         labels: int array, shape `(n, num_styles)`: 1, 0, or -1 where unknown.
         probabilities: float array in [0, 1], shape `(n, num_styles)`.
-        wishes: list of a `decisions.Wish` or None per style.
+        wishes: list of a `floors.Wish` or None per style.
         rows: dict from style to dict, as `changes.table` takes it.
         notes: list of strings, paragraphs above the table.
     """
@@ -43,7 +43,7 @@ def describe(wish):
     """Says what is asked of a style.
 
     Args:
-        wish: `decisions.Wish`, or None.
+        wish: `floors.Wish`, or None.
     """
     if wish is None:
         return "its threshold stays"

@@ -39,7 +39,7 @@ def read(
         thresholds_path: path of a CSV of style,threshold, or None.
 
     Returns:
-        List of a `decisions.Wish` per style, None where nothing is asked and
+        List of a `floors.Wish` per style, None where nothing is asked and
         its threshold stays.
 
     Raises:
